@@ -1,1 +1,7 @@
+import os
+
 __version__ = "0.1.0"
+
+# OpenCV reads this once, when it is loaded: a larger image is refused from its header, before its
+# pixels are allocated. 2^26 pixels are 192 MiB as BGR, which a board with 512 MiB can still hold.
+os.environ.setdefault("OPENCV_IO_MAX_IMAGE_PIXELS", str(1 << 26))

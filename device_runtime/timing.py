@@ -1,0 +1,54 @@
+"""Stage times from a monotonic clock, and what is reported of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from time import perf_counter_ns
+
+import msgspec
+import numpy as np
+
+
+class StageClock:
+    """Splits one piece of work into named stages.
+
+    Usage: `clock = StageClock()`, work, `clock.lap("read")`, work, `clock.lap("infer")`, `clock.ms`.
+    """
+
+    __slots__ = ("_last", "ms")
+
+    def __init__(self) -> None:
+        self.ms: dict[str, float] = {}
+        self._last = perf_counter_ns()
+
+    def lap(self, stage: str) -> None:
+        """Add the time since the last lap to *stage*, in milliseconds."""
+        now = perf_counter_ns()
+        self.ms[stage] = self.ms.get(stage, 0.0) + (now - self._last) / 1e6
+        self._last = now
+
+
+class Distribution(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Latencies in milliseconds; `percentiles_ms` are the 0th to the 100th in steps of one."""
+
+    n: int
+    min_ms: float
+    p50_ms: float
+    p90_ms: float
+    p99_ms: float
+    max_ms: float
+    percentiles_ms: tuple[float, ...]
+
+
+def distribution(samples_ms: Sequence[float]) -> Distribution:
+    """Summarize at least one sample; percentiles interpolate linearly between samples."""
+    values = np.percentile(np.asarray(samples_ms, np.float64), np.arange(101)).round(5).tolist()
+    return Distribution(
+        n=len(samples_ms),
+        min_ms=values[0],
+        p50_ms=values[50],
+        p90_ms=values[90],
+        p99_ms=values[99],
+        max_ms=values[100],
+        percentiles_ms=tuple(values),
+    )
