@@ -16,9 +16,10 @@ MANIFEST_NAME = "manifest.json"
 # A manifest is a few KiB; more is not a manifest, and parsing it would only use up the board's memory.
 _MAX_BYTES = 4 << 20
 
+# No absolute path, no empty, "." or ".." component, no back-slash, no control character.
+_INSIDE = re.compile(r"(?!.*(?:^|/)\.{0,2}(?:/|$))[^\\\x00-\x1f]+")
+
 Sha256 = Annotated[str, msgspec.Meta(pattern=r"\A[0-9a-f]{64}\Z")]
-# Stays inside the bundle: no absolute path, no "..", no back-slash, no control character.
-FileName = Annotated[str, msgspec.Meta(pattern=r"\A(?!/)(?!.*(?:\A|/)\.\.?(?:/|\Z))[^\\\x00-\x1f]+\Z")]
 Name = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
 Count = Annotated[int, msgspec.Meta(ge=0, le=1 << 53)]
 Size = Annotated[int, msgspec.Meta(ge=1, le=1 << 16)]
@@ -109,7 +110,7 @@ class GoldenInfo(Record, frozen=True):
     `n` logits float32 little-endian [n, classes, steps] at byte `logits_offset`.
     """
 
-    file: FileName
+    file: Name
     n: Annotated[int, msgspec.Meta(ge=1, le=10_000)]
     images_offset: Count
     logits_offset: Count
@@ -133,7 +134,7 @@ class Manifest(Record, frozen=True, kw_only=True):
     checkpoint: CheckpointInfo
     macs: Count
     parameters: Count
-    files: dict[FileName, FileInfo]
+    files: dict[str, FileInfo]
     accuracy: tuple[AccuracyInfo, ...] = ()
     golden: GoldenInfo
 
@@ -154,8 +155,9 @@ class Manifest(Record, frozen=True, kw_only=True):
             )
         if self.golden.file not in self.files:
             raise ValueError(f"golden.file is {self.golden.file!r}, which files does not list")
-        if MANIFEST_NAME in self.files:
-            raise ValueError(f"files lists {MANIFEST_NAME} itself")
+        for name in self.files:
+            if not _INSIDE.fullmatch(name) or name == MANIFEST_NAME:
+                raise ValueError(f"files lists {name!r}, which is not a file name inside the bundle")
 
 
 def encode(manifest: Manifest) -> bytes:
