@@ -1,0 +1,134 @@
+"""The network as the compiler sees it: convolutions, pools and contexts with their weights."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch.nn import functional as F
+
+Float = NDArray[np.float32]
+
+
+@dataclass(frozen=True, eq=False)
+class Conv:
+    """Stride-1 convolution with bias and an optional ReLU.
+
+    weight: float32[out, in, kh, kw]; bias: float32[out]; padding: zeros added on both sides of (H, W).
+    """
+
+    name: str
+    weight: Float
+    bias: Float
+    padding: tuple[int, int] = (0, 0)
+    relu: bool = True
+
+    def output_size(self, height: int, width: int) -> tuple[int, int]:
+        kh, kw = self.weight.shape[2:]
+        return height + 2 * self.padding[0] - kh + 1, width + 2 * self.padding[1] - kw + 1
+
+
+@dataclass(frozen=True)
+class MaxPool:
+    """3×3 max pool over the leading *channels* channels, stride (1, *stride*)."""
+
+    name: str
+    channels: int
+    stride: int
+
+    def output_size(self, height: int, width: int) -> tuple[int, int]:
+        return height - 2, (width - 3) // self.stride + 1
+
+
+@dataclass(frozen=True)
+class Context:
+    """Average pool of the feature map after layer *source*, divided by the mean of the pooled squares."""
+
+    source: str
+    kernel: tuple[int, int]
+    stride: tuple[int, int]
+
+
+@dataclass(frozen=True)
+class Shape:
+    """Size of a feature map."""
+
+    channels: int
+    height: int
+    width: int
+
+
+@dataclass(frozen=True, eq=False)
+class Network:
+    """LPRNet rewritten: image float32[1,3,24,94] → logits float32[1,classes,18].
+
+    The layers run in order; each context's pooled map is averaged over H, and `head`, a 1×1 convolution
+    over the concatenated contexts, gives the logits.
+    """
+
+    layers: tuple[Conv | MaxPool, ...]
+    contexts: tuple[Context, ...]
+    head: Conv
+    input: Shape = Shape(3, 24, 94)
+
+    @cached_property
+    def shapes(self) -> dict[str, Shape]:
+        """Output size of every layer, by name; the image is `input`."""
+        shapes = {"input": self.input}
+        current = self.input
+        for layer in self.layers:
+            channels = layer.weight.shape[0] if isinstance(layer, Conv) else layer.channels
+            current = shapes[layer.name] = Shape(channels, *layer.output_size(current.height, current.width))
+        return shapes
+
+    @property
+    def convs(self) -> tuple[Conv, ...]:
+        """The convolutions of the backbone, in order."""
+        return tuple(layer for layer in self.layers if isinstance(layer, Conv))
+
+    @property
+    def classes(self) -> int:
+        return int(self.head.weight.shape[0])
+
+    @property
+    def steps(self) -> int:
+        """Width of the logits, in CTC time steps."""
+        return self.shapes[self.layers[-1].name].width
+
+    def macs_of(self, layer: Conv) -> int:
+        """Multiply-accumulates of one convolution for one image; borders count as full."""
+        shape = Shape(0, 1, self.steps) if layer is self.head else self.shapes[layer.name]
+        return int(layer.weight.size) * shape.height * shape.width
+
+    @property
+    def macs(self) -> int:
+        return sum(map(self.macs_of, (*self.convs, self.head)))
+
+    @property
+    def parameters(self) -> int:
+        return sum(layer.weight.size + layer.bias.size for layer in (*self.convs, self.head))
+
+
+def run(network: Network, image: torch.Tensor) -> torch.Tensor:
+    """Reference in torch: float32[N,3,24,94] → logits float32[N,classes,18]."""
+    maps = {}
+    x = image
+    for layer in network.layers:
+        if isinstance(layer, Conv):
+            x = _conv(layer, x)
+        else:
+            x = F.max_pool2d(x[:, : layer.channels], 3, (1, layer.stride))
+        maps[layer.name] = x
+    pooled = []
+    for context in network.contexts:
+        f = F.avg_pool2d(maps[context.source], context.kernel, context.stride)
+        pooled.append(f.mean(2, keepdim=True) / f.square().mean((1, 2, 3), keepdim=True))
+    return _conv(network.head, torch.cat(pooled, 1))[:, :, 0]
+
+
+def _conv(layer: Conv, x: torch.Tensor) -> torch.Tensor:
+    y = F.conv2d(x, torch.from_numpy(layer.weight), torch.from_numpy(layer.bias), padding=layer.padding)
+    return F.relu(y) if layer.relu else y

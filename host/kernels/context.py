@@ -1,0 +1,116 @@
+"""Global contexts: average pools and their mean squares, and the small product that ends the network."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import reduce
+from operator import add
+
+from tvm import tirx
+
+from host.kernels.emit import Emitter, Expr, const, load
+from host.kernels.feature_map import FeatureMap
+
+
+@dataclass(frozen=True)
+class Pooling:
+    """Windows of a context over its source."""
+
+    source: FeatureMap
+    kernel: tuple[int, int]
+    stride: tuple[int, int]
+
+    @property
+    def rows(self) -> int:
+        return (self.source.height - self.kernel[0]) // self.stride[0] + 1
+
+    @property
+    def columns(self) -> int:
+        return (self.source.width - self.kernel[1]) // self.stride[1] + 1
+
+
+def context(symbol: str, pooling: Pooling, lanes: int) -> tirx.PrimFunc:
+    """Average-pool a map, keep the mean over its rows and the sum of its squares.
+
+    Kernel `(source, means, squares)`: means float32[columns, stored channels], mean over H of the pooled map;
+    squares float32[stored channels], sum over (H, W) of the squared pooled map, per channel.
+    """
+    e = Emitter()
+    source, (kh, kw), (sh, sw) = pooling.source, pooling.kernel, pooling.stride
+    rows, columns = pooling.rows, pooling.columns
+    data = source.param(e, "source")
+    means = e.param("means", columns * source.stored, "float32")
+    squares = e.param("squares", source.stored, "float32")
+    # Overlapping windows share the sums of the strips that they are made of.
+    strip = sw if kw % sw == 0 else kw
+    per_window = kw // strip
+    strips = (columns - 1) * sw // strip + per_window
+
+    with e.loop(source.stored // lanes, "v", parallel=True) as v:
+        channel = v * lanes
+        line = e.local("line", strips * lanes, "float32")
+        total = e.local("total", columns * lanes, "float32")
+        square = e.local("square", lanes, "float32")
+        e.store_vector(square, const(0, "float32", lanes), 0, lanes)
+        with e.loop(columns, "x") as x:
+            e.store_vector(total, const(0, "float32", lanes), x * lanes, lanes)
+        with e.loop(rows, "y") as y:
+            with e.loop(strips, "t") as t:
+                values = [
+                    _as_float(load(data, source.at(y * sh + r, t * strip + c, channel), lanes), source, lanes)
+                    for r in range(kh)
+                    for c in range(strip)
+                ]
+                e.store_vector(line, reduce(add, values), t * lanes, lanes)
+            with e.loop(columns, "x") as x:
+                first = x * (sw // strip) if sw >= strip else x
+                window = [load(line, (first + i) * lanes, lanes) for i in range(per_window)]
+                mean = e.let("mean", reduce(add, window) * const(1.0 / (kh * kw), "float32", lanes))
+                e.store_vector(total, load(total, x * lanes, lanes) + mean, x * lanes, lanes)
+                e.store_vector(square, load(square, 0, lanes) + mean * mean, 0, lanes)
+        with e.loop(columns, "x") as x:
+            value = load(total, x * lanes, lanes) * const(1.0 / rows, "float32", lanes)
+            e.store_vector(means, value, x * source.stored + channel, lanes)
+        e.store_vector(squares, load(square, 0, lanes), channel, lanes)
+    return e.func(symbol)
+
+
+def _as_float(value: Expr, source: FeatureMap, lanes: int) -> Expr:
+    return value if source.dtype == "float32" else tirx.Cast(f"float32x{lanes}", value)
+
+
+def concatenate(symbol: str, poolings: Sequence[Pooling], target: FeatureMap, lanes: int) -> tirx.PrimFunc:
+    """Divide every context by its mean square and put them side by side.
+
+    Kernel `(means…, squares…, target)`: target is a 1×columns map of all contexts' stored channels.
+    """
+    e = Emitter()
+    columns = target.width
+    means = [e.param(f"means{i}", columns * p.source.stored, "float32") for i, p in enumerate(poolings)]
+    squares = [e.param(f"squares{i}", p.source.stored, "float32") for i, p in enumerate(poolings)]
+    result = target.param(e, "target")
+    start = 0
+    for pooling, mean, square in zip(poolings, means, squares, strict=True):
+        stored, count = pooling.source.stored, pooling.source.channels * pooling.rows * columns
+        scale = e.local("scale", 1, "float32")
+        e.store(scale, const(0, "float32"), 0)
+        with e.loop(stored, "c") as c:
+            e.store(scale, load(scale, 0) + load(square, c), 0)
+        e.store(scale, const(count, "float32") / load(scale, 0), 0)
+        with e.loop(columns, "x") as x, e.loop(stored // lanes, "v") as v:
+            factor = tirx.Broadcast(load(scale, 0), lanes) if lanes > 1 else load(scale, 0)
+            value = load(mean, x * stored + v * lanes, lanes) * factor
+            e.store_vector(result, value, target.at(0, x, start + v * lanes), lanes)
+        start += stored
+    return e.func(symbol)
+
+
+def transpose_logits(symbol: str, source: FeatureMap) -> tirx.PrimFunc:
+    """Kernel `(source, logits)`: 1×steps map → float32[1, channels, steps]."""
+    e = Emitter()
+    data = source.param(e, "source")
+    logits = e.param("logits", (1, source.channels, source.width), "float32")
+    with e.loop(source.channels, "c") as c, e.loop(source.width, "x") as x:
+        e.store(logits, load(data, source.at(0, x, c)), 0, c, x)
+    return e.func(symbol)

@@ -1,0 +1,101 @@
+"""A small builder for TIR functions made of flat buffers, counted loops and vector expressions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import tvm
+from tvm import tirx
+
+Expr = Any
+"""A TIR expression; TVM's Python classes carry no useful static types."""
+
+
+class Emitter:
+    """Collects the statements of one `PrimFunc`.
+
+    Buffers are one-dimensional; layouts are index arithmetic in the generators, so that padding and blocking
+    cost nothing at run time.
+    """
+
+    def __init__(self) -> None:
+        self._params: list[Expr] = []
+        self._scopes: list[list[Expr]] = [[]]
+        self._names = 0
+
+    def param(self, name: str, shape: int | Sequence[int], dtype: str) -> Expr:
+        """Declare the next parameter: a tensor of *shape* and *dtype*, 64-byte aligned."""
+        buffer = tirx.decl_buffer((shape,) if isinstance(shape, int) else tuple(shape), dtype, name)
+        self._params.append(buffer)
+        return buffer
+
+    def local(self, name: str, size: int, dtype: str) -> Expr:
+        """Allocate *size* elements on the stack; constant indices are promoted to registers by LLVM."""
+        buffer = tirx.decl_buffer((size,), dtype, name, scope="local")
+        self._add(tirx.AllocBuffer(buffer))
+        return buffer
+
+    def let(self, name: str, value: Expr) -> Expr:
+        """Bind *value* to a fresh variable and return it."""
+        self._names += 1
+        variable = tirx.Var(f"{name}{self._names}", value.ty)
+        self._add(tirx.Bind(variable, value))
+        return variable
+
+    def store(self, buffer: Expr, value: Expr, *index: Expr) -> None:
+        """Store a scalar at *index*."""
+        self._add(tirx.BufferStore(buffer, value, list(index)))
+
+    def store_vector(self, buffer: Expr, value: Expr, start: Expr, lanes: int) -> None:
+        """Store *lanes* consecutive elements beginning at *start*."""
+        self._add(tirx.BufferStore(buffer, value, [span(start, lanes)]))
+
+    @contextmanager
+    def loop(self, extent: int, name: str = "i", parallel: bool = False) -> Iterator[Expr]:
+        """Open a loop over `range(extent)`; a single iteration yields the constant 0 and no loop."""
+        if extent == 1:
+            yield tirx.IntImm("int32", 0)
+            return
+        self._names += 1
+        variable = tirx.Var(f"{name}{self._names}", "int32")
+        self._scopes.append([])
+        yield variable
+        body = tirx.stmt_seq(*self._scopes.pop())
+        kind = tirx.ForKind.PARALLEL if parallel else tirx.ForKind.SERIAL
+        self._add(tirx.For(variable, tirx.IntImm("int32", 0), tirx.IntImm("int32", extent), kind, body))
+
+    def func(self, symbol: str) -> tirx.PrimFunc:
+        """Close the function under the global name *symbol*."""
+        body = tirx.stmt_seq(*self._scopes[0])
+        # Relax may not overlap an output with an input: kernels write borders before they finish reading.
+        attrs = {"global_symbol": symbol, "tirx.noalias": True, "s_tir": True}
+        return tirx.PrimFunc(self._params, body).with_attr(attrs)
+
+    def _add(self, statement: Expr) -> None:
+        self._scopes[-1].append(statement)
+
+
+def span(start: Expr, lanes: int) -> Expr:
+    """Index expression of *lanes* consecutive elements."""
+    return start if lanes == 1 else tirx.Ramp(_int(start), tirx.IntImm("int32", 1), lanes)
+
+
+def load(buffer: Expr, start: Expr, lanes: int = 1) -> Expr:
+    """Load *lanes* consecutive elements of a flat buffer."""
+    return tirx.BufferLoad(buffer, [span(start, lanes)])
+
+
+def splat(value: Expr, lanes: int) -> Expr:
+    """Repeat a scalar in every lane."""
+    return value if lanes == 1 else tirx.Broadcast(value, lanes)
+
+
+def const(value: float, dtype: str, lanes: int = 1) -> Expr:
+    """A constant in every lane."""
+    return splat(tvm.tirx.const(value, dtype), lanes)
+
+
+def _int(value: Expr) -> Expr:
+    return tirx.IntImm("int32", value) if isinstance(value, int) else value

@@ -1,0 +1,78 @@
+"""Instruction families: what one multiply-accumulate looks like on a class of CPUs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from tvm import tirx
+
+from host.kernels.emit import Emitter, Expr, load, splat
+
+
+@dataclass(frozen=True)
+class Family:
+    """How convolutions multiply and accumulate.
+
+    Attributes:
+        name: key used in tuning records.
+        activation: dtype of feature maps.
+        weight: dtype of packed weights.
+        accumulator: dtype of one accumulator lane; one lane holds one output channel.
+        lanes: accumulator lanes in one vector register.
+        group: input channels that one instruction multiplies and sums per lane.
+        step: input channels of one pixel that are fetched together; a multiple of `group`.
+        registers: vector registers of the CPU.
+    """
+
+    name: str
+    activation: str
+    weight: str
+    accumulator: str
+    lanes: int
+    group: int
+    step: int
+    registers: int
+
+    @property
+    def block(self) -> int:
+        """Feature maps hold a multiple of this many channels."""
+        return max(self.lanes, self.step)
+
+    def activations(self, e: Emitter, source: Expr, start: Expr) -> list[Expr]:
+        """`step` channels of the pixel at *start*, as one broadcast vector per `group`."""
+        raise NotImplementedError
+
+    def multiply_add(self, accumulator: Expr, activation: Expr, weight: Expr) -> Expr:
+        """accumulator[lane] + Σ over `group` of activation · weight[lane]."""
+        raise NotImplementedError
+
+
+@dataclass(frozen=True)
+class Float32(Family):
+    """fp32 with fused multiply-add, one channel broadcast at a time (folded into the FMA on x86)."""
+
+    def activations(self, e: Emitter, source: Expr, start: Expr) -> list[Expr]:
+        return [splat(load(source, start), self.lanes)]
+
+    def multiply_add(self, accumulator: Expr, activation: Expr, weight: Expr) -> Expr:
+        return accumulator + activation * weight
+
+
+@dataclass(frozen=True)
+class Float32ByElement(Float32):
+    """fp32 FMA by element (NEON): four channels of a pixel in one load, each lane a multiplicand."""
+
+    def activations(self, e: Emitter, source: Expr, start: Expr) -> list[Expr]:
+        vector = e.let("a", load(source, start, self.step))
+        return [
+            splat(tirx.Shuffle([vector], [tirx.IntImm("int32", q)]), self.lanes) for q in range(self.step)
+        ]
+
+
+FLOAT32 = {
+    "avx512": Float32("fp32-avx512", "float32", "float32", "float32", 16, 1, 1, 32),
+    "avx2": Float32("fp32-avx2", "float32", "float32", "float32", 8, 1, 1, 16),
+    "neon": Float32ByElement("fp32-neon", "float32", "float32", "float32", 4, 1, 4, 32),
+    "neon32": Float32("fp32-neon32", "float32", "float32", "float32", 4, 1, 1, 16),
+    "scalar": Float32("fp32-scalar", "float32", "float32", "float32", 1, 1, 1, 32),
+}

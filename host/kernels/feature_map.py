@@ -1,0 +1,65 @@
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import tvm
+
+from host.kernels.emit import Emitter, Expr, const
+
+
+@dataclass(frozen=True)
+class FeatureMap:
+    """A feature map in memory: `[H + 2·pad_h, W + 2·pad_w, stored channels]`, zero in the border.
+
+    Attributes:
+        channels: channels that carry data.
+        stored: channels in memory, `channels` rounded up; the rest are zero.
+        pad: zeros on both sides of (H, W), which the next convolution reads and the producer writes.
+        planar: `[1, channels, H, W]` instead, as the image arrives; never padded.
+    """
+
+    height: int
+    width: int
+    channels: int
+    stored: int
+    dtype: str
+    pad: tuple[int, int] = (0, 0)
+    planar: bool = False
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        if self.planar:
+            return (1, self.channels, self.height, self.width)
+        return ((self.height + 2 * self.pad[0]) * self.row,)
+
+    @property
+    def row(self) -> int:
+        """Elements from one pixel to the one below."""
+        return (self.width + 2 * self.pad[1]) * self.stored
+
+    def param(self, e: Emitter, name: str) -> Expr:
+        return e.param(name, self.shape, self.dtype)
+
+    def at(self, y: Expr, x: Expr, channel: Expr = 0) -> Expr:
+        """Index of an element; (y, x) = (0, 0) is the first pixel inside the border."""
+        return (y + self.pad[0]) * self.row + (x + self.pad[1]) * self.stored + channel
+
+    def clear_border(self, e: Emitter, buffer: Expr) -> None:
+        """Write the zeros around the map."""
+        pad_h, pad_w = self.pad
+        if pad_h:
+            self._clear(e, buffer, 0, pad_h * self.row)
+            self._clear(e, buffer, (self.height + pad_h) * self.row, pad_h * self.row)
+        if pad_w:
+            with e.loop(self.height, "y") as y:
+                self._clear(e, buffer, self.at(y, -pad_w), pad_w * self.stored)
+                self._clear(e, buffer, self.at(y, self.width), pad_w * self.stored)
+
+    def _clear(self, e: Emitter, buffer: Expr, start: Expr, count: int) -> None:
+        lanes = next(n for n in (64, 32, 16, 8, 4, 2, 1) if count % n == 0 and n * self.bits <= 512)
+        with e.loop(count // lanes, "z") as i:
+            e.store_vector(buffer, const(0, self.dtype, lanes), start + i * lanes, lanes)
+
+    @property
+    def bits(self) -> int:
+        return int(tvm.DataType(self.dtype).bits)

@@ -1,0 +1,106 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+import tvm
+from torch.nn import functional as F
+
+from host.kernels.context import Pooling, context
+from host.kernels.conv import ConvShape, Tile, conv, default_tile, pack_bias, pack_weight
+from host.kernels.family import FLOAT32
+from host.kernels.feature_map import FeatureMap
+from host.kernels.pool import max_pool
+
+# Channel counts of pruned networks, kernels and borders of LPRNet.
+CONVS = [
+    ((3, 3), (0, 0), 3, 64, 24, 94),
+    ((1, 1), (0, 0), 23, 57, 5, 7),
+    ((3, 1), (1, 0), 32, 32, 6, 13),
+    ((1, 3), (0, 1), 17, 40, 4, 11),
+    ((1, 4), (0, 0), 64, 48, 3, 21),
+    ((13, 1), (0, 0), 30, 68, 16, 18),
+]
+
+
+def run(function: tvm.tirx.PrimFunc, *arrays: np.ndarray) -> list[np.ndarray]:
+    """Compile for this CPU and call; returns the arrays afterwards."""
+    symbol = function.attrs["global_symbol"]
+    module = tvm.compile(tvm.IRModule({symbol: function}), target="llvm").jit()
+    tensors = [tvm.runtime.tensor(a) for a in arrays]
+    module[symbol](*tensors)
+    return [t.numpy() for t in tensors]
+
+
+def to_memory(values: np.ndarray, layout: FeatureMap) -> np.ndarray:
+    """[C,H,W] → the flat memory of *layout*."""
+    c, h, w = values.shape
+    ph, pw = layout.pad
+    memory = np.zeros((h + 2 * ph, w + 2 * pw, layout.stored), values.dtype)
+    memory[ph : ph + h, pw : pw + w, :c] = values.transpose(1, 2, 0)
+    return memory.reshape(-1)
+
+
+def from_memory(memory: np.ndarray, layout: FeatureMap) -> np.ndarray:
+    """The flat memory of *layout* → [stored channels, H + border, W + border]."""
+    ph, pw = layout.pad
+    shape = (layout.height + 2 * ph, layout.width + 2 * pw, layout.stored)
+    return memory.reshape(shape).transpose(2, 0, 1)
+
+
+@pytest.mark.parametrize("family", FLOAT32.values(), ids=lambda f: f.name)
+@pytest.mark.parametrize("case", CONVS, ids=str)
+@pytest.mark.parametrize("tile", [None, Tile(5, 2, 2, False), Tile(4, 3)], ids=str)
+def test_conv_matches_torch(family, case, tile) -> None:
+    (kh, kw), pad, cin, cout, h, w = case
+    rng = np.random.default_rng(kh * 100 + cin)
+    source = FeatureMap(h, w, cin, -(-cin // family.block) * family.block, "float32", pad)
+    height, width = h + 2 * pad[0] - kh + 1, w + 2 * pad[1] - kw + 1
+    stored = -(-cout // family.block) * family.block
+    target = FeatureMap(height, width, cout, stored, "float32", (1, 1))
+    shape = ConvShape((kh, kw), source, target, relu=True)
+    tile = tile or default_tile(shape, family)
+    x = rng.standard_normal((cin, h, w), np.float32)
+    weight = rng.standard_normal((cout, cin, kh, kw), np.float32)
+    bias = rng.standard_normal(cout, np.float32)
+    out = np.full(target.shape, np.nan, np.float32)
+    *_, out = run(
+        conv("k", shape, family, tile),
+        to_memory(x, source),
+        pack_weight(weight, shape, family, tile),
+        pack_bias(bias, shape),
+        out,
+    )
+    expected = F.conv2d(*map(torch.from_numpy, (x[None], weight, bias)), padding=pad).relu()[0]
+    actual = from_memory(out, target)
+    np.testing.assert_allclose(actual[:cout, 1:-1, 1:-1], expected.numpy(), atol=2e-4)
+    border = np.ones_like(actual)
+    border[:, 1:-1, 1:-1] = 0
+    assert not actual[border == 1].any()
+    assert not actual[cout:].any()
+
+
+@pytest.mark.parametrize("stride", [1, 2])
+@pytest.mark.parametrize("lanes", [1, 4, 16])
+def test_max_pool_reads_the_leading_channels(stride, lanes) -> None:
+    rng = np.random.default_rng(stride)
+    source = FeatureMap(7, 15, 64, 64, "float32")
+    target = FeatureMap(5, (15 - 3) // stride + 1, 32, 32, "float32", (0, 1))
+    x = rng.standard_normal((64, 7, 15), np.float32)
+    out = np.full(target.shape, np.nan, np.float32)
+    _, out = run(max_pool("k", source, target, stride, lanes), to_memory(x, source), out)
+    expected = F.max_pool2d(torch.from_numpy(x[:32]), 3, (1, stride)).numpy()
+    np.testing.assert_array_equal(from_memory(out, target)[:, :, 1:-1], expected)
+
+
+@pytest.mark.parametrize("kernel, stride, size", [((5, 5), (5, 5), (22, 92)), ((4, 10), (4, 2), (18, 44))])
+def test_context_pools_and_sums_squares(kernel, stride, size) -> None:
+    rng = np.random.default_rng(size[0])
+    source = FeatureMap(*size, 20, 32, "float32")
+    pooling = Pooling(source, kernel, stride)
+    x = rng.standard_normal((20, *size), np.float32)
+    means, squares = np.zeros((18 * 32,), np.float32), np.zeros((32,), np.float32)
+    _, means, squares = run(context("k", pooling, 16), to_memory(x, source), means, squares)
+    pooled = F.avg_pool2d(torch.from_numpy(x), kernel, stride)
+    np.testing.assert_allclose(means.reshape(18, 32)[:, :20].T, pooled.mean(1).numpy(), atol=1e-5)
+    np.testing.assert_allclose(squares[:20], pooled.square().sum((1, 2)).numpy(), rtol=1e-4)
