@@ -113,7 +113,7 @@ class Network:
 
 
 def run(network: Network, image: torch.Tensor) -> torch.Tensor:
-    """Reference in torch: float32[N,3,24,94] → logits float32[N,classes,18]."""
+    """Reference in torch: float[N,3,24,94] → logits float[N,classes,18], computed in the image's precision."""
     maps = {}
     x = image
     for layer in network.layers:
@@ -130,5 +130,6 @@ def run(network: Network, image: torch.Tensor) -> torch.Tensor:
 
 
 def _conv(layer: Conv, x: torch.Tensor) -> torch.Tensor:
-    y = F.conv2d(x, torch.from_numpy(layer.weight), torch.from_numpy(layer.bias), padding=layer.padding)
+    weight, bias = (torch.from_numpy(a).to(x.dtype) for a in (layer.weight, layer.bias))
+    y = F.conv2d(x, weight, bias, padding=layer.padding)
     return F.relu(y) if layer.relu else y

@@ -1,0 +1,81 @@
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+target ?= native
+WEIGHTS ?=
+PRECISION ?=
+
+# The newest TVM and numpy need 3.11; `python3` first, so that a chosen default stays chosen.
+PYTHON ?= $(shell for p in python3 python3.11 python3.12 python3.13; do \
+	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
+BIN := .venv/bin
+SOURCES := $(wildcard host/*.py host/*/*.py device_runtime/*.py lprnet/*.py lprnet/weights/*.safetensors targets/*.toml targets/tuned/*.json)
+SAMPLES := $(wildcard lprnet/samples/*)
+SETUP := .venv/.setup
+TEST_SETUP := .venv/.test-setup
+
+APT_SETUP := python3-venv g++
+APT_TEST := qemu-user qemu-user-static g++-aarch64-linux-gnu fonts-noto-cjk
+
+help: ## Show this help
+	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' Makefile | expand -t 24
+	@echo '  Variables: target=NAME (see make targets), WEIGHTS=FILE, PRECISION=fp32|int8'
+
+demo: build/demo/report.html ## Set up, build for this machine, read the sample plates, draw the report
+	@echo 'plates read:   build/demo/annotated/'
+	@echo 'measurements:  build/native/reports/demo.json'
+	@echo 'report:        build/demo/report.html'
+
+test: $(TEST_SETUP) ## Set up, then run all tests
+	$(BIN)/python -m pytest --cov --cov-report=term-missing:skip-covered
+
+setup: $(SETUP) ## Create .venv with everything needed to build bundles
+
+build: $(SETUP) ## Build the bundle build/TARGET (target=, WEIGHTS=, PRECISION=)
+	$(BIN)/lpr-host build --target $(target) $(if $(WEIGHTS),--weights $(WEIGHTS)) $(if $(PRECISION),--precision $(PRECISION))
+
+test-device: $(TEST_SETUP) ## Run the target's bundle under emulation and compare it with the host
+	$(BIN)/lpr-host test-device --target $(target)
+
+targets: $(SETUP) ## List the boards there are profiles for
+	@$(BIN)/lpr-host targets
+
+doctor: $(SETUP) ## Say what is installed, what is missing and how to get it
+	@$(BIN)/lpr-host doctor --target $(target)
+
+bench: $(SETUP) ## Time this network against other runtimes, interleaved
+	$(BIN)/lpr-host bench
+
+lint: $(TEST_SETUP) ## Check style and types
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+
+clean: ## Remove what was built; keeps .venv and downloads
+	rm -rf build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage
+
+build/native/manifest.json: $(SOURCES) | $(SETUP)
+	$(BIN)/lpr-host build --target native
+
+build/demo/report.html: build/native/manifest.json $(SAMPLES)
+	$(BIN)/lpr-run --bundle build/native --images lprnet/samples --labels name --benchmark 200 \
+		--save-annotated build/demo/annotated --report file:build/native/reports/demo.json
+	$(BIN)/lpr-host report build/native/reports/demo.json --html $@
+
+$(SETUP): pyproject.toml
+	scripts/apt-install $(APT_SETUP)
+	@test -n '$(PYTHON)' || { echo 'error: python: none of version 3.11 or newer found – run `apt-get install python3.11 python3.11-venv`' >&2; exit 2; }
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --upgrade pip setuptools
+	scripts/install-torch $(BIN)/python
+	$(BIN)/python -m pip install --quiet --editable .
+	touch $@
+
+$(TEST_SETUP): $(SETUP)
+	scripts/apt-install $(APT_TEST)
+	$(BIN)/python -m pip install --quiet --editable '.[test,lint,cross,peers]'
+	touch $@
+
+.PHONY: help demo test setup build test-device targets doctor bench lint clean
+.DELETE_ON_ERROR:

@@ -1,0 +1,208 @@
+"""Weights + target → bundle: the steps in order, each announced and timed."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import shutil
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import tvm
+from tvm import relax
+
+from device_runtime import __version__
+from device_runtime.errors import FatalError
+from device_runtime.manifest import (
+    CheckpointInfo,
+    InputInfo,
+    Manifest,
+    OutputInfo,
+    TargetInfo,
+    Versions,
+)
+from device_runtime.preprocess import DEFAULT
+from host import graph
+from host.bundle import REPOSITORY, copy_device_package, describe_files, replacing, write_manifest
+from host.compile import compile_kernels
+from host.golden import FILE, Golden, golden
+from host.kernels.conv import default_tile
+from host.kernels.family import FLOAT32, Family
+from host.link import Linker, archive, linker_for
+from host.lower import lower
+from host.runtime_libs import RuntimeLibs, runtime_libs
+from host.simplify import simplify
+from host.targets import Target
+from lprnet import weights
+from lprnet.checkpoint import Checkpoint, load_checkpoint
+
+CACHE = REPOSITORY / ".cache"
+
+Log = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Request:
+    """What to build; `precision` None means the target's recipe."""
+
+    target: Target
+    output: Path
+    checkpoint: Path = weights.DEFAULT
+    precision: str | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Compiled:
+    """A network compiled for a target, and what a board must compute with it."""
+
+    executable: relax.VMExecutable
+    golden: Golden
+    precision: str
+    schedule: str
+    macs: int
+    parameters: int
+    steps: int
+
+
+def build(request: Request, log: Log | None = None) -> Path:
+    """Build a bundle and return its folder.
+
+    The same checkpoint, profile and versions give the same bytes.
+
+    Raises:
+        FatalError: any step's; an older bundle of that name is then untouched.
+    """
+    steps = _Steps(log or (lambda line: print(line, file=sys.stderr)))
+    target = request.target
+    with steps("load weights"):
+        checkpoint = load_checkpoint(request.checkpoint)
+    with steps("find linker and runtime"):
+        linker = linker_for(target)
+        libraries = runtime_libs(target, CACHE)
+    compiled = compile_network(checkpoint, target, request.precision or target.recipe.precision, steps)
+    with steps("write bundle"), replacing(request.output) as folder:
+        _write(folder, request, checkpoint, compiled, linker, libraries)
+    steps.done(request.output)
+    return request.output
+
+
+def compile_network(checkpoint: Checkpoint, target: Target, precision: str, steps: _Steps) -> Compiled:
+    """The network of *checkpoint* in *precision* as an executable for *target*."""
+    if precision != "fp32":
+        raise FatalError(f"precision {precision}", "is not built yet", "use --precision fp32")
+    family = fp32_family(target)
+    with steps("simplify"):
+        network = simplify(checkpoint)
+    with steps(f"lower to {family.name} kernels"):
+        module = lower(network, family, lambda _, shape, family: default_tile(shape, family))
+    with steps(f"compile for {target.llvm.mcpu}"):
+        executable = compile_kernels(module, tvm.target.Target(target.tvm_target()))
+    with steps("golden outputs"):
+        expected = golden(lambda image: graph.run(network, image), atol=GOLDEN_ATOL[precision])
+    return Compiled(executable, expected, precision, "default tiles", network.macs, network.parameters, network.steps)
+
+
+GOLDEN_ATOL = {"fp32": 2e-3}
+"""How far rounding may move a logit, by precision; logits reach some tens."""
+
+
+def fp32_family(target: Target) -> Family:
+    """The widest fp32 instructions that every CPU of *target* has."""
+    features = target.cpu_features
+    if target.arch == "x86_64":
+        return FLOAT32["avx512" if "avx512f" in features else "avx2" if "fma" in features else "neon32"]
+    return FLOAT32[{"aarch64": "neon", "armv7l": "neon32", "riscv64": "scalar"}[target.arch]]
+
+
+def _write(
+    folder: Path,
+    request: Request,
+    checkpoint: Checkpoint,
+    compiled: Compiled,
+    linker: Linker,
+    libraries: RuntimeLibs,
+) -> None:
+    compiled.executable.export_library(str(folder / "model.so"), fcompile=linker.fcompile)
+    compiled.executable.export_library(str(folder / "model.tar"), fcompile=archive)
+    (folder / FILE).write_bytes(compiled.golden.encode())
+    shutil.copyfile(libraries.tvm_runtime, folder / "libtvm_runtime.so")
+    shutil.copyfile(libraries.tvm_ffi, folder / "libtvm_ffi.so")
+    copy_device_package(folder)
+    (folder / "README.md").write_text(_README.format(target=request.target, steps=compiled), encoding="utf-8")
+    write_manifest(folder, _manifest(folder, request, checkpoint, compiled, linker))
+
+
+def _manifest(
+    folder: Path, request: Request, checkpoint: Checkpoint, compiled: Compiled, linker: Linker
+) -> Manifest:
+    target, alphabet = request.target, checkpoint.alphabet
+    return Manifest(
+        created_by=f"lpr-edge {__version__}",
+        target=TargetInfo(
+            target.name,
+            target.display_name,
+            target.arch,  # type: ignore[arg-type]
+            target.llvm.mtriple,
+            target.llvm.mcpu,
+            target.cpu_features,
+            target.glibc,
+        ),
+        alphabet=alphabet.characters,
+        blank=alphabet.blank,
+        input=InputInfo((1, 3, DEFAULT.height, DEFAULT.width), "float32", "NCHW"),
+        output=OutputInfo((1, len(alphabet), compiled.steps), "float32", "NCT"),
+        preprocess=DEFAULT,
+        precision=compiled.precision,
+        schedule=compiled.schedule,
+        versions=Versions(
+            tvm.__version__, importlib.metadata.version("apache-tvm-ffi"), linker.describe()
+        ),
+        checkpoint=CheckpointInfo(request.checkpoint.name, checkpoint.sha256),
+        macs=compiled.macs,
+        parameters=compiled.parameters,
+        files=describe_files(folder),
+        golden=compiled.golden.info,
+    )
+
+
+class _Steps:
+    """Announces steps and how long each took."""
+
+    def __init__(self, log: Log) -> None:
+        self._log, self._start = log, time.monotonic()
+
+    @contextmanager
+    def __call__(self, what: str) -> Iterator[None]:
+        start = time.monotonic()
+        yield
+        self._log(f"  {what:<34} {time.monotonic() - start:6.1f} s")
+
+    def done(self, output: Path) -> None:
+        size = sum(p.stat().st_size for p in output.iterdir() if p.is_file())
+        self._log(f"  {output}: {size / 1e6:.1f} MB in {time.monotonic() - self._start:.1f} s")
+
+
+_README = """\
+# License-plate reader for {target.display_name}
+
+Copy this folder to the board, then:
+
+    sh install.sh
+    ./venv/bin/lpr-run --camera 0
+
+`install.sh` needs Python 3.10 or newer with its venv module, and reaches PyPI once. It ends with a check
+that the module computes here what it computed on the host. `./venv/bin/lpr-run --help` lists the rest:
+reading files, measuring accuracy and speed, writing a report for `lpr-host report`.
+
+| file | what |
+| --- | --- |
+| model.so | the network, {steps.precision}, for {target.llvm.mcpu}; glibc {target.glibc} or newer |
+| model.tar | the same as objects, linked by install.sh where model.so cannot be loaded |
+| libtvm_runtime.so, libtvm_ffi.so | the runtime; there is no compiler in it |
+| manifest.json | what is in here: hashes, alphabet, preprocessing, versions |
+| golden.bin | inputs and outputs for the self-check |
+| reports/ | put the board's reports here on the host |
+"""

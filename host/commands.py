@@ -1,0 +1,47 @@
+"""`lpr-host build` and `lpr-host eval`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from device_runtime.errors import one_line_errors
+from host.targets import PRECISIONS, load_target
+
+FOLDER = click.Path(path_type=Path, file_okay=False)
+
+
+@click.command("build")
+@click.option("--target", "name", default="native", show_default=True, help="Profile name or .toml file.")
+@click.option(
+    "--weights", type=click.Path(path_type=Path), help="Checkpoint; the shipped one unless given."
+)
+@click.option("--precision", type=click.Choice(PRECISIONS), help="The target's recipe unless given.")
+@click.option("--output", type=FOLDER, help="Bundle folder.  [default: build/TARGET]")
+@one_line_errors
+def build_command(name: str, weights: Path | None, precision: str | None, output: Path | None) -> None:
+    """Compile weights for a target and write the bundle."""
+    target = load_target(name)
+    from host.build import Request, build
+    from lprnet.weights import DEFAULT
+
+    click.echo(f"Building {target.name} ({target.display_name})", err=True)
+    build(Request(target, output or Path("build") / target.name, weights or DEFAULT, precision))
+
+
+@click.command("eval")
+@click.option("--bundle", required=True, type=FOLDER, help="Bundle to run on this machine.")
+@click.option("--data", required=True, multiple=True, type=FOLDER, help="Images named by plate; repeatable.")
+@click.option("--grammar/--no-grammar", default=False, help="Let the plate grammar choose among likely texts.")
+@click.option("--record", is_flag=True, help="Write the accuracy into the bundle's manifest.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a data set.")
+@one_line_errors
+def eval_command(bundle: Path, data: tuple[Path, ...], grammar: bool, record: bool, as_json: bool) -> None:
+    """Run a bundle over labelled images, batch 1, and print how many plates it reads right."""
+    from host.evaluate import evaluate, record_accuracy, table, to_json
+
+    results = [evaluate(bundle, folder, grammar) for folder in data]
+    if record:
+        record_accuracy(bundle, results)
+    click.echo("\n".join(map(to_json, results)) if as_json else table(results))
