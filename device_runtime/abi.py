@@ -91,9 +91,10 @@ class TVMError(Exception):
 class _Object:
     """One strong reference to a TVM object, given back when this is collected."""
 
-    __slots__ = ("_release", "handle")
+    __slots__ = ("_release", "address", "handle")
 
     def __init__(self, library: ctypes.CDLL, handle: int) -> None:
+        self.address = handle
         self.handle = ctypes.c_void_p(handle)
         self._release = library.TVMFFIObjectDecRef
 
@@ -142,8 +143,8 @@ class Runtime:
                 kept.append(argument.encode())
                 value.type, value.value.str = _RAW_STR, kept[-1]
             else:
-                value.type = ctypes.c_int32.from_address(argument.handle.value + 8).value
-                value.value.ptr = argument.handle.value
+                value.type = ctypes.c_int32.from_address(argument.address + 8).value
+                value.value.ptr = argument.address
         result = _Any()
         self.check(self.ffi.TVMFFIFunctionCall(function.handle, values, len(arguments), ctypes.byref(result)))
         return self._value(result)
@@ -266,7 +267,7 @@ class Model:
         self._tensor = runtime.tensor(self.input)
         self._arguments = (_Any * 1)()
         self._arguments[0].type = _TENSOR
-        self._arguments[0].value.ptr = self._tensor.handle.value
+        self._arguments[0].value.ptr = self._tensor.address
         self._result = _Any()
         # What `run` needs at every call, without attribute look-ups on the way.
         self._call = runtime.ffi.TVMFFIFunctionCall

@@ -84,10 +84,22 @@ def as_bgr(image: NDArray) -> NDArray[np.uint8]:
     return cv2.cvtColor(image, cv2.COLOR_BGRA2BGR if channels == 4 else cv2.COLOR_GRAY2BGR)
 
 
+def resize(image: NDArray, spec: PreprocessInfo = DEFAULT) -> NDArray[np.uint8]:
+    """*image* as BGR uint8 [height, width, 3], resized bilinearly where its size differs.
+
+    Raises:
+        FatalError: an image `as_bgr` refuses.
+    """
+    image = as_bgr(image)
+    if image.shape[0] != spec.height or image.shape[1] != spec.width:
+        image = cv2.resize(image, (spec.width, spec.height), interpolation=cv2.INTER_LINEAR)
+    return image
+
+
 def prepare(image: NDArray, out: NDArray[np.float32], spec: PreprocessInfo = DEFAULT) -> None:
     """Write the input tensor of *image* into *out*.
 
-    Resize with bilinear interpolation where the size differs, (x − mean) × scale, channels first.
+    `resize`, (x − mean) × scale, channels first.
 
     Args:
         image: BGR uint8 [H, W, 3], or what `as_bgr` converts.
@@ -96,10 +108,7 @@ def prepare(image: NDArray, out: NDArray[np.float32], spec: PreprocessInfo = DEF
     Raises:
         FatalError: an image `as_bgr` refuses.
     """
-    if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3 or image.size == 0:
-        image = as_bgr(image)
-    if image.shape[0] != spec.height or image.shape[1] != spec.width:
-        image = cv2.resize(image, (spec.width, spec.height), interpolation=cv2.INTER_LINEAR)
+    image = resize(image, spec)
     np.subtract(image.transpose(2, 0, 1), np.float32(spec.mean), out=out[0], dtype=np.float32)
     np.multiply(out, np.float32(spec.scale), out=out)
 
