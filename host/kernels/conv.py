@@ -44,7 +44,12 @@ class ConvShape:
 
     def reduction(self, family: Family) -> int:
         """Input channels that are multiplied, zeros from rounding up included."""
-        return -(-self.source.channels // family.step) * family.step
+        step = self.step(family)
+        return -(-self.source.channels // step) * step
+
+    def step(self, family: Family) -> int:
+        """Input channels fetched together; the channels of a planar image are far apart."""
+        return 1 if self.source.planar else family.step
 
 
 def pack_weight(
@@ -160,7 +165,7 @@ def _reduce(
     """Add all products of *place* = (y, x, pixels) and *packed* = (first weight, vectors) to *sums*."""
     (y, x, pixels), (first, width) = place, packed
     kh, kw = shape.kernel
-    source, lanes, step = shape.source, family.lanes, family.step
+    source, lanes, step = shape.source, family.lanes, shape.step(family)
     pad_h, pad_w = source.pad
     per_step = width * lanes * step
     steps = shape.reduction(family) // step
@@ -168,12 +173,13 @@ def _reduce(
     with e.loop(kh, "r") as r, e.loop(kw, "s") as s, e.loop(steps // unroll, "k") as outer:
         for inner in range(unroll):
             k = outer * unroll + inner
-            pixel_values = [
-                family.activations(e, data, source.at(y + r - pad_h, x + p + s - pad_w, k * step))
-                if not source.planar
-                else [_planar(data, family, k, y + r, x + p + s)]
-                for p in range(pixels)
-            ]
+            if source.planar:
+                pixel_values = [[v] for v in family.planar_activations(e, data, k, y + r, x + s, pixels)]
+            else:
+                pixel_values = [
+                    family.activations(e, data, source.at(y + r - pad_h, x + p + s - pad_w, k * step))
+                    for p in range(pixels)
+                ]
             base = first + ((r * kw + s) * steps + k) * per_step
             for q in range(step // family.group):
                 vectors = [
@@ -187,11 +193,6 @@ def _reduce(
                         at = (p * width + v) * lanes
                         value = family.multiply_add(load(sums, at, lanes), pixel_values[p][q], vectors[v])
                         e.store_vector(sums, value, at, lanes)
-
-
-def _planar(data: Expr, family: Family, channel: Expr, y: Expr, x: Expr) -> Expr:
-    value = tirx.BufferLoad(data, [0, channel, y, x])
-    return tirx.Broadcast(value, family.lanes) if family.lanes > 1 else value
 
 
 def default_tile(shape: ConvShape, family: Family) -> Tile:

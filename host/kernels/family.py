@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from tvm import tirx
 
-from host.kernels.emit import Emitter, Expr, load, splat
+from host.kernels.emit import Emitter, Expr, load, span, splat
 
 
 @dataclass(frozen=True)
@@ -42,6 +42,12 @@ class Family:
         """`step` channels of the pixel at *start*, as one broadcast vector per `group`."""
         raise NotImplementedError
 
+    def planar_activations(
+        self, e: Emitter, image: Expr, channel: Expr, y: Expr, x: Expr, pixels: int
+    ) -> list[Expr]:
+        """One channel of *pixels* neighbours in a planar image, each as a broadcast vector."""
+        return [splat(tirx.BufferLoad(image, [0, channel, y, x + p]), self.lanes) for p in range(pixels)]
+
     def multiply_add(self, accumulator: Expr, activation: Expr, weight: Expr) -> Expr:
         """accumulator[lane] + Σ over `group` of activation · weight[lane]."""
         raise NotImplementedError
@@ -67,6 +73,19 @@ class Float32ByElement(Float32):
         return [
             splat(tirx.Shuffle([vector], [tirx.IntImm("int32", q)]), self.lanes) for q in range(self.step)
         ]
+
+    def planar_activations(
+        self, e: Emitter, image: Expr, channel: Expr, y: Expr, x: Expr, pixels: int
+    ) -> list[Expr]:
+        whole = pixels - pixels % self.lanes
+        values = []
+        for start in range(0, whole, self.lanes):
+            vector = e.let("a", tirx.BufferLoad(image, [0, channel, y, span(x + start, self.lanes)]))
+            values += [
+                splat(tirx.Shuffle([vector], [tirx.IntImm("int32", q)]), self.lanes)
+                for q in range(self.lanes)
+            ]
+        return values + super().planar_activations(e, image, channel, y, x + whole, pixels - whole)
 
 
 FLOAT32 = {

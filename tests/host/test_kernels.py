@@ -80,6 +80,28 @@ def test_conv_matches_torch(family, case, tile) -> None:
     assert not actual[cout:].any()
 
 
+@pytest.mark.parametrize("family", FLOAT32.values(), ids=lambda f: f.name)
+@pytest.mark.parametrize("tile", [Tile(6, 2), Tile(9, 3, 3), Tile(3, 1)], ids=str)
+def test_conv_reads_a_planar_image(family, tile) -> None:
+    rng = np.random.default_rng(7)
+    source = FeatureMap(9, 23, 3, 3, "float32", planar=True)
+    target = FeatureMap(7, 21, 64, 64, "float32")
+    shape = ConvShape((3, 3), source, target, relu=False)
+    x = rng.standard_normal((1, 3, 9, 23), np.float32)
+    weight = rng.standard_normal((64, 3, 3, 3), np.float32)
+    bias = rng.standard_normal(64, np.float32)
+    out = np.full(target.shape, np.nan, np.float32)
+    *_, out = run(
+        conv("k", shape, family, tile),
+        x,
+        pack_weight(weight, shape, family, tile),
+        pack_bias(bias, shape),
+        out,
+    )
+    expected = F.conv2d(*map(torch.from_numpy, (x, weight, bias)))[0]
+    np.testing.assert_allclose(from_memory(out, target), expected.numpy(), atol=2e-5)
+
+
 @pytest.mark.parametrize("stride", [1, 2])
 @pytest.mark.parametrize("lanes", [1, 4, 16])
 def test_max_pool_reads_the_leading_channels(stride, lanes) -> None:
