@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from device_runtime.errors import FatalError
+from device_runtime.files import write_atomic
 from device_runtime.manifest import MANIFEST_NAME, FileInfo, Manifest, encode
 
 REPOSITORY = Path(__file__).parent.parent
@@ -67,9 +68,7 @@ def describe_files(folder: Path) -> dict[str, FileInfo]:
 
 def write_manifest(folder: Path, manifest: Manifest) -> None:
     """Write `manifest.json`, replacing an old one in one step."""
-    temporary = folder / f".{MANIFEST_NAME}"
-    temporary.write_bytes(encode(manifest))
-    temporary.replace(folder / MANIFEST_NAME)
+    write_atomic(folder / MANIFEST_NAME, encode(manifest))
 
 
 def copy_device_package(folder: Path) -> None:

@@ -118,7 +118,7 @@ def run(network: Network, image: torch.Tensor) -> torch.Tensor:
     x = image
     for layer in network.layers:
         if isinstance(layer, Conv):
-            x = _conv(layer, x)
+            x = F.relu(convolve(layer, x)) if layer.relu else convolve(layer, x)
         else:
             x = F.max_pool2d(x[:, : layer.channels], 3, (1, layer.stride))
         maps[layer.name] = x
@@ -126,10 +126,10 @@ def run(network: Network, image: torch.Tensor) -> torch.Tensor:
     for context in network.contexts:
         f = F.avg_pool2d(maps[context.source], context.kernel, context.stride)
         pooled.append(f.mean(2, keepdim=True) / f.square().mean((1, 2, 3), keepdim=True))
-    return _conv(network.head, torch.cat(pooled, 1))[:, :, 0]
+    return convolve(network.head, torch.cat(pooled, 1))[:, :, 0]
 
 
-def _conv(layer: Conv, x: torch.Tensor) -> torch.Tensor:
+def convolve(layer: Conv, x: torch.Tensor) -> torch.Tensor:
+    """The convolution with its bias, before any ReLU."""
     weight, bias = (torch.from_numpy(a).to(x.dtype) for a in (layer.weight, layer.bias))
-    y = F.conv2d(x, weight, bias, padding=layer.padding)
-    return F.relu(y) if layer.relu else y
+    return F.conv2d(x, weight, bias, padding=layer.padding)

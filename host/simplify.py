@@ -11,9 +11,15 @@ from lprnet.checkpoint import Checkpoint
 BATCH_NORM_EPSILON = 1e-5
 """torch.nn.BatchNorm2d's default, which LPRNet was trained with."""
 
+NEGLIGIBLE = 2.0**-60
+"""Weights below this are zero: they cannot change a float32 logit, but their products are subnormal numbers,
+which cost an x86 core some hundred cycles each (the public checkpoint has thousands of such weights)."""
+
 
 def simplify(checkpoint: Checkpoint) -> Network:
     """Fold BatchNorms, drop dropout, make pooled channels leading, and move the mean over H before the head.
+
+    Negligible weights become zero, too.
 
     - BatchNorm after a convolution: w' = w·γ/σ, b' = (b − μ)·γ/σ + β.
     - A channel-strided pool keeps every s-th channel: the convolution before it gets its output channels
@@ -29,6 +35,7 @@ def simplify(checkpoint: Checkpoint) -> Network:
         weight, bias = _numpy(state[f"{key}.weight"]), _numpy(state[f"{key}.bias"])
         if norm:
             weight, bias = _fold(weight, bias, state, norm)
+        weight, bias = (np.where(np.abs(a) < NEGLIGIBLE, np.float32(0), a) for a in (weight, bias))
         return Conv(name, weight, bias, padding, relu)
 
     def block(name: str, index: int, norm: str) -> list[Conv]:

@@ -1,0 +1,58 @@
+from __future__ import annotations
+
+import pytest
+import torch
+
+from host.graph import MaxPool, run
+from host.simplify import simplify
+from lprnet.alphabet import OWN, Alphabet
+from lprnet.checkpoint import Checkpoint
+from lprnet.model import LPRNet
+
+
+def random_checkpoint(alphabet: Alphabet = OWN, seed: int = 0) -> Checkpoint:
+    """An untrained network whose BatchNorms are far from the identity."""
+    generator = torch.Generator().manual_seed(seed)
+    torch.manual_seed(seed)
+    model = LPRNet(len(alphabet)).eval()
+    state = model.state_dict()
+    for name, value in state.items():
+        if name.endswith(("running_mean", "running_var")):
+            value.copy_(torch.rand(value.shape, generator=generator) + 0.5)
+        elif value.dim() == 1 and value.is_floating_point():
+            value.copy_(torch.rand(value.shape, generator=generator) + 0.1)
+    return Checkpoint(state, alphabet, "0" * 64)
+
+
+@pytest.mark.parametrize("classes", [5, 68, 73])
+def test_simplified_network_computes_the_same(classes: int) -> None:
+    alphabet = Alphabet(tuple(map(chr, range(0x4E00, 0x4E00 + classes))))
+    checkpoint = random_checkpoint(alphabet, classes)
+    image = torch.rand(2, 3, 24, 94) * 2 - 1
+    with torch.no_grad():
+        expected, actual = checkpoint.model()(image), run(simplify(checkpoint), image)
+    assert actual.shape == (2, classes, 18)
+    torch.testing.assert_close(actual, expected, rtol=1e-4, atol=1e-4)
+
+
+def test_pooled_channels_lead() -> None:
+    """A pool that kept its stride over channels would read others than the leading ones."""
+    checkpoint = random_checkpoint()
+    network = simplify(checkpoint)
+    pools = [layer for layer in network.layers if isinstance(layer, MaxPool)]
+    assert [(p.channels, p.stride) for p in pools] == [(64, 1), (64, 2), (64, 2)]
+    expand = next(c for c in network.convs if c.name == "block3.expand")
+    original = checkpoint.state["backbone.11.block.6.weight"]
+    ratio = torch.from_numpy(expand.weight[1]).flatten() / original[4].flatten()
+    torch.testing.assert_close(ratio, ratio[0].expand_as(ratio))
+
+
+def test_sizes() -> None:
+    network = simplify(random_checkpoint())
+    assert network.steps == 18
+    assert network.classes == len(OWN)
+    # 3 times 3 input channels, 64 filters and 22 times 92 positions.
+    assert network.macs_of(network.convs[0]) == 27 * 64 * 22 * 92
+    parameters = sum(p.numel() for p in LPRNet(len(OWN)).parameters())
+    norms = 2 * (64 + 128 + 256 + 256 + 256 + len(OWN))
+    assert network.parameters == parameters - norms
