@@ -26,7 +26,7 @@ from device_runtime.manifest import (
 )
 from device_runtime.preprocess import DEFAULT
 from host import graph
-from host.bundle import REPOSITORY, copy_device_package, describe_files, replacing, write_manifest
+from host.bundle import copy_device_package, describe_files, replacing, write_manifest
 from host.compile import compile_kernels
 from host.golden import FILE, Golden, golden
 from host.kernels.conv import default_tile
@@ -38,8 +38,6 @@ from host.simplify import simplify
 from host.targets import Target
 from lprnet import weights
 from lprnet.checkpoint import Checkpoint, load_checkpoint
-
-CACHE = REPOSITORY / ".cache"
 
 Log = Callable[[str], None]
 
@@ -81,7 +79,7 @@ def build(request: Request, log: Log | None = None) -> Path:
         checkpoint = load_checkpoint(request.checkpoint)
     with steps("find linker and runtime"):
         linker = linker_for(target)
-        libraries = runtime_libs(target, CACHE)
+        libraries = runtime_libs(target)
     compiled = compile_network(checkpoint, target, request.precision or target.recipe.precision, steps)
     with steps("write bundle"), replacing(request.output) as folder:
         _write(folder, request, checkpoint, compiled, linker, libraries)

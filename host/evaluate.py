@@ -9,6 +9,7 @@ from pathlib import Path
 
 import msgspec
 
+from device_runtime.accuracy import Tally
 from device_runtime.engine import Engine
 from device_runtime.manifest import AccuracyInfo, read_manifest
 from device_runtime.preprocess import read_image
@@ -26,11 +27,12 @@ class Evaluation:
 
     @property
     def info(self) -> AccuracyInfo:
-        pairs = list(zip(self.labels, self.plates, strict=True))
-        correct = sum(label == plate for label, plate in pairs)
-        without_province = sum(label[1:] == plate[1:] for label, plate in pairs)
-        n = len(pairs)
-        return AccuracyInfo(self.dataset, n, correct, correct / n, without_province / n)
+        tally = Tally()
+        for label, plate in zip(self.labels, self.plates, strict=True):
+            tally.add(plate, label)
+        accuracy = tally.accuracy()
+        assert accuracy is not None, "image_files never returns an empty list for a folder"
+        return AccuracyInfo(self.dataset, *msgspec.structs.astuple(accuracy))
 
 
 def evaluate(bundle: Path, data: Path, use_grammar: bool = False) -> Evaluation:
