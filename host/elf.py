@@ -18,7 +18,7 @@ _DT_NEEDED, _DT_STRTAB, _DT_VERNEED, _DT_VERNEEDNUM = 1, 5, 0x6FFFFFFE, 0x6FFFFF
 
 @dataclass(frozen=True)
 class Requirements:
-    """Architecture, libraries (`DT_NEEDED`) and symbol versions (library → versions) a shared object needs."""
+    """Architecture, libraries (`DT_NEEDED`) and symbol versions (by library) a shared object needs."""
 
     arch: str
     libraries: tuple[str, ...]

@@ -85,7 +85,7 @@ class Linker:
 
 
 def apt_package(driver: str) -> str:
-    """Debian's and Ubuntu's package with that compiler driver: `aarch64-linux-gnu-g++` → `g++-aarch64-linux-gnu`."""
+    """Debian's and Ubuntu's package of a driver: `aarch64-linux-gnu-g++` → `g++-aarch64-linux-gnu`."""
     triple, _, compiler = driver.rpartition("-")
     return f"{compiler}-{triple}" if triple and triple != f"{os.uname().machine}-linux-gnu" else compiler
 

@@ -1,0 +1,52 @@
+"""Runtime libraries out of apache-tvm's and apache-tvm-ffi's wheels, which come stripped."""
+
+from __future__ import annotations
+
+import platform
+import tempfile
+import zipfile
+from importlib.util import find_spec
+from pathlib import Path
+
+from host.cache import cached, download_wheels, say
+from host.runtime_libs import TVM_FFI, TVM_RUNTIME, RuntimeLibs, versions
+
+PYTHON = "3.11"
+"""Which of apache-tvm-ffi's wheels is taken; fixed so that every host ships the same bytes."""
+
+
+def package_directory(package: str) -> Path:
+    """Where an installed package lies, without importing it."""
+    spec = find_spec(package)
+    assert spec is not None and spec.origin is not None
+    return Path(spec.origin).parent
+
+
+def installed() -> RuntimeLibs:
+    """The libraries of the wheels installed here."""
+    tvm, ffi = versions()
+    return RuntimeLibs(
+        package_directory("tvm") / "lib" / TVM_RUNTIME,
+        package_directory("tvm_ffi") / "lib" / TVM_FFI,
+        f"apache-tvm {tvm} and apache-tvm-ffi {ffi} wheels for {platform.machine()}",
+    )
+
+
+def downloaded(arch: str, cache: Path) -> RuntimeLibs:
+    """The libraries of *arch*'s wheels of the versions installed here; only the two are kept."""
+    tvm, ffi = versions()
+    members = {f"tvm/lib/{TVM_RUNTIME}": TVM_RUNTIME, f"tvm_ffi/lib/{TVM_FFI}": TVM_FFI}
+
+    def fill(folder: Path) -> None:
+        say(f"runtime for {arch}: downloading apache-tvm {tvm} and apache-tvm-ffi {ffi} (about 100 MB, once)")
+        with tempfile.TemporaryDirectory(dir=folder) as scratch:
+            requirements = [f"apache-tvm=={tvm}", f"apache-tvm-ffi=={ffi}"]
+            for wheel in download_wheels(requirements, arch, PYTHON, Path(scratch)):
+                with zipfile.ZipFile(wheel) as archive:
+                    for name in set(archive.namelist()) & set(members):
+                        (folder / members[name]).write_bytes(archive.read(name))
+
+    folder = cached(cache / "runtime-libs" / f"{arch}-tvm-{tvm}-ffi-{ffi}", fill)
+    return RuntimeLibs(
+        folder / TVM_RUNTIME, folder / TVM_FFI, f"apache-tvm {tvm} and apache-tvm-ffi {ffi} wheels for {arch}"
+    )
