@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import os
 import subprocess
+import sys
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -118,7 +119,7 @@ def _build(compiler: _Compiler, folder: Path) -> None:
 
     with (
         ThreadPoolExecutor(os.cpu_count()) as pool,
-        click.progressbar(length=len(jobs), label="  compiling", file=click.get_text_stream("stderr")) as bar,
+        click.progressbar(length=len(jobs), label="  compiling", file=sys.stderr) as bar,
     ):
         for _ in pool.map(compile_one, jobs):
             bar.update(1)
