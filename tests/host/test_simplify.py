@@ -6,22 +6,8 @@ import torch
 from host.graph import MaxPool, run
 from host.simplify import simplify
 from lprnet.alphabet import OWN, Alphabet
-from lprnet.checkpoint import Checkpoint
 from lprnet.model import LPRNet
-
-
-def random_checkpoint(alphabet: Alphabet = OWN, seed: int = 0) -> Checkpoint:
-    """An untrained network whose BatchNorms are far from the identity."""
-    generator = torch.Generator().manual_seed(seed)
-    torch.manual_seed(seed)
-    model = LPRNet(len(alphabet)).eval()
-    state = model.state_dict()
-    for name, value in state.items():
-        if name.endswith(("running_mean", "running_var")):
-            value.copy_(torch.rand(value.shape, generator=generator) + 0.5)
-        elif value.dim() == 1 and value.is_floating_point():
-            value.copy_(torch.rand(value.shape, generator=generator) + 0.1)
-    return Checkpoint(state, alphabet, "0" * 64)
+from tests.checkpoints import random_checkpoint
 
 
 @pytest.mark.parametrize("classes", [5, 68, 73])

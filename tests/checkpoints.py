@@ -1,0 +1,21 @@
+"""Checkpoints for tests: untrained networks."""
+
+from __future__ import annotations
+
+import torch
+
+from lprnet.alphabet import OWN, Alphabet
+from lprnet.checkpoint import Checkpoint
+from lprnet.model import LPRNet
+
+
+def random_checkpoint(alphabet: Alphabet = OWN, seed: int = 0) -> Checkpoint:
+    """An untrained network whose BatchNorms are far from the identity."""
+    torch.manual_seed(seed)
+    state = LPRNet(len(alphabet)).state_dict()
+    for name, value in state.items():
+        if name.endswith(("running_mean", "running_var")):
+            value.copy_(torch.rand(value.shape) + 0.5)
+        elif value.dim() == 1 and value.is_floating_point():
+            value.copy_(torch.rand(value.shape) + 0.1)
+    return Checkpoint(state, alphabet, "0" * 64)

@@ -1,0 +1,180 @@
+from __future__ import annotations
+
+import hashlib
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+from device_runtime.errors import FatalError
+from device_runtime.manifest import read_manifest
+from host.build import Request, build
+from host.bundle import replacing
+from host.cli import main
+from host.targets import load_target
+from lprnet.checkpoint import save_checkpoint
+from tests.checkpoints import random_checkpoint
+
+ROOT = Path(__file__).parent.parent.parent
+
+
+@pytest.fixture(scope="module")
+def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("weights") / "random.safetensors"
+    random = random_checkpoint()
+    save_checkpoint(path, random.state, random.alphabet)
+    return path
+
+
+@pytest.fixture(scope="module")
+def bundle(checkpoint: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    request = Request(load_target("native"), tmp_path_factory.mktemp("build") / "native", checkpoint)
+    return build(request, log=lambda line: None)
+
+
+def digests(folder: Path) -> dict[str, str]:
+    return {p.name: hashlib.sha256(p.read_bytes()).hexdigest() for p in folder.iterdir() if p.is_file()}
+
+
+def test_bundle_is_whole(bundle: Path, checkpoint: Path) -> None:
+    manifest = read_manifest(bundle)
+    assert {"model.so", "model.tar", "install.sh", "README.md", "requirements.txt", "golden.bin"} < {
+        *manifest.files
+    }
+    assert {p.name for p in bundle.iterdir()} == {*manifest.files, "manifest.json"}
+    assert sum(name.endswith(".whl") for name in manifest.files) == 1
+    assert manifest.checkpoint.sha256 == hashlib.sha256(checkpoint.read_bytes()).hexdigest()
+    assert manifest.output.shape == (1, 73, 18)
+
+
+def test_same_inputs_give_the_same_bytes(bundle: Path, checkpoint: Path, tmp_path: Path) -> None:
+    again = build(Request(load_target("native"), tmp_path / "other", checkpoint), log=lambda line: None)
+    assert digests(again) == digests(bundle)
+
+
+def test_board_side_runs_it_without_compiler_or_torch(bundle: Path, tmp_path: Path) -> None:
+    """`lpr-run` in a process of its own, where importing tvm or torch would fail."""
+    for name in ("tvm", "tvm_ffi", "torch", "lprnet", "host"):
+        (tmp_path / f"{name}.py").write_text("raise RuntimeError('not on a board')\n")
+    (tmp_path / "device_runtime").symlink_to(ROOT / "device_runtime")
+    code = "from device_runtime.cli import main; main()"
+    arguments = ["--bundle", str(bundle), "--images", str(ROOT / "lprnet" / "samples"), "--json"]
+    done = subprocess.run(
+        [sys.executable, "-c", code, *arguments],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert '"plate"' in done.stdout
+
+
+@pytest.fixture
+def kept(tmp_path: Path) -> Iterator[Path]:
+    """A finished bundle with a board's report in it; must be as it was afterwards."""
+    folder = tmp_path / "kept"
+    (folder / "reports").mkdir(parents=True)
+    (folder / "model.so").write_bytes(b"older")
+    (folder / "reports" / "board.json").write_text("{}")
+    before = digests(folder)
+    yield folder
+    assert digests(folder) == before
+    assert [p.name for p in tmp_path.iterdir() if p.is_dir()] == ["kept"]
+
+
+def test_truncated_checkpoint_leaves_the_older_bundle(kept: Path, checkpoint: Path, tmp_path: Path) -> None:
+    broken = tmp_path / "broken.safetensors"
+    broken.write_bytes(checkpoint.read_bytes()[:-1000])
+    with pytest.raises(FatalError, match=r"broken\.safetensors"):
+        build(Request(load_target("native"), kept, broken), log=lambda line: None)
+
+
+def test_full_disk_leaves_the_older_bundle(kept: Path, checkpoint: Path) -> None:
+    """No file may grow beyond 1 MiB: the write fails midway as it does on a full disk."""
+    code = (
+        "import resource, signal, sys; from host.cli import main;"
+        "signal.signal(signal.SIGXFSZ, signal.SIG_IGN);"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 20, 1 << 20)); main()"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, "build", "--weights", str(checkpoint), "--output", str(kept)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 2
+    assert done.stderr.splitlines()[-1].startswith("error: ")
+    assert "Traceback" not in done.stderr
+
+
+def test_rebuild_keeps_reports(tmp_path: Path) -> None:
+    folder = tmp_path / "bundle"
+    (folder / "reports").mkdir(parents=True)
+    (folder / "reports" / "board.json").write_text("{}")
+    with replacing(folder) as new:
+        (new / "model.so").write_bytes(b"newer")
+    assert (folder / "model.so").read_bytes() == b"newer"
+    assert (folder / "reports" / "board.json").read_text() == "{}"
+    assert [p.name for p in tmp_path.iterdir()] == ["bundle"]
+
+
+@pytest.mark.parametrize(
+    "arguments, message",
+    [
+        (["build", "--target", "rpi9"], "rpi9"),
+        (["build", "--weights", "nowhere.safetensors"], "nowhere.safetensors"),
+        (["build", "--weights", "README.md"], "README.md"),
+        (["eval", "--bundle", "nowhere", "--data", "lprnet/samples"], "nowhere"),
+    ],
+)
+def test_bad_arguments_are_one_line(
+    arguments: list[str], message: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(ROOT)
+    result = CliRunner().invoke(main, arguments)
+    assert result.exit_code == 2
+    (line,) = [line for line in result.stderr.splitlines() if line.startswith("error: ")]
+    assert message in line
+
+
+def test_eval_counts_and_records(bundle: Path, tmp_path: Path) -> None:
+    """Labels are what the bundle itself reads, but for one; the command then finds that one wrong."""
+    import cv2
+
+    from device_runtime.engine import Engine
+
+    engine = Engine.open(bundle)
+    data = tmp_path / "plates"
+    data.mkdir()
+    rng = np.random.default_rng(0)
+    labels = set()
+    while len(labels) < 3:
+        image = rng.integers(0, 256, (24, 94, 3), np.uint8)
+        label = engine.read(image).plate
+        # Every other image of an untrained network reads the same few texts.
+        if label and label not in labels:
+            labels.add(label)
+            name = label if len(labels) < 3 else "京" + label
+            assert cv2.imwrite(str(tmp_path / "image.png"), image)
+            (tmp_path / "image.png").rename(data / f"{name}.png")
+    command = ["eval", "--bundle", str(bundle), "--data", str(data), "--json", "--record"]
+    result = CliRunner().invoke(main, command)
+    assert result.exit_code == 0, result.output
+    assert '"n":3,"correct":2' in result.stdout
+    (info,) = read_manifest(bundle).accuracy
+    assert (info.dataset, info.n, info.correct) == ("plates", 3, 2)
+
+
+def test_public_checkpoint_reads_ccpd(shared: Path, tmp_path: Path) -> None:
+    request = Request(load_target("native"), tmp_path / "b", shared / "weights" / "Final_LPRNet_model.pth")
+    build(request, log=lambda line: None)
+    command = ["eval", "--bundle", str(tmp_path / "b"), "--data", str(shared / "data" / "ccpd_val"), "--json"]
+    result = CliRunner().invoke(main, command)
+    assert '"n":281,"correct":228' in result.stdout
