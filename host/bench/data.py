@@ -1,0 +1,67 @@
+"""Labelled images as tensors, and accuracy."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from device_runtime.decode import greedy
+from device_runtime.preprocess import DEFAULT, prepare, read_image
+from device_runtime.sources import image_files, label_of
+from host.bench.schema import Data
+from lprnet.alphabet import Alphabet
+
+
+@dataclass(frozen=True, eq=False)
+class Images:
+    """Inputs float32[N,3,24,94] and their labels; `sources` says from where."""
+
+    tensors: NDArray[np.float32]
+    labels: tuple[str, ...]
+    sources: tuple[Data, ...]
+
+    def save(self, folder: Path) -> Path:
+        """Write the inputs where workers read them, once for the same contents."""
+        path = folder / f"inputs-{self.digest}.npy"
+        if not path.exists():
+            folder.mkdir(parents=True, exist_ok=True)
+            temporary = path.with_suffix(".part")
+            with temporary.open("wb") as file:
+                np.save(file, self.tensors)
+            temporary.replace(path)
+        return path
+
+    @property
+    def digest(self) -> str:
+        return hashlib.sha256(self.tensors.tobytes()).hexdigest()[:16]
+
+
+def load_images(folders: Sequence[Path], limit: int | None = None) -> Images:
+    """All images of *folders*, or *limit* of them evenly spread.
+
+    Raises:
+        FatalError: a folder without images, or a file that is not an image.
+    """
+    files: list[Path] = []
+    sources = []
+    for folder in folders:
+        found = image_files([folder])
+        if limit is not None and len(found) > limit:
+            found = [found[i * len(found) // limit] for i in range(limit)]
+        files += found
+        sources.append(Data(folder.resolve().name, len(found)))
+    tensors = np.empty((len(files), 3, DEFAULT.height, DEFAULT.width), np.float32)
+    for index, path in enumerate(files):
+        prepare(read_image(path), tensors[index : index + 1])
+    return Images(tensors, tuple(map(label_of, files)), tuple(sources))
+
+
+def accuracy(logits: NDArray[np.float32], labels: Sequence[str], alphabet: Alphabet) -> float:
+    """Share of *logits* [N,classes,steps] that decode greedily to the whole label."""
+    texts = (greedy(row, alphabet.characters, alphabet.blank).text for row in logits)
+    return sum(text == label for text, label in zip(texts, labels, strict=True)) / len(labels)

@@ -1,0 +1,21 @@
+"""This project's own bundles, run as on a board: `device_runtime` alone."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from device_runtime.engine import Engine
+from host.bench.runtimes import Source
+from host.bench.session import Session
+
+
+def convert(source: Source, precision: str, folder: Path) -> None:
+    # Imports the compiler, which must not be in a process that is timed.
+    from host.build import Request, build
+    from host.targets import load_target
+
+    build(Request(load_target(source.target), folder / "bundle", source.checkpoint, precision))
+
+
+def load(folder: Path, precision: str, threads: int) -> Session:
+    return Engine.open(folder, threads).infer

@@ -1,0 +1,168 @@
+"""One runtime in a process of its own: `python -m host.bench.worker CPUS [MASK_LIBRARY]`.
+
+Nothing but the runtime asked for is imported, and that only after the process is confined to its CPUs and,
+with MASK_LIBRARY, to the instructions it may see.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING, BinaryIO
+
+if TYPE_CHECKING:
+    from host.bench import protocol
+    from host.bench.session import Float, Session
+
+
+def main(arguments: list[str]) -> None:
+    """Serve requests from standard input until it closes; replies go to standard output.
+
+    Args:
+        arguments: comma-separated CPU numbers, then optionally the library that hides instructions.
+    """
+    os.sched_setaffinity(0, {int(cpu) for cpu in arguments[0].split(",")})
+    if len(arguments) > 1:
+        _hide_instructions(arguments[1])
+    # Libraries print to file descriptor 1; that must not land between replies.
+    replies = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)
+    serve(sys.stdin.buffer, replies)
+
+
+def serve(requests: BinaryIO, replies: BinaryIO) -> None:
+    """Answer every request of a stream; a failure is answered too, and ends nothing."""
+    from host.bench import protocol
+
+    worker = _Worker()
+    while (message := protocol.read_frame(requests)) is not None:
+        try:
+            reply = worker.answer(protocol.decode_request(message))
+        # Whatever a third-party runtime throws becomes the reason in its row.
+        except Exception as error:
+            reply = protocol.Failed(_one_line(error))
+        replies.write(protocol.frame(protocol.encode(reply)))
+        replies.flush()
+
+
+class _Worker:
+    def __init__(self) -> None:
+        self._session: Session | None = None
+
+    def answer(self, request: protocol.Request) -> protocol.Reply:
+        from host.bench import protocol
+
+        match request:
+            case protocol.Versions():
+                return protocol.Installed(_versions(request.distributions))
+            case protocol.Convert():
+                _convert(request)
+            case protocol.Load():
+                self._load(request)
+            case protocol.Time():
+                return protocol.Timed(self._time(request))
+            case protocol.Evaluate():
+                self._evaluate(request)
+        return protocol.Done()
+
+    def _load(self, request: protocol.Load) -> None:
+        from importlib import import_module
+        from pathlib import Path
+
+        from host.bench.runtimes import RUNTIMES
+
+        module = import_module(RUNTIMES[request.runtime].module)
+        self._session = module.load(Path(request.folder), request.precision, request.threads)
+
+    def _time(self, request: protocol.Time) -> tuple[int, ...]:
+        import gc
+        from itertools import cycle
+        from time import perf_counter_ns
+
+        session, inputs = self._loaded(), cycle(_inputs(request.inputs))
+        for _ in range(request.warmup):
+            session(next(inputs))
+        times = []
+        gc.disable()
+        for _ in range(request.inferences):
+            tensor = next(inputs)
+            start = perf_counter_ns()
+            session(tensor)
+            times.append(perf_counter_ns() - start)
+        gc.enable()
+        return tuple(times)
+
+    def _evaluate(self, request: protocol.Evaluate) -> None:
+        import numpy as np
+
+        session = self._loaded()
+        # A runtime may hand out one buffer again and again.
+        logits = np.stack([np.array(session(tensor)[0], np.float32) for tensor in _inputs(request.inputs)])
+        with open(request.output, "wb") as file:  # noqa: PTH123
+            np.save(file, logits)
+
+    def _loaded(self) -> Session:
+        if self._session is None:
+            raise RuntimeError("no model is loaded")
+        return self._session
+
+
+_cache: dict[str, list[Float]] = {}
+
+
+def _inputs(path: str) -> list[Float]:
+    """Tensors float32[1,3,24,94], each an aligned copy of its own, kept for the next call."""
+    import numpy as np
+
+    from device_runtime.preprocess import aligned_empty
+
+    if path not in _cache:
+        _cache.clear()
+        tensors = []
+        for row in np.load(path):
+            tensor = aligned_empty((1, *row.shape))
+            tensor[0] = row
+            tensors.append(tensor)
+        _cache[path] = tensors
+    return _cache[path]
+
+
+def _convert(request: protocol.Convert) -> None:
+    from importlib import import_module
+    from pathlib import Path
+
+    from host.bench.runtimes import RUNTIMES, Source
+
+    source = Source(Path(request.checkpoint), Path(request.calibration), request.isa, request.target)
+    module = import_module(RUNTIMES[request.runtime].module)
+    module.convert(source, request.precision, Path(request.folder))
+
+
+def _versions(distributions: tuple[str, ...]) -> dict[str, str]:
+    from importlib.metadata import PackageNotFoundError, version
+
+    found = {}
+    for name in distributions:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+def _hide_instructions(library: str) -> None:
+    import ctypes
+
+    if error := ctypes.CDLL(library).mask_cpuid():
+        sys.exit(f"cpuid cannot be intercepted: {os.strerror(error)}")
+
+
+def _one_line(error: Exception) -> str:
+    from device_runtime.errors import FatalError
+
+    text = " ".join(str(error).split())[:300]
+    return text if isinstance(error, FatalError) else f"{type(error).__name__}: {text}".removesuffix(": ")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
