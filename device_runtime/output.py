@@ -98,7 +98,7 @@ def checked(engine: Engine) -> str:
 def progress(total: int | None) -> AbstractContextManager[Any]:
     """A bar on standard error where that is a terminal and *total* is known."""
     hidden = total is None or not sys.stderr.isatty()
-    return click.progressbar(length=total, label="benchmark", file=sys.stderr, hidden=hidden)
+    return click.progressbar(length=total or 0, label="benchmark", file=sys.stderr, hidden=hidden)
 
 
 def line(text: str) -> str:

@@ -1,0 +1,55 @@
+"""Reports as a plain text table."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from device_runtime.report import Report
+from host.report.series import board_name, ordered
+
+_HEADINGS = (
+    "board",
+    "target",
+    "prec.",
+    "thr.",
+    "n",
+    "p50 ms",
+    "p90 ms",
+    "p99 ms",
+    "infer p50",
+    "plates/s",
+    "MiB",
+    "accuracy",
+)
+_TEXT_COLUMNS = 3
+
+
+def table(reports: Sequence[Report]) -> str:
+    """One line a report, fastest first; latencies are of the whole, from reading to text."""
+    rows = [_HEADINGS, *(_row(report) for report in ordered(reports))]
+    widths = [max(len(row[column]) for row in rows) for column in range(len(_HEADINGS))]
+    return "\n".join(
+        "  ".join(
+            cell.ljust(width) if column < _TEXT_COLUMNS else cell.rjust(width)
+            for column, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ).rstrip()
+        for row in rows
+    )
+
+
+def _row(report: Report) -> tuple[str, ...]:
+    total = report.stages["total"]
+    return (
+        board_name(report)[:40],
+        report.bundle.target,
+        report.bundle.precision,
+        str(report.run.threads),
+        str(report.run.n),
+        f"{total.p50_ms:.2f}",
+        f"{total.p90_ms:.2f}",
+        f"{total.p99_ms:.2f}",
+        f"{report.stages['infer'].p50_ms:.2f}",
+        f"{report.throughput:.1f}",
+        "–" if report.peak_rss_mb is None else f"{report.peak_rss_mb:.0f}",
+        "–" if report.accuracy is None else f"{report.accuracy.accuracy:.3f}",
+    )

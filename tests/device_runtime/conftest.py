@@ -1,0 +1,140 @@
+from __future__ import annotations
+
+import hashlib
+import shutil
+from collections.abc import Callable
+from importlib.util import find_spec
+from pathlib import Path
+
+import msgspec
+import numpy as np
+import pytest
+import torch
+import tvm
+from tvm.relax.frontend.torch import from_exported_program
+
+from device_runtime import cpu
+from device_runtime.manifest import (
+    MANIFEST_NAME,
+    CheckpointInfo,
+    FileInfo,
+    GoldenInfo,
+    InputInfo,
+    Manifest,
+    OutputInfo,
+    TargetInfo,
+    Versions,
+    encode,
+    read_manifest,
+)
+from device_runtime.preprocess import DEFAULT, aligned_empty, prepare
+from lprnet.alphabet import PUBLIC
+
+Seal = Callable[[Path, Manifest], Manifest]
+
+
+class Reader(torch.nn.Module):
+    """Of LPRNet's shape, but one layer: 18 windows of the image, looked at as a whole."""
+
+    def __init__(self, classes: int) -> None:
+        super().__init__()
+        self.windows = torch.nn.Conv2d(3, classes, (24, 9), stride=(1, 5))
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        return 8 * self.windows(images).squeeze(2)
+
+
+def package_file(package: str, path: str) -> Path:
+    spec = find_spec(package)
+    assert spec is not None and spec.origin is not None
+    return Path(spec.origin).parent / path
+
+
+def compile_module(network: torch.nn.Module, path: Path) -> None:
+    """*network* of a float32 [1, 3, 24, 94] argument, through TVM's default pipeline."""
+    program = torch.export.export(network.eval(), (torch.zeros(1, 3, 24, 94),))
+    module = from_exported_program(program, keep_params_as_input=False, unwrap_unit_return_tuple=True)
+    triple = {"x86_64": "x86_64-linux-gnu", "aarch64": "aarch64-linux-gnu"}[cpu.detect().arch]
+    executable = tvm.compile(module, target=tvm.target.Target({"kind": "llvm", "mtriple": triple}))
+    executable.export_library(str(path))
+
+
+def golden_images(n: int) -> np.ndarray:
+    return np.random.default_rng(1).integers(0, 256, (n, 24, 94, 3), np.uint8)
+
+
+def seal(folder: Path, manifest: Manifest) -> Manifest:
+    """Write *manifest* with the files that are in *folder* now."""
+    files = {
+        p.name: FileInfo(hashlib.sha256(p.read_bytes()).hexdigest(), p.stat().st_size)
+        for p in folder.iterdir()
+        if p.name != MANIFEST_NAME
+    }
+    manifest = msgspec.structs.replace(manifest, files=files)
+    (folder / MANIFEST_NAME).write_bytes(encode(manifest))
+    return manifest
+
+
+@pytest.fixture(name="seal")
+def seal_fixture() -> Seal:
+    return seal
+
+
+@pytest.fixture(scope="session")
+def runtime_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("runtime")
+    shutil.copy(package_file("tvm", "lib/libtvm_runtime.so"), folder)
+    shutil.copy(package_file("tvm_ffi", "lib/libtvm_ffi.so"), folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def pristine_bundle(tmp_path_factory: pytest.TempPathFactory, runtime_dir: Path) -> Path:
+    """A bundle for this machine that reads nonsense reproducibly; not to be changed."""
+    folder = tmp_path_factory.mktemp("bundle")
+    torch.manual_seed(4)
+    network = Reader(len(PUBLIC.characters))
+    compile_module(network, folder / "model.so")
+    for library in runtime_dir.iterdir():
+        shutil.copy(library, folder)
+    images = golden_images(2)
+    tensor = aligned_empty((1, 3, 24, 94))
+    logits = []
+    for image in images:
+        prepare(image, tensor)
+        with torch.no_grad():
+            logits.append(network(torch.from_numpy(tensor.copy())).numpy()[0])
+    (folder / "golden.bin").write_bytes(images.tobytes() + np.stack(logits).astype("<f4").tobytes())
+    arch = cpu.detect().arch
+    seal(
+        folder,
+        Manifest(
+            created_by="tests",
+            target=TargetInfo("tiny", "Tests", arch, f"{arch}-linux-gnu", "generic", (), "2.31"),  # type: ignore[arg-type]
+            alphabet=PUBLIC.characters,
+            blank=PUBLIC.blank,
+            input=InputInfo((1, 3, 24, 94), "float32", "NCHW"),
+            output=OutputInfo((1, len(PUBLIC.characters), 18), "float32", "NCT"),
+            preprocess=DEFAULT,
+            precision="fp32",
+            schedule="default pipeline",
+            versions=Versions(tvm.__version__, "0.1", "none"),
+            checkpoint=CheckpointInfo("random", "0" * 64),
+            macs=1,
+            parameters=1,
+            files={"golden.bin": FileInfo("0" * 64, 0)},
+            golden=GoldenInfo("golden.bin", 2, 0, images.nbytes, 1e-3),
+        ),
+    )
+    return folder
+
+
+@pytest.fixture
+def bundle(pristine_bundle: Path, tmp_path: Path) -> Path:
+    """A copy of the bundle to break."""
+    return Path(shutil.copytree(pristine_bundle, tmp_path / "bundle"))
+
+
+@pytest.fixture
+def manifest(pristine_bundle: Path) -> Manifest:
+    return read_manifest(pristine_bundle)
