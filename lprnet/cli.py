@@ -1,0 +1,136 @@
+"""`lprnet`: look at rendered plates, train, fine-tune, evaluate."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Any
+
+import click
+
+from device_runtime.errors import FatalError, one_line_errors
+
+
+@click.group()
+def main() -> None:
+    """Train LPRNet on rendered license plates."""
+
+
+_DIR = click.Path(path_type=Path, file_okay=False)
+
+
+@main.command()
+@click.option("--output", type=_DIR, required=True, help="Folder of the run; an interrupted run goes on.")
+@click.option("--hours", type=click.FloatRange(min=0, min_open=True), help="Time from the run's first start.")
+@click.option("--until", help="Local time HH:MM at which to be finished.")
+@click.option("--samples", type=click.IntRange(min=1), help="Number of samples.")
+@click.option("--real", type=_DIR, multiple=True, help="Folder of real crops named by their text.")
+@click.option("--real-fraction", type=click.FloatRange(0, 1), default=0.2, show_default=True)
+@click.option("--ramp", type=click.IntRange(min=0), default=60000, show_default=True, help="Samples until full distortion.")
+@click.option("--seed", type=click.IntRange(0, 2**20), default=1, show_default=True)
+@click.option("--batch", type=click.IntRange(min=2), default=32, show_default=True)
+@click.option("--rate", type=float, default=2e-3, show_default=True, help="Highest learning rate.")
+@click.option("--ema", type=click.FloatRange(0, 1), default=0.999, show_default=True)
+@click.option("--dropout", type=click.FloatRange(0, 1, max_open=True), default=0.0, show_default=True)
+@click.option("--report", "reports", type=_DIR, multiple=True, help="Labelled folder to measure, never trained on.")
+@click.option("--report-minutes", type=float, default=15.0, show_default=True)
+@click.option("--workers", type=click.IntRange(min=0), default=1, show_default=True)
+@click.option("--threads", type=click.IntRange(min=1), default=1, show_default=True)
+@click.option("--device", default="cpu", show_default=True)
+@one_line_errors
+def train(
+    output: Path,
+    hours: float | None,
+    until: str | None,
+    samples: int | None,
+    real: tuple[Path, ...],
+    real_fraction: float,
+    ramp: int,
+    seed: int,
+    batch: int,
+    rate: float,
+    ema: float,
+    dropout: float,
+    reports: tuple[Path, ...],
+    report_minutes: float,
+    workers: int,
+    threads: int,
+    device: str,
+) -> None:
+    """Train from scratch on rendered plates, with real crops mixed in."""
+    from lprnet.alphabet import OWN
+    from lprnet.checkpoint import Checkpoint
+    from lprnet.dataset import Mixture, check_labels, from_folder
+    from lprnet.evaluate import accuracy, accuracy_without_province, read_all
+    from lprnet.plates import render
+    from lprnet.train import Settings, limit_threads
+    from lprnet.train import train as run
+
+    limit_threads(threads)
+    budget = _budget(output, hours, until, samples)
+    items = [item for folder in real for item in from_folder(folder)]
+    check_labels(items, OWN)
+    crops = tuple((item.read(), item.text) for item in items)
+    sets: dict[str, Any] = {
+        folder.name: [(item.read(), item.text) for item in from_folder(folder)] for folder in reports
+    }
+    sets["rendered"] = [(c.image, c.text) for c in (render(UNSEEN, i) for i in range(300))]
+
+    def report(checkpoint: Checkpoint) -> dict[str, Any]:
+        values = {}
+        for name, data in sets.items():
+            outcomes = read_all(checkpoint, data)
+            values[name] = round(accuracy(outcomes), 4)
+            values[f"{name} without province"] = round(accuracy_without_province(outcomes), 4)
+        click.echo(str(values), err=True)
+        return values
+
+    settings = Settings(
+        batch=batch,
+        learning_rate=rate,
+        ema=ema,
+        dropout=dropout,
+        workers=workers,
+        device=device,
+        report_seconds=report_minutes * 60,
+    )
+    run(output, OWN, Mixture(seed, crops, real_fraction, ramp), budget, settings, report=report)
+
+
+UNSEEN = 1 << 20
+"""Seed of rendered plates for measuring; `--seed` stays below it."""
+
+
+def _budget(output: Path, hours: float | None, until: str | None, samples: int | None) -> Any:
+    from lprnet.train import Budget
+
+    if sum(value is not None for value in (hours, until, samples)) != 1:
+        raise FatalError("training length", "not given once", "give one of --hours, --until, --samples")
+    if samples is not None:
+        return Budget(samples=samples)
+    if hours is not None:
+        return Budget(deadline=_first_start(output) + hours * 3600)
+    assert until is not None
+    try:
+        clock = time.strptime(until, "%H:%M")
+    except ValueError:
+        raise FatalError(f"--until {until}", "not a time", "write it as HH:MM") from None
+    now = time.localtime()
+    deadline = time.mktime((*now[:3], clock.tm_hour, clock.tm_min, 0, 0, 0, -1))
+    return Budget(deadline=deadline if deadline > time.time() else deadline + 86400)
+
+
+def _first_start(output: Path) -> float:
+    """When the run in *output* began, so that a resumed one keeps its end; now for a new one."""
+    import torch
+
+    from lprnet.train import STATE
+
+    try:
+        return float(torch.load(output / STATE, map_location="cpu", weights_only=True)["started"])
+    except (OSError, RuntimeError, KeyError, ValueError, EOFError):
+        return time.time()
+
+
+if __name__ == "__main__":
+    main()

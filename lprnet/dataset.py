@@ -1,0 +1,161 @@
+"""Labelled crops from folders and the mixture of rendered and real crops that training sees."""
+
+from __future__ import annotations
+
+import csv
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.random import Generator
+from numpy.typing import NDArray
+
+from device_runtime.errors import FatalError
+from lprnet.alphabet import Alphabet
+from lprnet.model import HEIGHT, WIDTH
+from lprnet.plates import render
+from lprnet.plates.camera import rephotograph
+
+Image = NDArray[np.uint8]
+SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp")
+MAX_LABEL = 9
+"""Characters: 18 CTC steps hold 9 characters even when all of them are equal."""
+
+
+@dataclass(frozen=True)
+class Labelled:
+    """An image file and the text on its plate."""
+
+    path: Path
+    text: str
+
+    def read(self) -> Image:
+        """uint8[H,W,3] BGR.
+
+        Raises:
+            FatalError: the file is missing or no image.
+        """
+        try:
+            data = np.fromfile(self.path, np.uint8)
+        except OSError as error:
+            raise FatalError(str(self.path), error.strerror or str(error), "remove it from the list") from None
+        image = cv2.imdecode(data, cv2.IMREAD_COLOR) if data.size else None
+        if image is None:
+            raise FatalError(str(self.path), "not an image", "remove it or replace it by a JPEG or PNG")
+        return np.asarray(image, np.uint8)
+
+
+def from_folder(folder: Path) -> list[Labelled]:
+    """Images of *folder*, sorted by name; the name up to the first `_` or the suffix is the label.
+
+    Raises:
+        FatalError: no such folder, or no images in it.
+    """
+    if not folder.is_dir():
+        raise FatalError(str(folder), "no such folder", "give a folder of labelled images")
+    paths = sorted(p for p in folder.iterdir() if p.suffix.lower() in SUFFIXES and not p.name.startswith("."))
+    if not paths:
+        raise FatalError(str(folder), f"no images ({', '.join(SUFFIXES)})", "give a folder of labelled images")
+    return [Labelled(path, path.stem.split("_")[0]) for path in paths]
+
+
+def from_csv(table: Path, folder: Path) -> list[Labelled]:
+    """Rows `file,label` of *table*, files relative to *folder*; a header row with these names is skipped.
+
+    Raises:
+        FatalError: no such table or file, a row without exactly two fields, or no rows.
+    """
+    try:
+        rows = list(csv.reader(table.read_text(encoding="utf-8-sig").splitlines()))
+    except (OSError, UnicodeDecodeError) as error:
+        raise FatalError(str(table), str(error), "give a UTF-8 CSV file with rows file,label") from None
+    labelled = []
+    for number, row in enumerate(rows, 1):
+        if not row or (number == 1 and [c.strip().lower() for c in row] == ["file", "label"]):
+            continue
+        if len(row) != 2 or not row[0].strip() or not row[1].strip():
+            raise FatalError(f"{table}:{number}", "not two fields", "write rows as file,label")
+        path = folder / row[0].strip()
+        if not path.is_file():
+            raise FatalError(f"{table}:{number}", f"no file {path}", "correct the path or remove the row")
+        labelled.append(Labelled(path, row[1].strip()))
+    if not labelled:
+        raise FatalError(str(table), "no rows", "write rows as file,label")
+    return labelled
+
+
+def check_labels(items: list[Labelled], alphabet: Alphabet) -> None:
+    """Raise a FatalError naming the first label that the network cannot learn."""
+    for item in items:
+        if unknown := alphabet.unknown(item.text):
+            raise FatalError(
+                f"label of {item.path.name}",
+                f"'{min(unknown)}' is not in the alphabet",
+                "correct the label, or extend the alphabet with --alphabet",
+            )
+        if not 1 <= len(item.text) <= MAX_LABEL:
+            raise FatalError(
+                f"label of {item.path.name}",
+                f"{len(item.text)} characters",
+                f"labels have 1 to {MAX_LABEL} characters",
+            )
+
+
+def resized(image: Image) -> Image:
+    """uint8[24,94,3]: the reader's own resizing."""
+    if image.shape[:2] == (HEIGHT, WIDTH):
+        return image
+    return np.asarray(cv2.resize(image, (WIDTH, HEIGHT), interpolation=cv2.INTER_LINEAR), np.uint8)
+
+
+def to_input(images: Image) -> NDArray[np.float32]:
+    """uint8[N,24,94,3] BGR → float32[N,3,24,94], the arithmetic of `device_runtime.preprocess` on a batch."""
+    scaled = (images.astype(np.float32) - np.float32(127.5)) * np.float32(0.0078125)
+    return np.ascontiguousarray(scaled.transpose(0, 3, 1, 2))
+
+
+@dataclass(frozen=True)
+class Batch:
+    """float32[N,3,24,94] and the label of each sample."""
+
+    images: NDArray[np.float32]
+    texts: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Mixture:
+    """Training samples, numbered: sample *i* is the same in every run, however often it was interrupted.
+
+    Attributes:
+        seed: stream of rendered plates and of every random choice.
+        real: real crops and their labels, uint8[H,W,3] BGR.
+        real_fraction: share of samples that are (augmented) real crops.
+        ramp: samples over which the distortions grow from a third to full strength.
+    """
+
+    seed: int
+    real: tuple[tuple[Image, str], ...] = ()
+    real_fraction: float = 0.0
+    ramp: int = 0
+
+    def strength(self, index: int) -> float:
+        return 1.0 if index >= self.ramp else 0.3 + 0.7 * index / self.ramp
+
+    def sample(self, index: int) -> tuple[Image, str]:
+        rng: Generator = np.random.Generator(np.random.PCG64((self.seed << 40) + (1 << 39) + index))
+        if self.real and rng.random() < self.real_fraction:
+            image, text = self.real[int(rng.integers(len(self.real)))]
+            return rephotograph(rng, image, self.strength(index)), text
+        crop = render(self.seed, index, self.strength(index))
+        return crop.image, crop.text
+
+    def raw_batch(self, start: int, size: int) -> tuple[Image, tuple[str, ...]]:
+        """Samples *start* to *start* + *size*: uint8[size,24,94,3] and their labels."""
+        images, texts = zip(*(self.sample(i) for i in range(start, start + size)), strict=True)
+        return np.stack(images), texts
+
+    def batch(self, start: int, size: int) -> Batch:
+        """Like `raw_batch`, as the network's input."""
+        images, texts = self.raw_batch(start, size)
+        return Batch(to_input(images), texts)

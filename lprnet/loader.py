@@ -1,0 +1,76 @@
+"""Batches of a `Mixture` in order, rendered by background processes."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from multiprocessing.queues import Queue
+from queue import Empty
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from lprnet.dataset import Batch, Mixture, to_input
+
+AHEAD = 6
+"""Batches that a worker may be ahead of training."""
+
+_Raw = tuple[NDArray[np.uint8], tuple[str, ...]]
+
+
+def _work(mixture: Mixture, first: int, stride: int, size: int, queue: Queue[_Raw]) -> None:
+    # A worker ends with its parent, not by the parent's inherited handlers.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    os.nice(5)  # training waits for a late batch less than batches wait for training
+    # The trainer's handlers are inherited: it must be able to end this process, and Ctrl-C is its to handle.
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    cv2.setNumThreads(1)
+    parent = os.getppid()
+    start = first
+    while os.getppid() == parent:
+        queue.put(mixture.raw_batch(start, size))
+        start += stride
+
+
+@contextmanager
+def batches(mixture: Mixture, start: int, size: int, workers: int) -> Iterator[Iterator[Batch]]:
+    """Batches of *size* samples from number *start* on, the same whatever *workers* is (0: no processes)."""
+    if workers == 0:
+        yield (mixture.batch(i, size) for i in range(start, 1 << 62, size))
+        return
+    context = multiprocessing.get_context("fork")
+    queues: list[Queue[_Raw]] = [context.Queue(AHEAD) for _ in range(workers)]
+    processes = [
+        context.Process(
+            target=_work, args=(mixture, start + k * size, workers * size, size, queues[k]), daemon=True
+        )
+        for k in range(workers)
+    ]
+    for process in processes:
+        process.start()
+
+    def ordered() -> Iterator[Batch]:
+        turn = 0
+        while True:
+            try:
+                images, texts = queues[turn].get(timeout=10)
+            except Empty:
+                if not processes[turn].is_alive():
+                    raise RuntimeError(f"loader {turn} ended with code {processes[turn].exitcode}") from None
+                continue
+            yield Batch(to_input(images), texts)
+            turn = (turn + 1) % workers
+
+    try:
+        yield ordered()
+    finally:
+        for process, queue in zip(processes, queues, strict=True):
+            process.terminate()
+            queue.cancel_join_thread()

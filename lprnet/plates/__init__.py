@@ -1,0 +1,48 @@
+"""Rendered Chinese license plates: endless labelled training data, deterministic by seed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lprnet.plates.camera import photograph
+from lprnet.plates.plate import random_plate
+
+
+@dataclass(frozen=True)
+class Crop:
+    """A labelled crop: uint8[24,94,3] BGR, the plate's text and the name of its kind."""
+
+    image: NDArray[np.uint8]
+    text: str
+    kind: str
+
+
+def render(seed: int, index: int, strength: float = 1.0, kind: str | None = None, text: str | None = None) -> Crop:
+    """Crop number *index* of the stream *seed*; the same arguments always give the same crop.
+
+    Args:
+        seed: names an independent stream of crops.
+        index: number of the crop in its stream.
+        strength: of the camera's distortions (see `photograph`).
+        kind: a name in `lprnet.plates.kinds.KINDS`; drawn from the training mix if None.
+        text: what to write; random and fitting to *kind* if None.
+
+    Raises:
+        KeyError: no such kind, or a character without a glyph.
+        ValueError: *text* has another length than *kind* has places.
+    """
+    rng = np.random.Generator(np.random.PCG64((seed << 40) + index))
+    plate = random_plate(rng, kind, text)
+    return Crop(photograph(rng, plate.image, strength), plate.text, plate.kind.name)
+
+
+def stream(seed: int, start: int = 0, strength: float = 1.0, kind: str | None = None) -> Iterator[Crop]:
+    """Crops *start*, *start* + 1, … of the stream *seed*."""
+    index = start
+    while True:
+        yield render(seed, index, strength, kind)
+        index += 1

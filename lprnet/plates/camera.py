@@ -1,0 +1,214 @@
+"""What a camera and a plate detector make of a plate: perspective, loose crop, light, optics, sensor, codec."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+from numpy.random import Generator
+from numpy.typing import NDArray
+
+from lprnet.model import HEIGHT, WIDTH
+
+Image = NDArray[np.uint8]
+
+OVERSAMPLING = 2
+"""The scene is rendered at this multiple of the crop and area-averaged, which is what sensor pixels do."""
+
+
+def photograph(rng: Generator, plate: Image, strength: float = 1.0) -> Image:
+    """Crop uint8[24,94,3] BGR of *plate* as a detector would cut it from a frame.
+
+    Args:
+        rng: source of every random choice.
+        plate: uint8[H,W,3] BGR, seen from the front.
+        strength: 0 gives a clean, tight crop; 1 the full range of distortions (larger values are allowed).
+    """
+    scene = _scene(rng, plate, strength)
+    light = _light(rng, scene, strength)
+    crop = _sense(rng, light, strength)
+    return crop
+
+
+def _corners(rng: Generator, strength: float) -> NDArray[np.float32]:
+    """Where the plate's corners fall in a unit crop: clockwise from top left, (x, y)."""
+    square = np.array([[0, 0], [1, 0], [1, 1], [0, 1]], np.float64)
+    if rng.random() < 0.5:
+        # A detector that follows the plate closely, like rectified cameras at gates give.
+        tilt, shear, margin, keystone, inset = 0.012, 0.05, 0.035, 0.02, -0.008
+    else:
+        tilt, shear, margin, keystone, inset = 0.075, 0.22, 0.05, 0.06, 0.008
+    tilt, shear, keystone = (rng.normal(0, s * strength) for s in (tilt, shear, keystone))
+    points = square - 0.5
+    # x' = x + shear·y and y' = y + tilt·x, in units in which the crop is 94 by 24.
+    aspect = WIDTH / HEIGHT
+    x = points[:, 0] + shear * points[:, 1] / aspect * 1.6
+    y = points[:, 1] * (1 + 2 * keystone * points[:, 0]) + tilt * points[:, 0] * aspect
+    # The detector's box is the hull of the plate; tight boxes of real detectors vary by a few per cent a side.
+    x = (x - x.min()) / (x.max() - x.min())
+    y = (y - y.min()) / (y.max() - y.min())
+    slack = rng.normal(inset, margin * 0.6, 4) * min(strength, 1.5)
+    slack = np.clip(slack, [-0.025, -0.07, -0.025, -0.07], 0.2)
+    x = slack[0] + x * (1 - slack[0] - slack[2])
+    y = slack[1] * 2.0 + y * (1 - 2.0 * (slack[1] + slack[3]))
+    jitter = rng.normal(0, 0.006 * strength, (2, 4))
+    return np.stack([x + jitter[0], y + 2 * jitter[1]], 1).astype(np.float32)
+
+
+def _scene(rng: Generator, plate: Image, strength: float) -> NDArray[np.float32]:
+    """The plate in its surroundings, float32[48,188,3] in 0–255."""
+    height, width = HEIGHT * OVERSAMPLING, WIDTH * OVERSAMPLING
+    h, w = plate.shape[:2]
+    corners = _corners(rng, strength) * np.array([width, height], np.float32)
+    source = np.array([[0, 0], [w, 0], [w, h], [0, h]], np.float32)
+    transform = cv2.getPerspectiveTransform(source, corners.astype(np.float32))
+    scene = _surroundings(rng, height, width)
+    cv2.warpPerspective(
+        plate, transform, (width, height), dst=scene, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_TRANSPARENT
+    )
+    return scene.astype(np.float32)
+
+
+def _surroundings(rng: Generator, height: int, width: int) -> Image:
+    """Car body around the plate: a few flat or ramped bands with soft borders."""
+    shade = rng.uniform(0, 230)
+    body = np.clip(shade + rng.normal(0, 12, 3), 0, 255)
+    bands = np.clip(body + rng.normal(0, 45, (4, 3, 1)) + rng.normal(0, 6, (4, 3, 3)), 0, 255)
+    return cv2.resize(bands.astype(np.uint8), (width, height), interpolation=cv2.INTER_CUBIC)
+
+
+def _light(rng: Generator, scene: NDArray[np.float32], strength: float) -> NDArray[np.float32]:
+    """Shadows, glare, dirt, exposure, colour cast: float32[48,188,3] in 0–255."""
+    height, width = scene.shape[:2]
+    p = min(strength, 1.0)
+    if rng.random() < 0.5 * p:
+        # Uneven light: a coarse random field, stretched over the plate.
+        field = np.exp(rng.normal(0, 0.22, (2, 4))).astype(np.float32)
+        scene *= cv2.resize(field, (width, height), interpolation=cv2.INTER_LINEAR)[:, :, None]
+    if rng.random() < 0.15 * p:
+        scene *= _shadow(rng, height, width)[:, :, None]
+    if rng.random() < 0.07 * p:
+        spot = cv2.GaussianBlur(
+            _spot(rng, height, width), (0, 0), rng.uniform(3, 14), borderType=cv2.BORDER_REPLICATE
+        )
+        scene += (rng.uniform(60, 255) * spot)[:, :, None]
+    if rng.random() < 0.25 * p:
+        cells = rng.random((12, 47)).astype(np.float32)
+        dirt = cv2.resize(cells, (width, height), interpolation=cv2.INTER_LINEAR)
+        dirt = np.clip((dirt - rng.uniform(0.55, 0.9)) * 4, 0, 1) * rng.uniform(0.2, 0.8)
+        mud = np.clip(rng.uniform(40, 180) + rng.normal(0, 12, 3), 0, 255).astype(np.float32)
+        scene += (mud - scene) * dirt[:, :, None]
+    return _expose(rng, scene, p)
+
+
+def _shadow(rng: Generator, height: int, width: int) -> NDArray[np.float32]:
+    """Multiplier of a shadow with one straight edge."""
+    x, y = np.meshgrid(np.linspace(-1, 1, width, dtype=np.float32), np.linspace(-1, 1, height, dtype=np.float32))
+    angle, offset, soft = rng.uniform(0, 2 * np.pi), rng.uniform(-0.7, 0.7), rng.uniform(0.02, 0.3)
+    side = 1 / (1 + np.exp(-(np.cos(angle) * x + np.sin(angle) * y - offset) / np.float32(soft)))
+    return np.asarray(1 - side * rng.uniform(0.2, 0.65), np.float32)
+
+
+def _spot(rng: Generator, height: int, width: int) -> NDArray[np.float32]:
+    spot = np.zeros((height, width), np.float32)
+    center = (int(rng.integers(width)), int(rng.integers(height)))
+    cv2.ellipse(spot, center, (int(rng.integers(3, 30)), int(rng.integers(2, 16))), 0, 0, 360, 1.0, -1)
+    return spot
+
+
+def _expose(rng: Generator, scene: NDArray[np.float32], p: float) -> NDArray[np.float32]:
+    kind = rng.random()
+    if kind < 0.07 * p:
+        # Infrared illumination: one channel, and the dyes of the plate reflect alike.
+        grey = scene @ rng.dirichlet([1.5, 1.5, 1.5]).astype(np.float32)
+        scene = np.repeat(grey[:, :, None], 3, 2)
+        scene = scene * rng.uniform(0.6, 1.3) + rng.uniform(0, 40)
+    elif kind < 0.45 * p:
+        # Haze, backlight or a poor sensor: little contrast around some level.
+        contrast = rng.uniform(0.3, 0.8)
+        level = rng.uniform(60, 130)
+        saturation = rng.uniform(0.2, 0.9)
+        grey = scene.mean(2, keepdims=True)
+        scene = grey + (scene - grey) * saturation
+        scene = (scene - 115) * contrast + level
+    elif kind < 0.6 * p:
+        # Dark: the end of the sensor's range, often under coloured lamps.
+        scene = scene * rng.uniform(0.22, 0.7)
+    elif kind < 0.75 * p:
+        scene = scene * rng.uniform(1.2, 1.9)
+    cast = np.exp(rng.normal(0, 0.16 * p, 3)).astype(np.float32)
+    if rng.random() < 0.12 * p:
+        # Mixed colour channels: phone cameras under street lamps turn blue plates green or violet.
+        mix = np.eye(3, dtype=np.float32) + rng.normal(0, 0.16, (3, 3)).astype(np.float32)
+        scene = scene @ mix
+    scene = np.maximum(scene * cast + np.float32(rng.normal(0, 10 * p)), 0)
+    gamma = np.exp(rng.normal(0, 0.22 * p))
+    return np.asarray(255 * np.power(np.minimum(scene * np.float32(1 / 255), 1), np.float32(gamma)), np.float32)
+
+
+def _sense(rng: Generator, light: NDArray[np.float32], strength: float) -> Image:
+    """Optics, sensor resolution, noise, codec and the crop's final size."""
+    p = min(strength, 1.0)
+    if rng.random() < 0.5 * p:
+        blur = rng.exponential(0.45) * OVERSAMPLING * strength
+        if blur > 0.3:
+            light = cv2.GaussianBlur(light, (0, 0), min(blur, 3.6), borderType=cv2.BORDER_REPLICATE)
+    if rng.random() < 0.25 * p:
+        light = cv2.filter2D(light, -1, _motion(rng, strength), borderType=cv2.BORDER_REPLICATE)
+    native = WIDTH
+    if rng.random() < 0.6:
+        native = round(float(np.exp(rng.uniform(np.log(94 - 38 * p), np.log(188)))))
+    size = (native, max(round(native * HEIGHT / WIDTH), 10))
+    crop = cv2.resize(light, size, interpolation=cv2.INTER_AREA)
+    if rng.random() < 0.7 * p:
+        sigma = np.float32(rng.exponential(2.5))
+        crop = crop + sigma * rng.standard_normal(crop.shape, np.float32)
+    if rng.random() < 0.15 * p:
+        # In-camera sharpening.
+        soft = cv2.GaussianBlur(crop, (0, 0), 1.0)
+        crop = crop + np.float32(rng.uniform(0.3, 1.5)) * (crop - soft)
+    image = np.clip(crop, 0, 255).astype(np.uint8)
+    if rng.random() < 0.75 * p:
+        quality = int(100 - min(rng.exponential(22), 82))
+        _, code = cv2.imencode(".jpg", image, (cv2.IMWRITE_JPEG_QUALITY, quality))
+        image = cv2.imdecode(code, cv2.IMREAD_COLOR)
+    if size != (WIDTH, HEIGHT):
+        method = cv2.INTER_LINEAR if native < WIDTH or rng.random() < 0.7 else cv2.INTER_AREA
+        image = cv2.resize(image, (WIDTH, HEIGHT), interpolation=method)
+    return np.asarray(image, np.uint8)
+
+
+def _motion(rng: Generator, strength: float) -> NDArray[np.float32]:
+    """Kernel of a straight camera movement."""
+    length = 1 + rng.exponential(2.2) * strength
+    size = min(int(length) | 1, 11) + 2
+    kernel = np.zeros((size, size), np.float32)
+    angle = rng.normal(0, 0.35) if rng.random() < 0.6 else rng.uniform(0, np.pi)
+    half = min(length, size - 2) / 2
+    c = (size - 1) / 2
+    ends = [(round((c + s * half * np.cos(angle)) * 16), round((c + s * half * np.sin(angle)) * 16)) for s in (-1, 1)]
+    cv2.line(kernel, ends[0], ends[1], 1.0, 1, cv2.LINE_AA, 4)
+    return np.asarray(kernel / max(kernel.sum(), 1e-3), np.float32)
+
+
+def rephotograph(rng: Generator, crop: Image, strength: float = 1.0) -> Image:
+    """A real crop, uint8[H,W,3] BGR, as another camera and detector might have given it: uint8[24,94,3].
+
+    The crop is shifted, scaled, turned and sheared a little, then lit, blurred and coded anew, all weaker than
+    for rendered plates, since the crop has been through a camera once.
+    """
+    height, width = HEIGHT * OVERSAMPLING, WIDTH * OVERSAMPLING
+    h, w = crop.shape[:2]
+    jitter = rng.normal(0, 0.02 * strength, (4, 2)) * np.array([1.0, 1.6])
+    shift = rng.normal(0, 0.018 * strength, 2)
+    corners = np.array([[0, 0], [1, 0], [1, 1], [0, 1]]) + jitter + shift
+    corners[:, 0] += (corners[:, 1] - 0.5) * rng.normal(0, 0.035 * strength)
+    corners[:, 1] += (corners[:, 0] - 0.5) * rng.normal(0, 0.12 * strength)
+    target = (corners * np.array([width, height])).astype(np.float32)
+    source = np.array([[0, 0], [w, 0], [w, h], [0, h]], np.float32)
+    transform = cv2.getPerspectiveTransform(source, target)
+    scene = cv2.warpPerspective(
+        crop, transform, (width, height), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
+    ).astype(np.float32)
+    if rng.random() < 0.3:
+        return _sense(rng, scene, 0.5 * strength)
+    return _sense(rng, _light(rng, scene, 0.6 * strength), 0.6 * strength)

@@ -1,0 +1,145 @@
+"""A plate seen from the front, before any camera."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import cv2
+import numpy as np
+from numpy.random import Generator
+from numpy.typing import NDArray
+
+from lprnet.plates.glyphs import CHINESE_STYLES, LATIN_STYLES, glyph, is_chinese
+from lprnet.plates.kinds import KINDS, Color, Kind, is_mark, random_kind, random_text
+
+Image = NDArray[np.uint8]
+
+SCALE = 0.5
+"""px per mm: a 440 mm plate is 220 px wide, 2.3 times what the reader sees."""
+
+
+@dataclass(frozen=True)
+class Plate:
+    """`image` uint8[H,W,3] BGR at `SCALE`, and the text on it."""
+
+    text: str
+    kind: Kind
+    image: Image
+
+
+def random_plate(rng: Generator, kind: str | None = None, text: str | None = None) -> Plate:
+    """Draw a plate with the wear, mounting and paint that plates come with.
+
+    Args:
+        rng: source of every random choice.
+        kind: a name in `KINDS`; drawn from the training mix if None.
+        text: what to write; random and fitting to *kind* if None.
+
+    Raises:
+        KeyError: no such kind, or a character without a glyph.
+        ValueError: *text* has another length than *kind* has places.
+    """
+    layout = KINDS[kind or random_kind(rng)]
+    text = random_text(rng, layout.name) if text is None else text
+    ink = _ink(rng, layout, text)
+    image = _paint(rng, layout, text, ink)
+    _mount(rng, image)
+    return Plate(text, layout, image)
+
+
+def _ink(rng: Generator, kind: Kind, text: str) -> Image:
+    height, width = round(kind.height * SCALE), round(kind.width * SCALE)
+    mask = np.zeros((height, width), np.uint8)
+    latin, chinese = _styles(rng)
+    # Some presses and fonts run smaller or larger than the standard's box, and sit off centre.
+    grow = rng.normal(0, 0.02)
+    dx, dy = rng.normal(0, 1.2, 2)
+    for character, cell in zip(text, kind.cells, strict=True):
+        w = round(cell.width * (1 + grow) * SCALE)
+        h = round(cell.height * (1 + grow) * SCALE)
+        x = min(max(round((cell.left + (cell.width - cell.width * (1 + grow)) / 2 + dx) * SCALE), 0), width - w)
+        y = min(max(round((cell.top + (cell.height - cell.height * (1 + grow)) / 2 + dy) * SCALE), 0), height - h)
+        style = chinese if is_chinese(character) else latin
+        mask[y : y + h, x : x + w] = glyph(character, style, w, h)
+    if kind.dot and rng.random() < 0.85:
+        center = (round(kind.dot[0] * SCALE * 16), round(kind.dot[1] * SCALE * 16))
+        cv2.circle(mask, center, round(5 * SCALE * 16), 255, -1, cv2.LINE_AA, 4)
+    return mask
+
+
+def _styles(rng: Generator) -> tuple[int, int]:
+    latin = LATIN_STYLES - 1 - int(rng.integers(2)) if rng.random() < 0.1 else int(rng.integers(4))
+    return latin, int(rng.integers(CHINESE_STYLES))
+
+
+def _vary(rng: Generator, color: Color, amount: float) -> NDArray[np.float32]:
+    return np.clip(np.array(color, np.float32) + rng.normal(0, amount, 3), 0, 255).astype(np.float32)
+
+
+def _paint(rng: Generator, kind: Kind, text: str, mask: Image) -> Image:
+    height, width = mask.shape
+    top = _vary(rng, kind.background[0], 14)
+    ground = np.empty((height, width, 3), np.float32)
+    if len(kind.background) == 2:
+        bottom = _vary(rng, kind.background[1], 14)
+        ramp = np.linspace(rng.uniform(-0.3, 0.1), 1, height, dtype=np.float32).clip(0, 1)[:, None]
+        ground[:] = (top * (1 - ramp) + bottom * ramp)[:, None]
+    else:
+        ground[:] = top
+    if kind.field is not None:
+        ground[:, : round((kind.cells[2].left - 8) * SCALE)] = _vary(rng, kind.field, 14)
+    ink = _vary(rng, kind.ink, 12)
+    alpha = (mask.astype(np.float32) * (rng.uniform(0.8, 1.0) / 255))[:, :, None]
+    image = (ink - ground) * alpha
+    image += ground
+    if kind.marks is not None:
+        marks = _vary(rng, kind.marks, 12)
+        for character, cell in zip(text, kind.cells, strict=True):
+            if is_mark(character):
+                x = slice(round((cell.left - 3) * SCALE), round((cell.left + cell.width + 3) * SCALE))
+                image[:, x] = ground[:, x] + (marks - ground[:, x]) * alpha[:, x]
+    if kind.border and rng.random() < 0.85:
+        inset = round(rng.uniform(2, 6) * SCALE)
+        line = ink if kind.name != "green-small" else np.float32(40)
+        edge = _border(height, width, inset)[:, :, None] * np.float32(rng.uniform(0.5, 1))
+        image += (line - image) * edge
+    if kind.name.startswith("green") and rng.random() < 0.8:
+        _emblem(rng, image, kind)
+    return np.clip(image, 0, 255).astype(np.uint8)
+
+
+@lru_cache(maxsize=64)
+def _border(height: int, width: int, inset: int) -> NDArray[np.float32]:
+    mask = np.zeros((height, width), np.uint8)
+    cv2.rectangle(mask, (inset, inset), (width - 1 - inset, height - 1 - inset), 255, 1)
+    edge = (mask / np.float32(255)).astype(np.float32)
+    edge.setflags(write=False)
+    return edge
+
+
+def _emblem(rng: Generator, image: NDArray[np.float32], kind: Kind) -> None:
+    """The new-energy sign in the gap after the second character: a green ring with a plug."""
+    x = (kind.cells[1].left + kind.cells[1].width + 24.5) * SCALE
+    center = (round(x), round(rng.uniform(50, 70) * SCALE))
+    cv2.circle(image, center, round(17 * SCALE), (90, 130, 30), 2, cv2.LINE_AA)
+    cv2.line(image, (center[0] - 4, center[1]), (center[0] + 4, center[1]), (90, 130, 30), 2, cv2.LINE_AA)
+
+
+def _mount(rng: Generator, image: Image) -> None:
+    """Bolts in the standard's holes and frames that reach into the plate, in place."""
+    height, width = image.shape[:2]
+    if rng.random() < 0.6:
+        bright = rng.uniform(60, 245)
+        color = tuple(float(v) for v in np.clip(bright + rng.normal(0, 12, 3), 0, 255))
+        radius = int(rng.integers(3, 6))
+        for x in (0.25, 0.75):
+            for y in (9, height - 9):
+                if rng.random() < (0.85 if y == 9 else 0.35):
+                    center = (round(x * width + rng.normal(0, 3)), round(y + rng.normal(0, 2)))
+                    cv2.circle(image, center, radius, color, -1, cv2.LINE_AA)
+                    cv2.circle(image, center, radius, tuple(v * 0.6 for v in color), 1, cv2.LINE_AA)
+    if rng.random() < 0.15:
+        thickness = int(rng.integers(2, 8))
+        shade = tuple(float(v) for v in rng.uniform(0, 255) + rng.normal(0, 10, 3))
+        cv2.rectangle(image, (0, 0), (width - 1, height - 1), shade, thickness)
