@@ -100,7 +100,7 @@ def conv(symbol: str, shape: ConvShape, family: Family, tile: Tile) -> tirx.Prim
         _reduce(e, shape, family, tile, data, weight, sums, (y, x, pixels), (packed, width))
         for p in range(pixels):
             for v in range(width):
-                value = load(sums, (p * width + v) * family.lanes, family.lanes)
+                value = load(sums[p * width + v], 0, family.lanes)
                 if shape.relu:
                     value = tirx.max(value, const(0, family.accumulator, family.lanes))
                 e.store_vector(result, value, target.at(y, x + p, first + v * family.lanes), family.lanes)
@@ -140,14 +140,14 @@ def conv(symbol: str, shape: ConvShape, family: Family, tile: Tile) -> tirx.Prim
     return e.func(symbol)
 
 
-def _accumulators(e: Emitter, bias: Expr, first: Expr, pixels: int, width: int, family: Family) -> Expr:
-    """A register tile, every pixel beginning with the bias."""
+def _accumulators(e: Emitter, bias: Expr, first: Expr, pixels: int, width: int, family: Family) -> list[Expr]:
+    """A register tile, a vector each, by pixel and vector; every pixel begins with the bias."""
     lanes = family.lanes
-    sums = e.local("sums", pixels * width * lanes, family.accumulator)
+    sums = [e.local("sums", lanes, family.accumulator) for _ in range(pixels * width)]
     for v in range(width):
         start = e.let("b", load(bias, first + v * lanes, lanes))
         for p in range(pixels):
-            e.store_vector(sums, start, (p * width + v) * lanes, lanes)
+            e.store_vector(sums[p * width + v], start, 0, lanes)
     return sums
 
 
@@ -158,7 +158,7 @@ def _reduce(
     tile: Tile,
     data: Expr,
     weight: Expr,
-    sums: Expr,
+    sums: list[Expr],
     place: tuple[Expr, Expr, int],
     packed: tuple[Expr, int],
 ) -> None:
@@ -190,9 +190,9 @@ def _reduce(
                 ]
                 for p in range(pixels):
                     for v in range(width):
-                        at = (p * width + v) * lanes
-                        value = family.multiply_add(load(sums, at, lanes), pixel_values[p][q], vectors[v])
-                        e.store_vector(sums, value, at, lanes)
+                        total = sums[p * width + v]
+                        value = family.multiply_add(load(total, 0, lanes), pixel_values[p][q], vectors[v])
+                        e.store_vector(total, value, 0, lanes)
 
 
 def default_tile(shape: ConvShape, family: Family) -> Tile:

@@ -32,8 +32,12 @@ class Emitter:
         return buffer
 
     def local(self, name: str, size: int, dtype: str) -> Expr:
-        """Allocate *size* elements on the stack; constant indices are promoted to registers by LLVM."""
-        buffer = tirx.decl_buffer((size,), dtype, name, scope="local")
+        """Allocate *size* elements on the stack; LLVM makes registers of what has constant indices.
+
+        At most 1023 bytes: TVM takes more from its heap, and any amount that is not of scope `global`; then
+        LLVM has to guess what may live in registers.
+        """
+        buffer = tirx.decl_buffer((size,), dtype, name, scope="global")
         self._add(tirx.AllocBuffer(buffer))
         return buffer
 
