@@ -1,0 +1,158 @@
+"""Post-training static quantization to int8: float network and sample images → integer network."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn import functional as F
+
+from device_runtime.errors import FatalError
+from host.graph import Conv, Float, MaxPool, Network, convolve
+from host.quantize.arithmetic import Arithmetic
+from host.quantize.equalize import Equalized, equalize
+from host.quantize.network import (
+    LEVELS,
+    PIXEL_MEAN,
+    PIXEL_SCALE,
+    IntegerConv,
+    QuantizedNetwork,
+    accumulate,
+    quantize_image,
+    rescale,
+)
+from host.quantize.observe import OBSERVERS, Histogram, histogram
+from host.quantize.weights import quantize_weight
+
+BATCH = 16
+CORRECTION_SAMPLES = 64
+"""Samples that bias correction averages over; each gives thousands of values a channel."""
+
+
+@dataclass(frozen=True)
+class Options:
+    """How to quantize; `observer` is a key of `OBSERVERS`."""
+
+    observer: str = "percentile"
+    equalize: bool = True
+    correct_bias: bool = True
+
+
+def quantize(
+    network: Network,
+    samples: NDArray[np.float32],
+    options: Options | None = None,
+    arithmetic: Arithmetic | None = None,
+) -> QuantizedNetwork:
+    """Quantize the backbone; contexts, their normalization and the head stay fp32.
+
+    Args:
+        network: as from `simplify`.
+        samples: float32[N,3,24,94], preprocessed images that show what the network will see.
+        arithmetic: what the kernels' instructions demand; by default nothing beyond int8.
+
+    Raises:
+        FatalError: no samples, or an unknown observer.
+    """
+    options, arithmetic = options or Options(), arithmetic or Arithmetic()
+    if options.observer not in OBSERVERS:
+        raise FatalError(f"observer {options.observer}", "is not known", f"use {', '.join(OBSERVERS)}")
+    if len(samples) == 0:
+        raise FatalError("calibration", "there are no images", "give a folder with plate images")
+    images = torch.from_numpy(samples)
+    equalized = Equalized(network, {})
+    if options.equalize:
+        equalized = equalize(network, largest_activations(network, images))
+    observe = OBSERVERS[options.observer]
+    scales = {name: observe(h) / LEVELS for name, h in histograms(equalized.network, images).items()}
+    convs = _integers(equalized.network, images, scales, options, arithmetic)
+    return QuantizedNetwork(equalized.network, convs, _steps(equalized, scales), arithmetic)
+
+
+def largest_activations(network: Network, images: Tensor) -> dict[str, Float]:
+    """The largest value of every channel of every convolution's output, by layer name."""
+    largest: dict[str, Tensor] = {}
+    for name, x in _outputs(network, images):
+        top = x.amax((0, 2, 3))
+        largest[name] = torch.maximum(largest[name], top) if name in largest else top
+    return {name: x.numpy() for name, x in largest.items()}
+
+
+def histograms(network: Network, images: Tensor) -> dict[str, Histogram]:
+    """The distribution of every map that is quantized: all but the last, which the contexts read as fp32."""
+    maxima = {n: float(x.max()) for n, x in largest_activations(network, images).items()}
+    values: dict[str, Histogram] = {}
+    for name, x in _outputs(network, images):
+        if name == network.convs[-1].name:
+            continue
+        part = histogram(x, maxima[name])
+        counts = values[name].counts + part.counts if name in values else part.counts
+        values[name] = Histogram(maxima[name], counts)
+    return values
+
+
+def _outputs(network: Network, images: Tensor) -> Iterator[tuple[str, Tensor]]:
+    """(layer name, output) of every convolution, for one batch of images after the other."""
+    for x in images.split(BATCH):
+        for layer in network.layers:
+            x = _float_layer(layer, x)
+            if isinstance(layer, Conv):
+                yield layer.name, x
+
+
+def _float_layer(layer: Conv | MaxPool, x: Tensor) -> Tensor:
+    return F.relu(convolve(layer, x)) if isinstance(layer, Conv) else _pool(layer, x)
+
+
+def _pool(layer: MaxPool, x: Tensor) -> Tensor:
+    return F.max_pool2d(x[:, : layer.channels], 3, (1, layer.stride))
+
+
+def _steps(equalized: Equalized, scales: Mapping[str, float]) -> dict[str, Float]:
+    steps = {}
+    for name in (context.source for context in equalized.network.contexts):
+        factor = equalized.factors.get(name, np.ones(equalized.network.shapes[name].channels, np.float32))
+        steps[name] = factor * np.float32(scales.get(name, 1.0))
+    return steps
+
+
+def _integers(
+    network: Network, images: Tensor, scales: Mapping[str, float], options: Options, arithmetic: Arithmetic
+) -> dict[str, IntegerConv]:
+    """Quantize layer by layer, carrying the samples along as real and as quantized maps."""
+    images = images[:CORRECTION_SAMPLES]
+    real, q = images, quantize_image(images)
+    step, zero = PIXEL_SCALE, PIXEL_MEAN
+    convs = {}
+    for layer in network.layers:
+        if isinstance(layer, Conv):
+            weight, weight_scale = quantize_weight(layer.weight, layer.bias, step, arithmetic)
+            unit = weight_scale * step
+            bias = layer.bias / unit - zero * weight.sum((1, 2, 3), dtype=np.int64)
+            target = scales.get(layer.name)
+            multiplier = unit if target is None else unit / target
+            conv = IntegerConv(
+                layer.name, weight, _int32(bias), multiplier.astype(np.float32), layer.padding, target is None
+            )
+            exact = convolve(layer, real)
+            if options.correct_bias:
+                conv = replace(conv, bias=_int32(bias + _bias_error(accumulate(conv, q), exact, unit)))
+            convs[layer.name] = conv
+            real, q = F.relu(exact), rescale(conv, accumulate(conv, q))
+            step, zero = target or 1.0, 0.0
+        else:
+            real, q = _pool(layer, real), _pool(layer, q)
+    return convs
+
+
+def _bias_error(sums: Tensor, exact: Tensor, unit: NDArray[np.float64]) -> NDArray[np.float64]:
+    """What the sums lack on average, per channel, against the float network (Nagel et al., section 4.2)."""
+    return exact.double().mean((0, 2, 3)).numpy() / unit - sums.double().mean((0, 2, 3)).numpy()
+
+
+def _int32(values: NDArray[np.float64]) -> NDArray[np.int32]:
+    return np.rint(values).astype(np.int32)

@@ -1,0 +1,103 @@
+"""The network in integers: what the int8 kernels compute, and a reference that computes the same."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn import functional as F
+
+from host.graph import Context, Conv, Float, Network, convolve
+from host.quantize.arithmetic import Arithmetic
+
+LEVELS = 255
+"""Highest quantized activation; the lowest is 0, which ReLU makes the real zero too."""
+PIXEL_SCALE, PIXEL_MEAN = 0.0078125, 127.5
+"""The image tensor is (pixel − mean) · scale, so pixels are recovered exactly (device_runtime.preprocess)."""
+
+
+@dataclass(frozen=True, eq=False)
+class IntegerConv:
+    """A convolution on quantized activations q in 0…255.
+
+    sums = bias + Σ weight · q in int32; then float32(sums) · multiplier, which is the next map's q after
+    clamping to 0…255 and rounding half to even, or, where `dequantized`, the real value after max(·, 0).
+    A pixel outside the map counts as q = 0.
+
+    weight: int8[out, in, kh, kw]; bias: int32[out]; multiplier: float32[out].
+    """
+
+    name: str
+    weight: NDArray[np.int8]
+    bias: NDArray[np.int32]
+    multiplier: Float
+    padding: tuple[int, int]
+    dequantized: bool
+
+
+@dataclass(frozen=True, eq=False)
+class QuantizedNetwork:
+    """Integer convolutions by layer name, in the structure of `network`.
+
+    Attributes:
+        network: the float network that was quantized, as equalized.
+        convs: one for every convolution of the backbone.
+        steps: float32[channels], real value of q = 1, for every map that a context reads.
+        arithmetic: what the weights were limited to.
+    """
+
+    network: Network
+    convs: Mapping[str, IntegerConv]
+    steps: Mapping[str, Float]
+    arithmetic: Arithmetic
+
+
+def quantize_image(image: Tensor) -> Tensor:
+    """float32[N,3,H,W] as preprocessed → pixels 0…255 (integers in float32)."""
+    return (image / PIXEL_SCALE + PIXEL_MEAN).clamp(0, LEVELS).round()
+
+
+def accumulate(conv: IntegerConv, q: Tensor) -> Tensor:
+    """int32 sums [N,out,H,W] of activations q (integers in any dtype).
+
+    Computed in float64, which holds all integers that can occur.
+    """
+    weight, bias = torch.from_numpy(conv.weight).double(), torch.from_numpy(conv.bias).double()
+    return F.conv2d(q.double(), weight, bias, padding=conv.padding).to(torch.int32)
+
+
+def rescale(conv: IntegerConv, sums: Tensor) -> Tensor:
+    """int32 sums → next map, in float32: integers 0…255, or real values where dequantized."""
+    scaled = sums.float() * torch.from_numpy(conv.multiplier)[:, None, None]
+    return scaled.clamp(min=0) if conv.dequantized else scaled.clamp(0, LEVELS).round()
+
+
+def feature_maps(quantized: QuantizedNetwork, image: Tensor) -> dict[str, Tensor]:
+    """Every layer's output for float32[N,3,24,94], by name, q as integers in float32."""
+    x = quantize_image(image)
+    maps = {"input": x}
+    for layer in quantized.network.layers:
+        if isinstance(layer, Conv):
+            conv = quantized.convs[layer.name]
+            x = rescale(conv, accumulate(conv, x))
+        else:
+            x = F.max_pool2d(x[:, : layer.channels], 3, (1, layer.stride))
+        maps[layer.name] = x
+    return maps
+
+
+def run(quantized: QuantizedNetwork, image: Tensor) -> Tensor:
+    """Reference: float32[N,3,24,94] → logits float32[N,classes,18]; its integers are the kernels'."""
+    maps = feature_maps(quantized, image)
+    contexts, head = quantized.network.contexts, quantized.network.head
+    pooled = torch.cat([_context(c, maps[c.source], quantized.steps[c.source]) for c in contexts], 1)
+    return convolve(head, pooled)[:, :, 0]
+
+
+def _context(context: Context, q: Tensor, step: Float) -> Tensor:
+    pooled = F.avg_pool2d(q, context.kernel, context.stride) * torch.from_numpy(step)[:, None, None]
+    return pooled.mean(2, keepdim=True) / pooled.square().mean((1, 2, 3), keepdim=True)

@@ -1,0 +1,35 @@
+"""Symmetric int8 weights with one scale per output channel."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from host.graph import Float
+from host.quantize.arithmetic import INT16_MAX, Arithmetic
+
+INT8_MAX = 127
+LARGEST_BIAS = 2**22
+"""Dead channels have vanishing weights beside their bias; the others stay far below."""
+
+
+def quantize_weight(
+    weight: Float, bias: Float, step: float, arithmetic: Arithmetic
+) -> tuple[NDArray[np.int8], NDArray[np.float64]]:
+    """weight [out, in, kh, kw] → int8 of the same shape within ±127, and float64[out] scales.
+
+    The scale of a channel is as fine as its largest weight, *arithmetic*'s int16 sums and its bias, in
+    units of scale · *step* a sum that float32 holds, permit.
+    """
+    scale = np.abs(weight).max((1, 2, 3)).astype(np.float64) / INT8_MAX
+    if arithmetic.products > 1:
+        scale = np.maximum(scale, arithmetic.largest_sum(weight) / INT16_MAX)
+    scale = np.maximum(scale, np.abs(bias) / (step * LARGEST_BIAS))
+    scale[scale == 0] = 1
+    while True:
+        rounded = np.rint(weight / scale[:, None, None, None])
+        # Rounding up may pass a limit that the real weights keep.
+        exceeds = arithmetic.largest_sum(rounded) > INT16_MAX
+        if arithmetic.products == 1 or not exceeds.any():
+            return rounded.astype(np.int8), scale
+        scale[exceeds] *= 1.002
