@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import pickle
 import struct
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from io import BytesIO
@@ -21,6 +19,7 @@ from safetensors.torch import save as dump_safetensors
 from torch import Tensor
 
 from device_runtime.errors import FatalError
+from device_runtime.files import write_atomic
 from lprnet.alphabet import PUBLIC, Alphabet
 from lprnet.model import LPRNet
 
@@ -92,30 +91,7 @@ def save_checkpoint(
     }
     _check_state(path, tensors, alphabet)
     header = {**(metadata or {}), "alphabet": alphabet.to_json()}
-    write_atomically(path, dump_safetensors(tensors, header))
-
-
-def write_atomically(path: Path, data: bytes) -> None:
-    """Replace *path* by *data*; a reader or a crash sees the old file or the new one, never a part.
-
-    Raises:
-        FatalError: the folder does not exist or cannot be written, or the disk is full.
-    """
-    temporary: str | None = None
-    try:
-        descriptor, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(temporary).chmod(0o644)
-        Path(temporary).replace(path)
-    except OSError as error:
-        if temporary is not None:
-            Path(temporary).unlink(missing_ok=True)
-        raise FatalError(
-            str(path), error.strerror or str(error), "give a writable place with free space"
-        ) from None
+    write_atomic(path, dump_safetensors(tensors, header))
 
 
 def _parse_pth(path: Path, data: bytes) -> dict[str, Tensor]:

@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import click
+import cv2
+import numpy as np
 
 from device_runtime.errors import FatalError, one_line_errors
 
@@ -16,7 +18,10 @@ def main() -> None:
     """Train LPRNet on rendered license plates."""
 
 
+_FILE = click.Path(path_type=Path, dir_okay=False)
 _DIR = click.Path(path_type=Path, file_okay=False)
+UNSEEN = 1 << 20
+"""Seed of rendered plates for measuring and showing; a training run's seed stays below it."""
 
 
 @main.command()
@@ -26,13 +31,21 @@ _DIR = click.Path(path_type=Path, file_okay=False)
 @click.option("--samples", type=click.IntRange(min=1), help="Number of samples.")
 @click.option("--real", type=_DIR, multiple=True, help="Folder of real crops named by their text.")
 @click.option("--real-fraction", type=click.FloatRange(0, 1), default=0.2, show_default=True)
-@click.option("--ramp", type=click.IntRange(min=0), default=60000, show_default=True, help="Samples until full distortion.")
+@click.option(
+    "--ramp",
+    type=click.IntRange(min=0),
+    default=60000,
+    show_default=True,
+    help="Samples until full distortion.",
+)
 @click.option("--seed", type=click.IntRange(0, 2**20), default=1, show_default=True)
 @click.option("--batch", type=click.IntRange(min=2), default=32, show_default=True)
 @click.option("--rate", type=float, default=2e-3, show_default=True, help="Highest learning rate.")
 @click.option("--ema", type=click.FloatRange(0, 1), default=0.999, show_default=True)
 @click.option("--dropout", type=click.FloatRange(0, 1, max_open=True), default=0.0, show_default=True)
-@click.option("--report", "reports", type=_DIR, multiple=True, help="Labelled folder to measure, never trained on.")
+@click.option(
+    "--report", "reports", type=_DIR, multiple=True, help="Labelled folder to measure, never trained on."
+)
 @click.option("--report-minutes", type=float, default=15.0, show_default=True)
 @click.option("--workers", type=click.IntRange(min=0), default=1, show_default=True)
 @click.option("--threads", type=click.IntRange(min=1), default=1, show_default=True)
@@ -61,7 +74,7 @@ def train(
     from lprnet.alphabet import OWN
     from lprnet.checkpoint import Checkpoint
     from lprnet.dataset import Mixture, check_labels, from_folder
-    from lprnet.evaluate import accuracy, accuracy_without_province, read_all
+    from lprnet.evaluate import accuracy, read_all
     from lprnet.plates import render
     from lprnet.train import Settings, limit_threads
     from lprnet.train import train as run
@@ -79,9 +92,9 @@ def train(
     def report(checkpoint: Checkpoint) -> dict[str, Any]:
         values = {}
         for name, data in sets.items():
-            outcomes = read_all(checkpoint, data)
-            values[name] = round(accuracy(outcomes), 4)
-            values[f"{name} without province"] = round(accuracy_without_province(outcomes), 4)
+            result = accuracy(read_all(checkpoint, data))
+            values[name] = round(result.accuracy, 4)
+            values[f"{name} without province"] = round(result.accuracy_without_province, 4)
         click.echo(str(values), err=True)
         return values
 
@@ -95,10 +108,6 @@ def train(
         report_seconds=report_minutes * 60,
     )
     run(output, OWN, Mixture(seed, crops, real_fraction, ramp), budget, settings, report=report)
-
-
-UNSEEN = 1 << 20
-"""Seed of rendered plates for measuring; `--seed` stays below it."""
 
 
 def _budget(output: Path, hours: float | None, until: str | None, samples: int | None) -> Any:
@@ -130,6 +139,46 @@ def _first_start(output: Path) -> float:
         return float(torch.load(output / STATE, map_location="cpu", weights_only=True)["started"])
     except (OSError, RuntimeError, KeyError, ValueError, EOFError):
         return time.time()
+
+
+@main.command()
+@click.option("--out", type=_FILE, required=True, help="PNG to write.")
+@click.option("--count", type=click.IntRange(1, 2000), default=96, show_default=True)
+@click.option("--seed", type=click.IntRange(min=0), default=UNSEEN, show_default=True)
+@click.option("--strength", type=click.FloatRange(0, 2), default=1.0, show_default=True)
+@click.option("--kind", help="One kind of plate only.")
+@click.option("--real", type=_DIR, multiple=True, help="Show real crops of this folder below.")
+@one_line_errors
+def sheet(
+    out: Path, count: int, seed: int, strength: float, kind: str | None, real: tuple[Path, ...]
+) -> None:
+    """Draw rendered plates, beside real ones, as one picture to look at."""
+    from device_runtime.files import write_atomic
+    from lprnet.dataset import from_folder
+    from lprnet.plates import render
+    from lprnet.plates.kinds import KINDS
+    from lprnet.sheet import beside, tile
+
+    if kind is not None and kind not in KINDS:
+        raise FatalError(f"--kind {kind}", "no such kind of plate", f"choose one of {', '.join(KINDS)}")
+    picture = tile([render(seed, i, strength, kind).image for i in range(count)])
+    for folder in real:
+        items = from_folder(folder)
+        chosen = np.random.default_rng(seed).permutation(len(items))[: max(count // 2, 8)]
+        picture = beside(picture, tile([items[i].read() for i in sorted(chosen)]))
+    write_atomic(out, cv2.imencode(".png", picture)[1].tobytes())
+
+
+@main.command()
+@click.option("--out", type=_DIR, required=True, help="Folder for TEXT.png files.")
+@click.option("--count", type=click.IntRange(1, 5000), default=60, show_default=True)
+@click.option("--seed", type=click.IntRange(min=0), default=UNSEEN + 1, show_default=True)
+@one_line_errors
+def samples(out: Path, count: int, seed: int) -> None:
+    """Write sample plates of every kind that the default alphabet can read."""
+    from lprnet.plates.samples import sample_plates, write_samples
+
+    write_samples(out, sample_plates(seed, count))
 
 
 if __name__ == "__main__":

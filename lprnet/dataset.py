@@ -6,19 +6,18 @@ import csv
 from dataclasses import dataclass
 from pathlib import Path
 
-import cv2
 import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
 from device_runtime.errors import FatalError
+from device_runtime.preprocess import DEFAULT, prepare, read_image
+from device_runtime.sources import image_files, label_of
 from lprnet.alphabet import Alphabet
-from lprnet.model import HEIGHT, WIDTH
 from lprnet.plates import render
 from lprnet.plates.camera import rephotograph
 
 Image = NDArray[np.uint8]
-SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp")
 MAX_LABEL = 9
 """Characters: 18 CTC steps hold 9 characters even when all of them are equal."""
 
@@ -36,28 +35,18 @@ class Labelled:
         Raises:
             FatalError: the file is missing or no image.
         """
-        try:
-            data = np.fromfile(self.path, np.uint8)
-        except OSError as error:
-            raise FatalError(str(self.path), error.strerror or str(error), "remove it from the list") from None
-        image = cv2.imdecode(data, cv2.IMREAD_COLOR) if data.size else None
-        if image is None:
-            raise FatalError(str(self.path), "not an image", "remove it or replace it by a JPEG or PNG")
-        return np.asarray(image, np.uint8)
+        return read_image(self.path)
 
 
 def from_folder(folder: Path) -> list[Labelled]:
-    """Images of *folder*, sorted by name; the name up to the first `_` or the suffix is the label.
+    """Images of *folder*, sorted by name; the name up to the first `_`, `-` or the suffix is the label.
 
     Raises:
         FatalError: no such folder, or no images in it.
     """
     if not folder.is_dir():
         raise FatalError(str(folder), "no such folder", "give a folder of labelled images")
-    paths = sorted(p for p in folder.iterdir() if p.suffix.lower() in SUFFIXES and not p.name.startswith("."))
-    if not paths:
-        raise FatalError(str(folder), f"no images ({', '.join(SUFFIXES)})", "give a folder of labelled images")
-    return [Labelled(path, path.stem.split("_")[0]) for path in paths]
+    return [Labelled(path, label_of(path)) for path in image_files([folder])]
 
 
 def from_csv(table: Path, folder: Path) -> list[Labelled]:
@@ -92,7 +81,7 @@ def check_labels(items: list[Labelled], alphabet: Alphabet) -> None:
             raise FatalError(
                 f"label of {item.path.name}",
                 f"'{min(unknown)}' is not in the alphabet",
-                "correct the label, or extend the alphabet with --alphabet",
+                "correct the label, or give an --alphabet with the character",
             )
         if not 1 <= len(item.text) <= MAX_LABEL:
             raise FatalError(
@@ -102,17 +91,12 @@ def check_labels(items: list[Labelled], alphabet: Alphabet) -> None:
             )
 
 
-def resized(image: Image) -> Image:
-    """uint8[24,94,3]: the reader's own resizing."""
-    if image.shape[:2] == (HEIGHT, WIDTH):
-        return image
-    return np.asarray(cv2.resize(image, (WIDTH, HEIGHT), interpolation=cv2.INTER_LINEAR), np.uint8)
-
-
 def to_input(images: Image) -> NDArray[np.float32]:
     """uint8[N,24,94,3] BGR → float32[N,3,24,94], the arithmetic of `device_runtime.preprocess` on a batch."""
-    scaled = (images.astype(np.float32) - np.float32(127.5)) * np.float32(0.0078125)
-    return np.ascontiguousarray(scaled.transpose(0, 3, 1, 2))
+    out = np.empty((len(images), 3, DEFAULT.height, DEFAULT.width), np.float32)
+    for image, tensor in zip(images, out, strict=True):
+        prepare(image, tensor[None])
+    return out
 
 
 @dataclass(frozen=True)

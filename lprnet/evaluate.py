@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -9,17 +10,20 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from device_runtime.accuracy import Accuracy, Tally
 from device_runtime.decode import Decoded, greedy
-from device_runtime.preprocess import DEFAULT
+from device_runtime.preprocess import resize
 from lprnet.checkpoint import Checkpoint
-from lprnet.dataset import resized, to_input
+from lprnet.dataset import to_input
 
 Image = NDArray[np.uint8]
+NONE = "∅"
+"""Stands for no character in a confusion: left out, or read where none is."""
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What was on a plate and what was read."""
+    """A plate, uint8[24,94,3] BGR as the network saw it, its text, and what was read."""
 
     image: Image
     text: str
@@ -32,21 +36,73 @@ class Outcome:
 
 def read_all(checkpoint: Checkpoint, samples: Iterable[tuple[Image, str]]) -> list[Outcome]:
     """Read every (uint8[H,W,3] BGR, label) at batch 1 with greedy CTC decoding."""
-    assert (DEFAULT.mean, DEFAULT.scale) == (127.5, 0.0078125)
     model, alphabet = checkpoint.model(), checkpoint.alphabet
     outcomes = []
     with torch.inference_mode():
         for image, text in samples:
-            logits = model(torch.from_numpy(to_input(resized(image)[None])))[0].numpy()
-            outcomes.append(Outcome(image, text, greedy(logits, alphabet.characters, alphabet.blank)))
+            crop = resize(image)
+            logits = model(torch.from_numpy(to_input(crop[None])))[0].numpy()
+            outcomes.append(Outcome(crop, text, greedy(logits, alphabet.characters, alphabet.blank)))
     return outcomes
 
 
-def accuracy(outcomes: list[Outcome]) -> float:
-    """Share of plates with every character right."""
-    return sum(o.right for o in outcomes) / max(len(outcomes), 1)
+def accuracy(outcomes: Iterable[Outcome]) -> Accuracy:
+    """Whole plates right; zeros where there are no outcomes."""
+    tally = Tally()
+    for outcome in outcomes:
+        tally.add(outcome.read.text, outcome.text)
+    return tally.accuracy() or Accuracy(0, 0, 0.0, 0.0)
 
 
-def accuracy_without_province(outcomes: list[Outcome]) -> float:
-    """Like `accuracy`, the first character left out on both sides."""
-    return sum(o.text[1:] == o.read.text[1:] for o in outcomes) / max(len(outcomes), 1)
+def by_province(outcomes: Iterable[Outcome]) -> dict[str, Accuracy]:
+    """Accuracy by the text's first character, the most frequent first."""
+    groups: dict[str, list[Outcome]] = {}
+    for outcome in outcomes:
+        groups.setdefault(outcome.text[:1], []).append(outcome)
+    ordered = sorted(groups.items(), key=lambda item: -len(item[1]))
+    return {province: accuracy(group) for province, group in ordered}
+
+
+def confusions(outcomes: Iterable[Outcome]) -> Counter[tuple[str, str]]:
+    """How often each character (first) was read as another (second); `NONE` where one side has none."""
+    counts: Counter[tuple[str, str]] = Counter()
+    for outcome in outcomes:
+        if not outcome.right:
+            counts.update(pair for pair in aligned(outcome.text, outcome.read.text) if pair[0] != pair[1])
+    return counts
+
+
+def aligned(text: str, read: str) -> list[tuple[str, str]]:
+    """Pairs of characters along a shortest edit (Levenshtein) path from *text* to *read*."""
+    rows, columns = len(text) + 1, len(read) + 1
+    cost = np.zeros((rows, columns), int)
+    cost[:, 0], cost[0] = range(rows), range(columns)
+    for i in range(1, rows):
+        for j in range(1, columns):
+            swap = cost[i - 1, j - 1] + (text[i - 1] != read[j - 1])
+            cost[i, j] = min(swap, cost[i - 1, j] + 1, cost[i, j - 1] + 1)
+    pairs = []
+    i, j = len(text), len(read)
+    while i or j:
+        if i and j and cost[i, j] == cost[i - 1, j - 1] + (text[i - 1] != read[j - 1]):
+            i, j = i - 1, j - 1
+            pairs.append((text[i], read[j]))
+        elif i and cost[i, j] == cost[i - 1, j] + 1:
+            i -= 1
+            pairs.append((text[i], NONE))
+        else:
+            j -= 1
+            pairs.append((NONE, read[j]))
+    return pairs[::-1]
+
+
+def reliability(outcomes: Iterable[Outcome], bins: int = 10) -> list[tuple[float, float, int]]:
+    """Mean confidence, share right and count in each of *bins* equal ranges of confidence that has plates."""
+    groups: list[list[Outcome]] = [[] for _ in range(bins)]
+    for outcome in outcomes:
+        groups[min(int(outcome.read.confidence * bins), bins - 1)].append(outcome)
+    return [
+        (float(np.mean([o.read.confidence for o in g])), sum(o.right for o in g) / len(g), len(g))
+        for g in groups
+        if g
+    ]

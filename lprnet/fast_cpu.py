@@ -1,4 +1,4 @@
-"""Training forward pass of `LPRNet` on an x86 CPU: bfloat16 activations, channels-last, fused memory-bound layers.
+"""Training forward pass of `LPRNet` on an x86 CPU: bfloat16, channels-last, memory-bound layers fused.
 
 PyTorch spends nine tenths of a training step of this network in pooling, BatchNorm, ReLU and copies. The
 kernels in `cpu_ops.cpp` do the same arithmetic in float32 with one pass over the data each; convolutions stay
@@ -32,12 +32,22 @@ _NO_AVERAGE = (0, 0, 1, 1)
 def available() -> bool:
     """Whether the kernels could be compiled for this machine (needs g++; they are cached by source hash)."""
     source = Path(__file__).with_name("cpu_ops.cpp")
-    flags = ["-O3", "-march=native", "-mprefer-vector-width=512", "-ffast-math", "-std=c++20", "-shared", "-fPIC"]
+    flags = [
+        "-O3",
+        "-march=native",
+        "-mprefer-vector-width=512",
+        "-ffast-math",
+        "-std=c++20",
+        "-shared",
+        "-fPIC",
+    ]
     try:
         cpu = subprocess.run(
             ["g++", "-march=native", "-Q", "--help=target"], capture_output=True, check=True
         ).stdout
-        key = hashlib.sha256(source.read_bytes() + cpu + f"{torch.__version__}{flags}".encode()).hexdigest()[:16]
+        key = hashlib.sha256(source.read_bytes() + cpu + f"{torch.__version__}{flags}".encode()).hexdigest()[
+            :16
+        ]
         cache_home = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
         library = cache_home / "lprnet" / f"cpu_ops-{key}.so"
         if not library.exists():
@@ -48,7 +58,11 @@ def available() -> bool:
                     ["g++", *flags, str(source), "-o", str(built)]
                     + [f"-I{path}" for path in include_paths()]
                     + [f"-L{path}" for path in library_paths()]
-                    + [f"-D_GLIBCXX_USE_CXX11_ABI={int(torch.compiled_with_cxx11_abi())}", "-ltorch_cpu", "-lc10"],
+                    + [
+                        f"-D_GLIBCXX_USE_CXX11_ABI={int(torch.compiled_with_cxx11_abi())}",
+                        "-ltorch_cpu",
+                        "-lc10",
+                    ],
                     capture_output=True,
                     check=True,
                 )
@@ -91,7 +105,9 @@ class _PoolAndAverage(Function):
     def backward(ctx: Any, grad_pooled: Tensor, grad_average: Tensor) -> tuple[Tensor, None]:
         (position,) = ctx.saved_tensors
         grad_pooled = grad_pooled.contiguous(memory_format=torch.channels_last)
-        dy = torch.ops.lprnet_cpu.pool_and_average_backward(grad_pooled, position, grad_average, *ctx.geometry)
+        dy = torch.ops.lprnet_cpu.pool_and_average_backward(
+            grad_pooled, position, grad_average, *ctx.geometry
+        )
         return dy, None
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
-import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from multiprocessing.queues import Queue

@@ -16,15 +16,17 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
 from device_runtime.errors import FatalError
+from device_runtime.files import write_atomic
 from lprnet import fast_cpu
 from lprnet.alphabet import Alphabet
-from lprnet.checkpoint import Checkpoint, save_checkpoint, write_atomically
+from lprnet.checkpoint import Checkpoint, save_checkpoint
 from lprnet.dataset import Batch, Mixture
 from lprnet.loader import batches
 from lprnet.model import STEPS, LPRNet
@@ -126,10 +128,8 @@ def save_state(folder: Path, state: State, alphabet: Alphabet, metadata: Mapping
         "rng": torch.get_rng_state(),
     }
     torch.save(content, buffer)
-    write_atomically(folder / STATE, buffer.getvalue())
-    save_checkpoint(
-        folder / WEIGHTS, state.average, alphabet, {**metadata, "samples": str(state.samples)}
-    )
+    write_atomic(folder / STATE, buffer.getvalue())
+    save_checkpoint(folder / WEIGHTS, state.average, alphabet, {**metadata, "samples": str(state.samples)})
 
 
 def resume(folder: Path, state: State, alphabet: Alphabet) -> None:
@@ -175,7 +175,9 @@ def forward(model: LPRNet, images: Tensor) -> Tensor:
         return model(images)  # type: ignore[no-any-return]
 
 
-def train_step(state: State, settings: Settings, batch: Batch, alphabet: Alphabet, rate: float) -> tuple[Tensor, Tensor]:
+def train_step(
+    state: State, settings: Settings, batch: Batch, alphabet: Alphabet, rate: float
+) -> tuple[Tensor, Tensor]:
     """One optimizer step on *batch*: loss and gradient norm."""
     for group in state.optimizer.param_groups:
         group["lr"] = rate
@@ -271,7 +273,9 @@ def train(
     ):
 
         def note(values: dict[str, Any]) -> None:
-            print(json.dumps({"step": state.step, "samples": state.samples, **values}), file=metrics, flush=True)
+            print(
+                json.dumps({"step": state.step, "samples": state.samples, **values}), file=metrics, flush=True
+            )
 
         for batch in source:
             done = progress()
@@ -313,6 +317,7 @@ def _show(state: State, values: dict[str, Any]) -> None:
 
 
 def limit_threads(count: int) -> None:
-    """Let PyTorch use *count* threads."""
+    """Let PyTorch use *count* threads, and OpenCV one, whose thread pool would not survive a fork."""
+    cv2.setNumThreads(1)
     torch.set_num_threads(count)
     os.environ["OMP_NUM_THREADS"] = str(count)

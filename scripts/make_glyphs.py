@@ -2,7 +2,8 @@
 
 Chinese characters: fonts-noto-cjk (Noto Sans CJK SC Bold and Regular, SIL OFL 1.1).
 Letters and digits: the strokes of lprnet/plates/strokes.py in four pen widths, and two fonts stretched to the
-box for variety: fonts-roboto-unhinted (Roboto Condensed Bold, Apache 2.0), fonts-opendin (OSP-DIN, SIL OFL 1.1).
+box for variety: fonts-roboto-unhinted (Roboto Condensed Bold, Apache 2.0), fonts-opendin (OSP-DIN, SIL
+OFL 1.1).
 """
 
 from __future__ import annotations
@@ -44,7 +45,9 @@ def stretch(character: str, font: ImageFont.FreeTypeFont) -> NDArray[np.uint8]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--output", type=Path, default=Path("lprnet/plates/glyphs.npz"))
-    parser.add_argument("--fonts", type=Path, default=Path("/"), help="root that the packages are unpacked under")
+    parser.add_argument(
+        "--fonts", type=Path, default=Path("/"), help="root that the packages are unpacked under"
+    )
     arguments = parser.parse_args()
     latin = [ImageFont.truetype(arguments.fonts / path.lstrip("/"), 500) for path in LATIN_FONTS]
     chinese = [ImageFont.truetype(NOTO.format(weight), 500, index=SC) for weight in ("Bold", "Regular")]
@@ -53,7 +56,10 @@ def main() -> None:
     letters = DIGITS + LETTERS + "IO"
     np.savez_compressed(
         arguments.output,
-        latin=np.array([[draw(c, pen) for c in letters] for pen in PENS] + [[stretch(c, f) for c in letters] for f in latin]),
+        latin=np.array(
+            [[draw(c, pen) for c in letters] for pen in PENS]
+            + [[stretch(c, f) for c in letters] for f in latin]
+        ),
         latin_characters=np.array(list(letters)),
         chinese=np.concatenate([hanzi, medium[None]]),
         chinese_characters=np.array(list(PROVINCES + MARKS)),

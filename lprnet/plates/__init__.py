@@ -21,7 +21,9 @@ class Crop:
     kind: str
 
 
-def render(seed: int, index: int, strength: float = 1.0, kind: str | None = None, text: str | None = None) -> Crop:
+def render(
+    seed: int, index: int, strength: float = 1.0, kind: str | None = None, text: str | None = None
+) -> Crop:
     """Crop number *index* of the stream *seed*; the same arguments always give the same crop.
 
     Args:

@@ -1,4 +1,4 @@
-"""What a camera and a plate detector make of a plate: perspective, loose crop, light, optics, sensor, codec."""
+"""What a camera and a plate detector make of a plate: perspective, crop, light, optics, sensor, codec."""
 
 from __future__ import annotations
 
@@ -39,11 +39,11 @@ def _corners(rng: Generator, strength: float) -> NDArray[np.float32]:
         tilt, shear, margin, keystone, inset = 0.075, 0.22, 0.05, 0.06, 0.008
     tilt, shear, keystone = (rng.normal(0, s * strength) for s in (tilt, shear, keystone))
     points = square - 0.5
-    # x' = x + shear·y and y' = y + tilt·x, in units in which the crop is 94 by 24.
+    # Shear moves x by y, tilt moves y by x, both in pixels of the crop.
     aspect = WIDTH / HEIGHT
     x = points[:, 0] + shear * points[:, 1] / aspect * 1.6
     y = points[:, 1] * (1 + 2 * keystone * points[:, 0]) + tilt * points[:, 0] * aspect
-    # The detector's box is the hull of the plate; tight boxes of real detectors vary by a few per cent a side.
+    # The detector's box is the hull of the plate; tight boxes of real detectors vary by a few per cent.
     x = (x - x.min()) / (x.max() - x.min())
     y = (y - y.min()) / (y.max() - y.min())
     slack = rng.normal(inset, margin * 0.6, 4) * min(strength, 1.5)
@@ -63,7 +63,12 @@ def _scene(rng: Generator, plate: Image, strength: float) -> NDArray[np.float32]
     transform = cv2.getPerspectiveTransform(source, corners.astype(np.float32))
     scene = _surroundings(rng, height, width)
     cv2.warpPerspective(
-        plate, transform, (width, height), dst=scene, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_TRANSPARENT
+        plate,
+        transform,
+        (width, height),
+        dst=scene,
+        flags=cv2.INTER_LINEAR,
+        borderMode=cv2.BORDER_TRANSPARENT,
     )
     return scene.astype(np.float32)
 
@@ -102,7 +107,9 @@ def _light(rng: Generator, scene: NDArray[np.float32], strength: float) -> NDArr
 
 def _shadow(rng: Generator, height: int, width: int) -> NDArray[np.float32]:
     """Multiplier of a shadow with one straight edge."""
-    x, y = np.meshgrid(np.linspace(-1, 1, width, dtype=np.float32), np.linspace(-1, 1, height, dtype=np.float32))
+    x, y = np.meshgrid(
+        np.linspace(-1, 1, width, dtype=np.float32), np.linspace(-1, 1, height, dtype=np.float32)
+    )
     angle, offset, soft = rng.uniform(0, 2 * np.pi), rng.uniform(-0.7, 0.7), rng.uniform(0.02, 0.3)
     side = 1 / (1 + np.exp(-(np.cos(angle) * x + np.sin(angle) * y - offset) / np.float32(soft)))
     return np.asarray(1 - side * rng.uniform(0.2, 0.65), np.float32)
@@ -142,7 +149,9 @@ def _expose(rng: Generator, scene: NDArray[np.float32], p: float) -> NDArray[np.
         scene = scene @ mix
     scene = np.maximum(scene * cast + np.float32(rng.normal(0, 10 * p)), 0)
     gamma = np.exp(rng.normal(0, 0.22 * p))
-    return np.asarray(255 * np.power(np.minimum(scene * np.float32(1 / 255), 1), np.float32(gamma)), np.float32)
+    return np.asarray(
+        255 * np.power(np.minimum(scene * np.float32(1 / 255), 1), np.float32(gamma)), np.float32
+    )
 
 
 def _sense(rng: Generator, light: NDArray[np.float32], strength: float) -> Image:
@@ -185,7 +194,10 @@ def _motion(rng: Generator, strength: float) -> NDArray[np.float32]:
     angle = rng.normal(0, 0.35) if rng.random() < 0.6 else rng.uniform(0, np.pi)
     half = min(length, size - 2) / 2
     c = (size - 1) / 2
-    ends = [(round((c + s * half * np.cos(angle)) * 16), round((c + s * half * np.sin(angle)) * 16)) for s in (-1, 1)]
+    ends = [
+        (round((c + s * half * np.cos(angle)) * 16), round((c + s * half * np.sin(angle)) * 16))
+        for s in (-1, 1)
+    ]
     cv2.line(kernel, ends[0], ends[1], 1.0, 1, cv2.LINE_AA, 4)
     return np.asarray(kernel / max(kernel.sum(), 1e-3), np.float32)
 
@@ -193,8 +205,8 @@ def _motion(rng: Generator, strength: float) -> NDArray[np.float32]:
 def rephotograph(rng: Generator, crop: Image, strength: float = 1.0) -> Image:
     """A real crop, uint8[H,W,3] BGR, as another camera and detector might have given it: uint8[24,94,3].
 
-    The crop is shifted, scaled, turned and sheared a little, then lit, blurred and coded anew, all weaker than
-    for rendered plates, since the crop has been through a camera once.
+    The crop is shifted, scaled, turned and sheared a little, then lit, blurred and coded anew, all
+    weaker than for rendered plates, since the crop has been through a camera once.
     """
     height, width = HEIGHT * OVERSAMPLING, WIDTH * OVERSAMPLING
     h, w = crop.shape[:2]

@@ -42,3 +42,7 @@ def glyph(character: str, style: int, width: int, height: int) -> Mask:
     result: Mask = np.asarray(mask, np.uint8)
     result.setflags(write=False)
     return result
+
+
+def has_glyph(character: str) -> bool:
+    return character in _table()

@@ -1,4 +1,4 @@
-"""Kinds of Chinese plates: size, places of the characters, colours, and what their text looks like (GA 36-2014)."""
+"""Kinds of Chinese plates: size, places of the characters, colours, texts (GA 36-2014)."""
 
 from __future__ import annotations
 
@@ -59,8 +59,7 @@ _SEVEN = _row([45] * 7, [12, 34, 12, 12, 12, 12], 15.5, 25, 90)
 _DOT = (15.5 + 45 + 12 + 45 + 17, 70.0)
 # 480 × 140: the first 45 wide, the others 43, 9 apart, and 49 around the emblem after the second.
 _EIGHT = _row([45] + [43] * 7, [9, 49, 9, 9, 9, 9, 9], 15.5, 25, 90)
-# Police: dot after the second, 警 last.
-# Embassies: seven characters, dot after the third digit.
+# Dot after the third digit.
 _EMBASSY = _row([45] * 7, [12, 12, 34, 12, 12, 12], 15.5, 25, 90)
 _OLD_EMBASSY = _row([45] * 7, [12, 12, 12, 34, 12, 12], 15.5, 25, 90)
 # 440 × 220, double row: 80 × 60 above, 65 × 110 below.

@@ -58,8 +58,12 @@ def _ink(rng: Generator, kind: Kind, text: str) -> Image:
     for character, cell in zip(text, kind.cells, strict=True):
         w = round(cell.width * (1 + grow) * SCALE)
         h = round(cell.height * (1 + grow) * SCALE)
-        x = min(max(round((cell.left + (cell.width - cell.width * (1 + grow)) / 2 + dx) * SCALE), 0), width - w)
-        y = min(max(round((cell.top + (cell.height - cell.height * (1 + grow)) / 2 + dy) * SCALE), 0), height - h)
+        x = min(
+            max(round((cell.left + (cell.width - cell.width * (1 + grow)) / 2 + dx) * SCALE), 0), width - w
+        )
+        y = min(
+            max(round((cell.top + (cell.height - cell.height * (1 + grow)) / 2 + dy) * SCALE), 0), height - h
+        )
         style = chinese if is_chinese(character) else latin
         mask[y : y + h, x : x + w] = glyph(character, style, w, h)
     if kind.dot and rng.random() < 0.85:
