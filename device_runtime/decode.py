@@ -103,8 +103,10 @@ def beam(logits: NDArray[np.float32], blank: int, width: int = BEAM_WIDTH) -> li
             last = prefix[-1] if prefix else blank
             add(prefix, (in_blank + in_label) * at_blank, in_label * float(step[last]) if prefix else 0.0)
             for label, probability in extensions:
+                # A label that repeats needs a blank in between.
                 before = in_blank if label == last else in_blank + in_label
-                add((*prefix, label), 0.0, before * probability)
+                if before:
+                    add((*prefix, label), 0.0, before * probability)
         kept = sorted(grown.items(), key=lambda item: (-sum(item[1]), item[0]))[:width]
         prefixes = dict(kept)
     texts = {*prefixes, _merge(logits.argmax(axis=0).tolist(), blank)}

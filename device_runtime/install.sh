@@ -54,14 +54,13 @@ venv/bin/python -m pip install "$@" --requirement requirements.txt ||
 venv/bin/python -m pip install "$@" --no-deps --force-reinstall lpr_device_runtime-*.whl ||
     fail "pip: cannot install lpr_device_runtime – copy the whole bundle"
 
-# shellcheck disable=SC2317 # called below
+# Under "||" the shell no longer stops at a failing command, hence the chain.
 link() {
-    rm -rf .link && mkdir .link
-    tar -xf model.tar -C .link
-    find .link -name '*.o' | sort | xargs "${CC:-cc}" -shared -o .link/model.so
-    mv .link/model.so model.local.so
-    sha256sum model.local.so >model.local.sha256
-    rm -rf .link
+    rm -rf .link && mkdir .link && tar -xf model.tar -C .link &&
+        find .link -name '*.o' | sort | xargs "${CC:-cc}" -shared -o .link/model.so &&
+        mv .link/model.so model.local.so &&
+        sha256sum model.local.so >model.local.sha256 &&
+        rm -rf .link
 }
 
 rm -f model.local.so model.local.sha256
@@ -75,7 +74,10 @@ if ! checked=$(venv/bin/lpr-run --bundle . --check 2>&1); then
     esac
     echo "model.so cannot be loaded on this system; linking model.tar with ${CC:-cc}"
     command -v "${CC:-cc}" >/dev/null 2>&1 || fail "${CC:-cc}: not found – apt install gcc, or build with this board's glibc"
-    link || fail "model.tar: cannot be linked – build the bundle with this board's glibc"
+    link || {
+        rm -rf .link model.local.so model.local.sha256
+        fail "model.tar: cannot be linked – build the bundle with this board's glibc"
+    }
     checked=$(venv/bin/lpr-run --bundle . --check 2>&1) || {
         rm -f model.local.so model.local.sha256
         echo "$checked" >&2

@@ -50,13 +50,14 @@ def package_file(package: str, path: str) -> Path:
     return Path(spec.origin).parent / path
 
 
-def compile_module(network: torch.nn.Module, path: Path) -> None:
-    """*network* of a float32 [1, 3, 24, 94] argument, through TVM's default pipeline."""
+def compile_module(network: torch.nn.Module, path: Path) -> tvm.relax.VMExecutable:
+    """Write a module of *network*, which takes float32 [1, 3, 24, 94], through TVM's default pipeline."""
     program = torch.export.export(network.eval(), (torch.zeros(1, 3, 24, 94),))
     module = from_exported_program(program, keep_params_as_input=False, unwrap_unit_return_tuple=True)
     triple = {"x86_64": "x86_64-linux-gnu", "aarch64": "aarch64-linux-gnu"}[cpu.detect().arch]
     executable = tvm.compile(module, target=tvm.target.Target({"kind": "llvm", "mtriple": triple}))
     executable.export_library(str(path))
+    return executable
 
 
 def golden_images(n: int) -> np.ndarray:
@@ -73,6 +74,11 @@ def seal(folder: Path, manifest: Manifest) -> Manifest:
     manifest = msgspec.structs.replace(manifest, files=files)
     (folder / MANIFEST_NAME).write_bytes(encode(manifest))
     return manifest
+
+
+@pytest.fixture(name="compile_module")
+def compile_module_fixture() -> Callable[[torch.nn.Module, Path], object]:
+    return compile_module
 
 
 @pytest.fixture(name="seal")
@@ -94,7 +100,7 @@ def pristine_bundle(tmp_path_factory: pytest.TempPathFactory, runtime_dir: Path)
     folder = tmp_path_factory.mktemp("bundle")
     torch.manual_seed(4)
     network = Reader(len(PUBLIC.characters))
-    compile_module(network, folder / "model.so")
+    compile_module(network, folder / "model.so").export_library(str(folder / "model.tar"))
     for library in runtime_dir.iterdir():
         shutil.copy(library, folder)
     images = golden_images(2)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
@@ -9,17 +10,75 @@ import pytest
 from device_runtime.decode import greedy
 from device_runtime.engine import Engine, read_golden
 from device_runtime.errors import FatalError
-from device_runtime.manifest import Manifest
+from device_runtime.manifest import Manifest, read_manifest
+
+Seal = Callable[[Path, Manifest], Manifest]
 
 
 def test_reads_what_the_golden_outputs_say(pristine_bundle: Path) -> None:
     engine = Engine.open(pristine_bundle)
     golden = engine.golden()
+    plates = set()
     for image, logits in zip(golden.images, golden.logits, strict=True):
         reading = engine.read(image)
         expected = greedy(logits, engine.manifest.alphabet, engine.manifest.blank)
         assert reading.plate == expected.text
-        assert reading.confidence == pytest.approx(expected.confidence, abs=1e-3)
+        assert reading.confidence == pytest.approx(expected.confidence, rel=1e-3)
+        assert reading.character_confidences == pytest.approx(expected.character_confidences, rel=1e-3)
         assert list(reading.timings_ms) == ["preprocess", "infer", "decode"]
         assert all(ms > 0 for ms in reading.timings_ms.values())
-    assert 0 < engine.golden_difference <= engine.manifest.golden.atol
+        plates.add(reading.plate)
+    assert len(plates) == len(golden.images)
+    assert engine.golden_difference <= engine.manifest.golden.atol
+
+
+def test_infers_tensors(pristine_bundle: Path) -> None:
+    engine = Engine.open(pristine_bundle)
+    image = engine.golden().images[0]
+    from_image = engine.logits(image).copy()
+    assert np.array_equal(engine.infer(engine.input.copy()), from_image)
+    assert from_image.shape == (1, 68, 18)
+
+
+def test_grammar_is_taken_from_the_alphabet(bundle: Path, seal: Seal) -> None:
+    assert Engine.open(bundle, use_grammar=True).uses_grammar
+    manifest = read_manifest(bundle)
+    strange = (*(chr(0x3041 + index) for index in range(67)), "-")
+    seal(bundle, msgspec.structs.replace(manifest, alphabet=strange))
+    assert not Engine.open(bundle).uses_grammar
+    with pytest.raises(FatalError, match="alphabet"):
+        Engine.open(bundle, use_grammar=True)
+
+
+@pytest.mark.parametrize("wrong", [0.5, float("nan"), float("inf")])
+def test_refuses_outputs_that_differ(bundle: Path, seal: Seal, wrong: float) -> None:
+    manifest = read_manifest(bundle)
+    path = bundle / manifest.golden.file
+    data = bytearray(path.read_bytes())
+    logits = np.frombuffer(data, "<f4", offset=manifest.golden.logits_offset)
+    logits[-1] += wrong
+    path.write_bytes(data)
+    seal(bundle, manifest)
+    with pytest.raises(FatalError, match="golden outputs are off"):
+        Engine.open(bundle)
+
+
+def test_refuses_golden_outputs_that_are_not_there(bundle: Path, seal: Seal) -> None:
+    manifest = read_manifest(bundle)
+    (bundle / manifest.golden.file).write_bytes(b"short")
+    seal(bundle, manifest)
+    with pytest.raises(FatalError, match=r"golden\.bin"):
+        Engine.open(bundle)
+
+
+def test_golden_values_are_at_their_offsets(bundle: Path, manifest: Manifest) -> None:
+    golden = read_golden(bundle, manifest)
+    moved = msgspec.structs.replace(
+        manifest.golden, images_offset=5, logits_offset=8 + manifest.golden.logits_offset
+    )
+    data = (bundle / "golden.bin").read_bytes()
+    n = manifest.golden.logits_offset
+    (bundle / "golden.bin").write_bytes(b"12345" + data[:n] + b"678" + data[n:])
+    again = read_golden(bundle, msgspec.structs.replace(manifest, golden=moved))
+    assert np.array_equal(golden.images, again.images)
+    assert np.array_equal(golden.logits, again.logits)

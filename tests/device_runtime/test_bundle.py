@@ -1,0 +1,119 @@
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from device_runtime import cpu
+from device_runtime.bundle import LOCAL_HASH_NAME, LOCAL_MODULE_NAME, check_board, verify
+from device_runtime.cpu import Cpu
+from device_runtime.engine import Engine
+from device_runtime.errors import FatalError
+from device_runtime.manifest import Manifest, read_manifest
+
+Seal = Callable[[Path, Manifest], Manifest]
+PI4 = Cpu("aarch64", "Cortex-A72", frozenset(("fp", "asimd", "evtstrm", "crc32", "cpuid")))
+
+
+def retarget(manifest: Manifest, **changes: object) -> Manifest:
+    return msgspec.structs.replace(manifest, target=msgspec.structs.replace(manifest.target, **changes))
+
+
+def test_a_whole_bundle_passes(pristine_bundle: Path) -> None:
+    found = verify(pristine_bundle)
+    assert found.module == pristine_bundle / "model.so"
+    assert found.identity == hashlib.sha256((pristine_bundle / "manifest.json").read_bytes()).hexdigest()
+
+
+@pytest.mark.parametrize("name", ["model.so", "golden.bin", "libtvm_ffi.so", "libtvm_runtime.so"])
+def test_one_changed_bit_is_found_before_loading(bundle: Path, name: str) -> None:
+    data = bytearray((bundle / name).read_bytes())
+    data[len(data) // 2] ^= 1
+    (bundle / name).write_bytes(data)
+    with pytest.raises(FatalError, match=f"{name}: does not match its SHA-256"):
+        Engine.open(bundle)
+
+
+def test_cut_and_missing_files_are_found(bundle: Path) -> None:
+    path = bundle / "model.so"
+    data = path.read_bytes()
+    path.write_bytes(data[:-1])
+    with pytest.raises(FatalError, match=rf"has {len(data) - 1} bytes instead of {len(data)}"):
+        Engine.open(bundle)
+    path.unlink()
+    with pytest.raises(FatalError, match=r"model\.so: cannot be read"):
+        Engine.open(bundle)
+
+
+def test_a_bundle_without_module_is_refused(bundle: Path, seal: Seal) -> None:
+    manifest = read_manifest(bundle)
+    (bundle / "model.so").unlink()
+    seal(bundle, manifest)
+    with pytest.raises(FatalError, match=r"lists no model\.so"):
+        verify(bundle)
+
+
+@pytest.mark.parametrize(
+    ("arch", "features", "model", "said"),
+    [
+        (
+            "x86_64",
+            (),
+            "Raspberry Pi 4 Model B Rev 1.4",
+            ["needs x86_64", "is aarch64", "Raspberry Pi 4", "target=rpi4"],
+        ),
+        ("aarch64", ("asimd", "asimddp"), None, ["asimddp", "Cortex-A72", "target=rpi3"]),
+        ("aarch64", ("i8mm", "sve"), "Radxa ROCK 5B (RK3588)", ["i8mm, sve", "target=rk3588"]),
+    ],
+)
+def test_another_board_is_told_what_to_build(
+    manifest: Manifest, arch: str, features: tuple[str, ...], model: str | None, said: list[str]
+) -> None:
+    with pytest.raises(FatalError) as caught:
+        check_board(retarget(manifest, name="rpi5", arch=arch, cpu_features=features), PI4, model)
+    assert all(word in str(caught.value) for word in ["rpi5", *said])
+
+
+def test_the_target_that_failed_is_not_suggested(manifest: Manifest) -> None:
+    with pytest.raises(FatalError, match="target=native"):
+        check_board(
+            retarget(manifest, name="rpi4", arch="aarch64", cpu_features=("aes",)),
+            PI4,
+            "Raspberry Pi 4 Model B",
+        )
+
+
+def test_the_right_board_passes(manifest: Manifest) -> None:
+    check_board(retarget(manifest, arch="aarch64", cpu_features=("asimd", "crc32")), PI4, None)
+
+
+def test_features_are_checked_before_the_module_is_loaded(bundle: Path, seal: Seal) -> None:
+    manifest = read_manifest(bundle)
+    (bundle / "model.so").write_text("would not load")
+    seal(bundle, retarget(manifest, cpu_features=("warp_drive",)))
+    with pytest.raises(FatalError, match="warp_drive"):
+        Engine.open(bundle)
+
+
+def test_a_module_linked_on_the_board_is_used(bundle: Path) -> None:
+    local = bundle / LOCAL_MODULE_NAME
+    local.write_bytes((bundle / "model.so").read_bytes())
+    with pytest.raises(FatalError, match=LOCAL_HASH_NAME):
+        verify(bundle)
+    digest = hashlib.sha256(local.read_bytes()).hexdigest()
+    (bundle / LOCAL_HASH_NAME).write_text(f"{digest}  {LOCAL_MODULE_NAME}\n")
+    assert verify(bundle).module == local
+    assert Engine.open(bundle).read(Engine.open(bundle).golden().images[0]).plate
+    local.unlink()  # its memory is mapped; writing into it would change the running code
+    local.write_bytes(b"changed")
+    with pytest.raises(FatalError, match=LOCAL_HASH_NAME):
+        verify(bundle)
+
+
+def test_every_suggestion_is_a_target() -> None:
+    targets = {path.stem for path in (Path(__file__).parents[2] / "targets").glob("*.toml")}
+    suggested = {target for _, target in cpu._BOARDS} | {target for *_, target in cpu._FALLBACKS}
+    assert suggested <= targets

@@ -1,0 +1,310 @@
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from device_runtime import cli, report
+from device_runtime.engine import Engine
+from device_runtime.manifest import read_manifest
+from device_runtime.preprocess import read_image
+
+LPR_RUN = [sys.executable, "-m", "device_runtime.cli"]
+
+
+class Run:
+    """What one `lpr-run` in this process printed and returned."""
+
+    def __init__(self, capfd: pytest.CaptureFixture[str], *arguments: object) -> None:
+        argv, sys.argv = sys.argv, ["lpr-run", *map(str, arguments)]
+        try:
+            cli.main()
+            self.status = 0
+        except SystemExit as done:
+            self.status = int(done.code or 0)
+        finally:
+            sys.argv = argv
+        self.out, self.err = capfd.readouterr()
+
+
+@pytest.fixture
+def plates(pristine_bundle: Path, tmp_path: Path) -> Path:
+    """A folder of two images, named as the bundle reads them."""
+    folder = tmp_path / "plates"
+    folder.mkdir()
+    engine = Engine.open(pristine_bundle)
+    for image in engine.golden().images:
+        encoded = cv2.imencode(".png", image)[1]
+        (folder / f"{engine.read(image).plate}.png").write_bytes(encoded.tobytes())
+    return folder
+
+
+def one_line(text: str, start: str) -> bool:
+    return text.startswith(start) and text.count("\n") == 1 and text.endswith("\n")
+
+
+def test_prints_plates_and_a_summary(
+    pristine_bundle: Path, plates: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    run = Run(capfd, "--bundle", pristine_bundle, "--images", plates, "--labels", "name")
+    lines = run.out.splitlines()
+    assert run.status == 0
+    assert sorted(line.split()[0] for line in lines[:2]) == sorted(path.stem for path in plates.iterdir())
+    assert all(" ok " in line for line in lines[:2])
+    assert lines[2].startswith("2 read, 0 unreadable, ")
+    assert lines[3] == "accuracy 2/2 = 1.000, without province 2/2 = 1.000"
+    assert lines[4].split() == ["ms", "p50", "p90", "p99"]
+    assert [line.split()[0] for line in lines[5:]] == ["read", "preprocess", "infer", "decode", "total"]
+    assert run.err == ""
+
+
+def test_wrong_plates_are_shown_with_the_truth(
+    pristine_bundle: Path, plates: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    first = next(plates.iterdir())
+    first.rename(plates / "京Z99999.png")
+    run = Run(capfd, "--bundle", pristine_bundle, "--images", plates, "--labels", "name")
+    assert "≠ 京Z99999" in run.out
+    assert "accuracy 1/2 = 0.500" in run.out
+
+
+def test_json_lines(pristine_bundle: Path, plates: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    images = sorted(plates.iterdir())
+    run = Run(capfd, "--bundle", pristine_bundle, "--images", *images, "--json", "--labels", "name")
+    found = [json.loads(line) for line in run.out.splitlines()]
+    assert [line["source"] for line in found] == [str(path) for path in images]
+    for line in found:
+        assert line["plate"] == line["truth"] == "".join(c["character"] for c in line["characters"])
+        assert line["correct"] is True
+        assert line["confidence"] == pytest.approx(
+            np.prod([c["confidence"] for c in line["characters"]]), abs=1e-5
+        )
+        assert list(line["timings_ms"]) == ["read", "preprocess", "infer", "decode", "total"]
+    assert run.status == 0
+
+
+def test_json_without_labels_has_no_truth(
+    pristine_bundle: Path, plates: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    run = Run(
+        capfd, "--json", "--images", next(plates.iterdir()), "--bundle", pristine_bundle, "--no-grammar"
+    )
+    assert set(json.loads(run.out)) == {"source", "plate", "confidence", "characters", "timings_ms"}
+
+
+def test_unreadable_images_are_warned_of_and_counted(
+    pristine_bundle: Path, plates: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    (plates / "empty.jpg").touch()
+    (plates / "new\nline.jpg").write_text("no image")
+    run = Run(capfd, "--bundle", pristine_bundle, "--images", plates, plates / "none.png")
+    assert run.status == 1
+    assert "2 read, 3 unreadable" in run.out
+    assert len(run.err.splitlines()) == 3
+    assert all(line.startswith("warning: ") for line in run.err.splitlines())
+
+
+def test_grey_deep_and_transparent_images_are_read(
+    pristine_bundle: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    rng = np.random.default_rng(0)
+    for name, shape, dtype in (
+        ("g", (30, 90), np.uint8),
+        ("a", (30, 90, 4), np.uint8),
+        ("d", (30, 90, 3), np.uint16),
+    ):
+        image = rng.integers(0, np.iinfo(dtype).max, shape, dtype)
+        (tmp_path / f"{name}.png").write_bytes(cv2.imencode(".png", image)[1].tobytes())
+    run = Run(capfd, "--bundle", pristine_bundle, "--images", tmp_path)
+    assert run.status == 0
+    assert "3 read, 0 unreadable" in run.out
+
+
+def test_report_and_pictures(
+    pristine_bundle: Path, plates: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "out"
+    run = Run(
+        capfd, "--bundle", pristine_bundle, "--images", plates, "--labels", "name", "--grammar",
+        "--report", f"file:{out}/report.json", "--save-annotated", out / "pictures",
+        "--benchmark", 7, "--warmup", 2, "--threads", 2,
+    )  # fmt: skip
+    assert run.status == 0
+    assert run.out.splitlines()[0].startswith("7 read")
+    made = report.read(out / "report.json")
+    assert (made.run.n, made.run.source, made.run.threads, made.run.grammar) == (7, "images", 2, True)
+    assert made.warmup.n == 2
+    assert made.accuracy is not None and made.accuracy.n == 7
+    assert made.board.arch == read_manifest(pristine_bundle).target.arch
+    names = {path.name for path in (out / "pictures").iterdir()}
+    assert names == {"overview.png", *(path.name for path in plates.iterdir())}
+
+
+def test_benchmark_without_images_runs_the_golden_inputs(
+    pristine_bundle: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    run = Run(capfd, "--bundle", pristine_bundle, "--benchmark", 5, "--report", f"file:{tmp_path}/r.json")
+    assert run.out.splitlines()[0].startswith("5 read")
+    made = report.read(tmp_path / "r.json")
+    assert made.run.source == "golden"
+    assert "read" not in made.stages
+
+
+def test_camera(pristine_bundle: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    engine = Engine.open(pristine_bundle)
+    golden = engine.golden().images[0]
+    frame = np.full((120, 200, 3), 90, np.uint8)
+    frame[40:64, 50:144] = golden
+    path = tmp_path / "camera.avi"
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*"MJPG"), 25, (200, 120))
+    for _ in range(4):
+        writer.write(frame)
+    writer.release()
+    run = Run(capfd, "--bundle", pristine_bundle, "--camera", path, "--roi", "50,40,94,24", "--json")
+    found = [json.loads(line) for line in run.out.splitlines()]
+    assert [line["source"] for line in found] == [f"{path}#{index}" for index in range(1, 5)]
+    assert len({line["plate"] for line in found}) == 1
+    run = Run(
+        capfd, "--bundle", pristine_bundle, "--camera", path, "--roi", "50,40,94,24", "--benchmark", 3,
+        "--save-annotated", tmp_path / "pictures",
+    )  # fmt: skip
+    assert run.out.splitlines()[0].startswith("3 read")
+    assert read_image(tmp_path / "pictures" / "frame-1.png").shape == frame.shape
+    run = Run(capfd, "--bundle", pristine_bundle, "--camera", path, "--roi", "150,40,94,24")
+    assert run.status == 2
+    assert one_line(run.err, "error: --roi 150,40,94,24: is not within the frame of 200×120")
+    data = path.read_bytes()
+    path.write_bytes(data[: len(data) * 7 // 10])
+    run = Run(capfd, "--bundle", pristine_bundle, "--camera", path)
+    assert run.status == 2
+    assert one_line(run.err, f"error: camera {path}: stopped after ")
+    assert " read, 0 unreadable" in run.out
+
+
+def test_check(pristine_bundle: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    run = Run(capfd, "--bundle", pristine_bundle, "--check")
+    assert run.status == 0
+    assert one_line(run.out, "bundle for tiny (fp32) is whole and runs here: 2 golden inputs within ")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ([], "lpr-run: has nothing to read"),
+        (["--images"], "requires an argument"),
+        (["--images", "EMPTY"], "holds no images"),
+        (["--images", "x.jpg", "--camera", "0"], "cannot be combined"),
+        (["--camera", "97"], "camera 97: does not open"),
+        (["--camera", "0", "--labels", "name"], "needs file names"),
+        (["--labels", "file", "--check"], "'file' is not"),
+        (["--check", "--report", "tcp:x"], "is not file:PATH"),
+        (["--check", "--report", "file:"], "is not file:PATH"),
+        (["--check", "--roi", "1,2,3"], "is not X,Y,W,H"),
+        (["--check", "--roi", "1,2,3,0"], "is no region"),
+        (["--check", "--threads", "0"], "0 is not in the range"),
+        (["--check", "--benchmark", "many"], "'many' is not"),
+        (["--surprise"], "No such option"),
+        (["stray"], "unexpected extra argument"),
+    ],
+)
+def test_wrong_use_is_one_line(
+    pristine_bundle: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str], arguments: list[str], said: str
+) -> None:
+    arguments = [str(tmp_path) if argument == "EMPTY" else argument for argument in arguments]
+    run = Run(capfd, "--bundle", pristine_bundle, *arguments)
+    assert run.status == 2
+    assert run.out == ""
+    assert one_line(run.err, "error: ")
+    assert said in run.err
+
+
+def test_a_tampered_bundle_is_one_line(bundle: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    with (bundle / "model.so").open("ab") as file:
+        file.write(b"\0")
+    run = Run(capfd, "--bundle", bundle, "--check")
+    assert run.status == 2
+    assert one_line(run.err, f"error: {bundle / 'model.so'}: has ")
+
+
+def test_help_and_version(capfd: pytest.CaptureFixture[str]) -> None:
+    run = Run(capfd, "--help")
+    assert run.status == 0
+    flags = (
+        "bundle images camera roi benchmark labels json report threads grammar warmup save-annotated check"
+    )
+    assert all(f"--{flag}" in run.out for flag in flags.split())
+    assert Run(capfd, "--version").out.startswith("lpr-run, version ")
+
+
+def test_where_the_bundle_is_looked_for(
+    pristine_bundle: Path,
+    bundle: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    (tmp_path / "empty").mkdir()
+    monkeypatch.chdir(tmp_path / "empty")
+    monkeypatch.delenv("LPR_BUNDLE", raising=False)
+    run = Run(capfd, "--check")
+    assert run.status == 2
+    assert one_line(run.err, "error: --bundle: is not given and no bundle is here")
+    monkeypatch.setattr(sys, "prefix", str(pristine_bundle / "venv"))
+    assert cli.default_bundle() == pristine_bundle
+    monkeypatch.setenv("LPR_BUNDLE", str(bundle))
+    assert cli.default_bundle() == bundle
+    monkeypatch.chdir(pristine_bundle)
+    assert cli.default_bundle() == Path()
+
+
+def test_ctrl_c_ends_a_run_with_its_summary(pristine_bundle: Path, tmp_path: Path) -> None:
+    command = [
+        sys.executable,
+        "-m",
+        "device_runtime.cli",
+        "--bundle",
+        pristine_bundle,
+        "--benchmark",
+        "100000000",
+    ]
+    path = tmp_path / "r.json"
+    process = subprocess.Popen(
+        [*command, "--json", "--report", f"file:{path}"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    process.stdout.readline()
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert err == ""
+    assert report.read(path).run.n > 0
+
+
+def test_a_closed_pipe_is_no_error(pristine_bundle: Path) -> None:
+    command = f"{' '.join(LPR_RUN)} --bundle {pristine_bundle} --benchmark 20000 --json | head -n 1"
+    done = subprocess.run(["sh", "-c", command], capture_output=True, text=True, timeout=120, check=True)
+    assert len(done.stdout.splitlines()) == 1
+    assert done.stderr == ""
+
+
+def test_progress_is_for_terminals(pristine_bundle: Path) -> None:
+    leader, follower = os.openpty()
+    command = [*LPR_RUN, "--bundle", pristine_bundle, "--benchmark", "50"]
+    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=follower, text=True, check=True, timeout=60)
+    os.close(follower)
+    time.sleep(0.05)
+    shown = os.read(leader, 4096).decode()
+    os.close(leader)
+    assert "benchmark" in shown and "100%" in shown
+    assert done.stdout.startswith("50 read")
