@@ -110,9 +110,12 @@ class Runtime:
     def __init__(self, folder: Path, threads: int) -> None:
         # Read when TVM's pool of threads starts, which is at the first parallel call.
         os.environ["TVM_NUM_THREADS"] = str(threads)
+        # Otherwise TVM moves this process to the first core, whatever taskset says and slow as it may be.
+        os.environ.setdefault("TVM_BIND_THREADS", "0")
         self.ffi = _load(folder, FFI_LIBRARY)
         _load(folder, RUNTIME_LIBRARY)
-        # A pool that is already running in this process is set anew; 1 asks for the big cores first.
+        # A pool that is already running in this process is set anew; 1 is the mode for big cores, unused
+        # without binding.
         configure = self.find("runtime.config_threadpool")
         if configure is not None:
             self.call(configure, 1, threads)

@@ -33,7 +33,7 @@ _BAND = 56
 _MARGIN = 12
 _SHEET_COLUMNS = 4
 _OVERVIEW_LIMIT = 120
-OVERVIEW_NAME = "overview.png"
+OVERVIEW_NAME = "overview.jpg"
 
 
 @dataclass(frozen=True)
@@ -165,7 +165,7 @@ class Album:
     def _free(self, name: str) -> Path:
         """A name in the folder that no other picture of this album has."""
         number, free = 2, f"{name}.png"
-        while free in self._names or free == OVERVIEW_NAME:
+        while free in self._names:
             number, free = number + 1, f"{name}-{number}.png"
         self._names.add(free)
         return self._folder / free

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -66,6 +67,16 @@ def test_uses_the_libraries_this_process_has(pristine_bundle: Path, tmp_path: Pa
     assert lines[0] != str(pristine_bundle / FFI_LIBRARY)
     assert (lines[1] == str(pristine_bundle / RUNTIME_LIBRARY)) is (first == "import tvm_ffi")
     assert np.array_equal(logits, open_model(pristine_bundle).run(np.load(tmp_path / "in.npy")))
+
+
+def test_stays_on_the_cores_it_was_given(pristine_bundle: Path, tmp_path: Path) -> None:
+    core = max(os.sched_getaffinity(0))
+    first = f"import os; os.sched_setaffinity(0, {{{core}}})"
+    code = RUN.format(first=first) + "    print(sorted(os.sched_getaffinity(0)))"
+    np.save(tmp_path / "in.npy", np.zeros(IN, np.float32))
+    command = [sys.executable, "-c", code, pristine_bundle, tmp_path / "out.npy", tmp_path / "in.npy"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == f"[{core}]"
 
 
 def test_two_models_keep_their_own_buffers(pristine_bundle: Path) -> None:

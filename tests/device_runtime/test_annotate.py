@@ -105,8 +105,8 @@ def test_album_of_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None
         album.add(Frame(name, BLUE_PLATE, 1.0, Path(name)), reading("京A12345"), "京A12345")
     album.close()
     names = sorted(path.name for path in (tmp_path / "new" / "folder").iterdir())
-    assert names == ["overview-2.png", "overview.png", "京A12345-2.png", "京A12345.png"]
-    assert read_image(tmp_path / "new" / "folder" / "overview.png").shape == (176, 788, 3)
+    assert names == ["overview.jpg", "overview.png", "京A12345-2.png", "京A12345.png"]
+    assert read_image(tmp_path / "new" / "folder" / "overview.jpg").shape == (176, 788, 3)
 
 
 def test_album_of_a_camera_holds_the_changes(tmp_path: Path) -> None:

@@ -145,7 +145,7 @@ def test_report_and_pictures(
     assert made.accuracy is not None and made.accuracy.n == 7
     assert made.board.arch == read_manifest(pristine_bundle).target.arch
     names = {path.name for path in (out / "pictures").iterdir()}
-    assert names == {"overview.png", *(path.name for path in plates.iterdir())}
+    assert names == {"overview.jpg", *(path.name for path in plates.iterdir())}
 
 
 def test_benchmark_without_images_runs_the_golden_inputs(
