@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import click
 import cv2
+import msgspec
 import numpy as np
 
 from device_runtime.errors import FatalError, one_line_errors
@@ -72,9 +75,7 @@ def train(
 ) -> None:
     """Train from scratch on rendered plates, with real crops mixed in."""
     from lprnet.alphabet import OWN
-    from lprnet.checkpoint import Checkpoint
     from lprnet.dataset import Mixture, check_labels, from_folder
-    from lprnet.evaluate import accuracy, read_all
     from lprnet.plates import render
     from lprnet.train import Settings, limit_threads
     from lprnet.train import train as run
@@ -89,15 +90,6 @@ def train(
     }
     sets["rendered"] = [(c.image, c.text) for c in (render(UNSEEN, i) for i in range(300))]
 
-    def report(checkpoint: Checkpoint) -> dict[str, Any]:
-        values = {}
-        for name, data in sets.items():
-            result = accuracy(read_all(checkpoint, data))
-            values[name] = round(result.accuracy, 4)
-            values[f"{name} without province"] = round(result.accuracy_without_province, 4)
-        click.echo(str(values), err=True)
-        return values
-
     settings = Settings(
         batch=batch,
         learning_rate=rate,
@@ -107,7 +99,7 @@ def train(
         device=device,
         report_seconds=report_minutes * 60,
     )
-    run(output, OWN, Mixture(seed, crops, real_fraction, ramp), budget, settings, report=report)
+    run(output, OWN, Mixture(seed, crops, real_fraction, ramp), budget, settings, report=_report(sets))
 
 
 def _budget(output: Path, hours: float | None, until: str | None, samples: int | None) -> Any:
@@ -141,6 +133,179 @@ def _first_start(output: Path) -> float:
         return time.time()
 
 
+def _report(sets: dict[str, list[tuple[Any, str]]]) -> Callable[[Any], dict[str, Any]]:
+    """A report function for training that measures each of *sets*."""
+    from lprnet.evaluate import accuracy, read_all
+
+    def report(checkpoint: Any) -> dict[str, Any]:
+        values = {}
+        for name, data in sets.items():
+            result = accuracy(read_all(checkpoint, data))
+            values[name] = round(result.accuracy, 4)
+            values[f"{name} without province"] = round(result.accuracy_without_province, 4)
+        click.echo(str(values), err=True)
+        return values
+
+    return report
+
+
+@main.command()
+@click.option("--data", type=_DIR, required=True, help="Folder of crops; the file name is the label.")
+@click.option("--labels", type=_FILE, help="CSV with rows file,label instead of file names.")
+@click.option("--weights", type=_FILE, help="Checkpoint to start from; the shipped one by default.")
+@click.option("--alphabet", help="Characters to read, if others than the checkpoint's; the blank is added.")
+@click.option("--output", type=_DIR, required=True, help="Folder of the run; an interrupted run goes on.")
+@click.option("--hours", type=click.FloatRange(min=0, min_open=True), help="Time from the run's first start.")
+@click.option("--until", help="Local time HH:MM at which to be finished.")
+@click.option("--samples", type=click.IntRange(min=1), help="Number of samples.")
+@click.option("--held-out", type=click.FloatRange(0, 0.9), default=0.1, show_default=True)
+@click.option(
+    "--rendered-fraction", type=click.FloatRange(0, 1), help="Rendered samples; 0.5 where they fit."
+)
+@click.option("--rate", type=float, default=3e-4, show_default=True, help="Highest learning rate.")
+@click.option("--batch", type=click.IntRange(min=2), default=32, show_default=True)
+@click.option("--seed", type=click.IntRange(0, 2**20), default=2, show_default=True)
+@click.option("--workers", type=click.IntRange(min=0), default=1, show_default=True)
+@click.option("--threads", type=click.IntRange(min=1), default=1, show_default=True)
+@click.option("--device", default="cpu", show_default=True)
+@one_line_errors
+def finetune(
+    data: Path,
+    labels: Path | None,
+    weights: Path | None,
+    alphabet: str | None,
+    output: Path,
+    hours: float | None,
+    until: str | None,
+    samples: int | None,
+    held_out: float,
+    rendered_fraction: float | None,
+    rate: float,
+    batch: int,
+    seed: int,
+    workers: int,
+    threads: int,
+    device: str,
+) -> None:
+    """Train on from a checkpoint with your own plates."""
+    from lprnet.alphabet import make_alphabet
+    from lprnet.checkpoint import load_checkpoint
+    from lprnet.dataset import Mixture, check_labels, from_csv, from_folder
+    from lprnet.finetune import can_render, split, with_alphabet
+    from lprnet.train import Settings, limit_threads
+    from lprnet.train import train as run
+    from lprnet.weights import DEFAULT
+
+    limit_threads(threads)
+    budget = _budget(output, hours, until, samples)
+    start = load_checkpoint(weights or DEFAULT)
+    classes = make_alphabet(alphabet) if alphabet else start.alphabet
+    items = from_csv(labels, data) if labels else from_folder(data)
+    check_labels(items, classes)
+    if rendered_fraction is None:
+        rendered_fraction = 0.5 if can_render(classes) else 0.0
+    elif rendered_fraction > 0 and not can_render(classes):
+        raise FatalError(
+            f"--rendered-fraction {rendered_fraction}",
+            "the alphabet lacks characters of rendered plates",
+            "leave it out, or add the characters",
+        )
+    parts = split(items, held_out)
+    crops = tuple((item.read(), item.text) for item in parts.train)
+    sets = {"held out": [(item.read(), item.text) for item in parts.held_out]} if parts.held_out else {}
+    settings = Settings(batch=batch, learning_rate=rate, workers=workers, device=device, ema=0.995)
+    mixture = Mixture(seed, crops, 1 - rendered_fraction)
+    metadata = {"started from": start.sha256}
+    initial = with_alphabet(start, classes, seed)
+    run(output, classes, mixture, budget, settings, initial, _report(sets), metadata)
+
+
+@main.command("eval")
+@click.option("--weights", type=_FILE, help="Checkpoint; the shipped one by default.")
+@click.option("--data", type=_DIR, multiple=True, help="Labelled folder.")
+@click.option(
+    "--rendered", type=click.IntRange(min=1), help="Also this many rendered plates of unseen seeds."
+)
+@click.option("--kind", help="Kind of the rendered plates; the training mix by default.")
+@click.option("--worst", type=_FILE, help="PNG of misread plates, the most confident first.")
+@click.option("--json", "as_json", is_flag=True, help="One object a line instead of tables.")
+@one_line_errors
+def evaluate(
+    weights: Path | None,
+    data: tuple[Path, ...],
+    rendered: int | None,
+    kind: str | None,
+    worst: Path | None,
+    as_json: bool,
+) -> None:
+    """Measure a checkpoint at batch 1, and say what it gets wrong."""
+    from device_runtime.files import write_atomic
+    from lprnet.checkpoint import load_checkpoint
+    from lprnet.dataset import from_folder
+    from lprnet.evaluate import read_all
+    from lprnet.plates import render
+    from lprnet.sheet import worst as worst_sheet
+    from lprnet.train import limit_threads
+    from lprnet.weights import DEFAULT
+
+    if not data and rendered is None:
+        raise FatalError("plates to read", "none given", "give --data or --rendered")
+    _check_kind(kind)
+    limit_threads(1)
+    checkpoint = load_checkpoint(weights or DEFAULT)
+    sets: dict[str, list[tuple[Any, str]]] = {
+        folder.resolve().name: [(item.read(), item.text) for item in from_folder(folder)] for folder in data
+    }
+    if rendered is not None:
+        crops = (render(UNSEEN, i, kind=kind) for i in range(rendered))
+        sets[f"rendered {kind or 'mix'}"] = [(crop.image, crop.text) for crop in crops]
+    outcomes = {name: read_all(checkpoint, samples) for name, samples in sets.items()}
+    for name, results in outcomes.items():
+        click.echo(_as_json(name, results) if as_json else _as_table(name, results))
+    if worst is not None:
+        picture = worst_sheet([o for results in outcomes.values() for o in results], 120)
+        write_atomic(worst, cv2.imencode(".png", picture)[1].tobytes())
+
+
+def _as_json(name: str, outcomes: list[Any]) -> str:
+    from lprnet.evaluate import accuracy, by_province, confusions, reliability
+
+    return json.dumps(
+        {
+            "dataset": name,
+            **msgspec.to_builtins(accuracy(outcomes)),
+            "provinces": msgspec.to_builtins(by_province(outcomes)),
+            "confusions": [[a, b, n] for (a, b), n in confusions(outcomes).most_common()],
+            "reliability": reliability(outcomes),
+        },
+        ensure_ascii=False,
+    )
+
+
+def _as_table(name: str, outcomes: list[Any]) -> str:
+    from lprnet.evaluate import accuracy, by_province, confusions, reliability
+
+    result = accuracy(outcomes)
+    lines = [
+        f"{name}: n {result.n}, accuracy {result.accuracy:.4f} ({result.correct}),"
+        f" without province {result.accuracy_without_province:.4f}"
+    ]
+    provinces = by_province(outcomes).items()
+    lines.append("  by first character: " + ", ".join(f"{p} {a.correct}/{a.n}" for p, a in provinces))
+    common = confusions(outcomes).most_common(20)
+    lines.append("  read as another: " + ", ".join(f"{a}→{b} {n}" for (a, b), n in common))
+    bins = reliability(outcomes)
+    lines.append("  confidence → share right (n): " + ", ".join(f"{c:.2f}→{r:.2f} ({n})" for c, r, n in bins))
+    return "\n".join(lines)
+
+
+def _check_kind(kind: str | None) -> None:
+    from lprnet.plates.kinds import KINDS
+
+    if kind is not None and kind not in KINDS:
+        raise FatalError(f"--kind {kind}", "no such kind of plate", f"choose one of {', '.join(KINDS)}")
+
+
 @main.command()
 @click.option("--out", type=_FILE, required=True, help="PNG to write.")
 @click.option("--count", type=click.IntRange(1, 2000), default=96, show_default=True)
@@ -156,11 +321,9 @@ def sheet(
     from device_runtime.files import write_atomic
     from lprnet.dataset import from_folder
     from lprnet.plates import render
-    from lprnet.plates.kinds import KINDS
     from lprnet.sheet import beside, tile
 
-    if kind is not None and kind not in KINDS:
-        raise FatalError(f"--kind {kind}", "no such kind of plate", f"choose one of {', '.join(KINDS)}")
+    _check_kind(kind)
     picture = tile([render(seed, i, strength, kind).image for i in range(count)])
     for folder in real:
         items = from_folder(folder)

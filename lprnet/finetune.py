@@ -1,0 +1,68 @@
+"""Fine-tuning: another start, another alphabet, one's own plates."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from device_runtime.errors import FatalError
+from lprnet.alphabet import OWN, Alphabet
+from lprnet.checkpoint import Checkpoint
+from lprnet.dataset import Labelled
+from lprnet.model import LPRNet
+
+CONTEXT = 448
+"""Channels of the container's input before those of the classes: 64 + 128 + 256."""
+
+
+@dataclass(frozen=True)
+class Split:
+    """Images to train on and images held out to measure."""
+
+    train: list[Labelled]
+    held_out: list[Labelled]
+
+
+def split(items: list[Labelled], share: float) -> Split:
+    """Hold out *share* of *items*, evenly over the list, so that the split stays the same from run to run.
+
+    Raises:
+        FatalError: nothing would be left to train on.
+    """
+    held_out = [item for i, item in enumerate(items) if int((i + 1) * share) > int(i * share)]
+    train = [item for i, item in enumerate(items) if int((i + 1) * share) == int(i * share)]
+    if not train:
+        raise FatalError("training images", "none left", "lower --held-out or add images")
+    return Split(train, held_out)
+
+
+def with_alphabet(checkpoint: Checkpoint, alphabet: Alphabet, seed: int = 0) -> dict[str, Tensor]:
+    """Weights for *alphabet*: classes that *checkpoint* knows keep theirs, new ones start at random."""
+    if alphabet == checkpoint.alphabet:
+        return {name: t.clone() for name, t in checkpoint.state.items()}
+    torch.manual_seed(seed)
+    state = LPRNet(len(alphabet)).state_dict()
+    old = {c: i for i, c in enumerate(checkpoint.alphabet.characters[:-1])}
+    pairs = [(i, old[c]) for i, c in enumerate(alphabet.characters[:-1]) if c in old]
+    # The blank keeps its weights even where it is written differently.
+    pairs.append((alphabet.blank, checkpoint.alphabet.blank))
+    into, source = (torch.tensor(side) for side in zip(*pairs, strict=True))
+    for name, tensor in state.items():
+        known = checkpoint.state[name]
+        if name == "container.0.weight":
+            tensor[:, :CONTEXT] *= 0.1  # a new class's first guesses do not drown what is known
+            tensor[into, :CONTEXT] = known[source, :CONTEXT]
+            tensor[:, CONTEXT:] *= 0.1
+            tensor[into[:, None], CONTEXT + into] = known[source[:, None], CONTEXT + source]
+        elif tensor.shape == known.shape:
+            tensor.copy_(known)
+        else:
+            tensor[into] = known[source]
+    return state
+
+
+def can_render(alphabet: Alphabet) -> bool:
+    """Whether every rendered plate can be written in *alphabet*."""
+    return not alphabet.unknown("".join(OWN.characters[:-1]))
