@@ -257,7 +257,7 @@ class Model:
         self.output: NDArray[np.float32] = aligned_empty(tuple(output_shape))
         runtime = Runtime(runtime_dir, threads)
         try:
-            executable = runtime.load_module(path)
+            executable = runtime.load_module(path.absolute())
             machine = runtime.call(runtime.method(executable, "vm_load_executable"))
             assert isinstance(machine, _Object)
             runtime.call(runtime.method(machine, "vm_initialization"), _DL_CPU, 0, _POOLED_ALLOCATOR)
@@ -347,7 +347,8 @@ def mapped_library(name: str, maps: str | None = None) -> Path | None:
 
 
 def _load(folder: Path, name: str) -> ctypes.CDLL:
-    path = mapped_library(name) or folder / name
+    # Absolute, because dlopen looks for a name without a slash in the system's folders only.
+    path = mapped_library(name) or (folder / name).absolute()
     try:
         # Global, because the module finds TVM's functions through the process and names no library.
         return ctypes.CDLL(str(path), mode=ctypes.RTLD_GLOBAL)

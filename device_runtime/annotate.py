@@ -135,6 +135,7 @@ class Album:
         self._folder, self._region, self._whole_frames = folder, region, whole_frames
         self._overview: list[NDArray[np.uint8]] = []
         self._names: set[str] = set()
+        self._sources: set[str] = set()
         self._last: str | None = None
 
     def add(self, frame: Frame, reading: Reading, truth: str | None) -> None:
@@ -149,9 +150,9 @@ class Album:
         else:
             # A benchmark comes back to the same images.
             name = frame.path.stem if frame.path else frame.source.replace("#", "-")
-            if frame.source in self._names:
+            if frame.source in self._sources:
                 return
-            self._names.add(frame.source)
+            self._sources.add(frame.source)
             image = crop(frame.image, self._region) if self._region else frame.image
             picture = plate_picture(image, caption)
             if len(self._overview) < _OVERVIEW_LIMIT:

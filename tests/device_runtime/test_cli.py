@@ -265,6 +265,11 @@ def test_where_the_bundle_is_looked_for(
     assert cli.default_bundle() == Path()
 
 
+def test_runs_inside_a_bundle_without_arguments(pristine_bundle: Path) -> None:
+    done = subprocess.run([*LPR_RUN, "--check"], cwd=pristine_bundle, capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
 def test_ctrl_c_ends_a_run_with_its_summary(pristine_bundle: Path, tmp_path: Path) -> None:
     command = [
         sys.executable,
