@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import csv
+from collections import Counter
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -113,7 +115,8 @@ class Mixture:
 
     Attributes:
         seed: stream of rendered plates and of every random choice.
-        real: real crops and their labels, uint8[H,W,3] BGR.
+        real: real crops and their labels, uint8[H,W,3] BGR. A frequent first character (nearly every plate of
+            one city has the same) is drawn in proportion to the square root of its share, not its share.
         real_fraction: share of samples that are (augmented) real crops.
         ramp: samples over which the distortions grow from a third to full strength.
     """
@@ -126,10 +129,16 @@ class Mixture:
     def strength(self, index: int) -> float:
         return 1.0 if index >= self.ramp else 0.3 + 0.7 * index / self.ramp
 
+    @cached_property
+    def _shares(self) -> NDArray[np.float64]:
+        counts = Counter(text[0] for _, text in self.real)
+        weights = np.array([counts[text[0]] ** -0.5 for _, text in self.real])
+        return np.cumsum(weights / weights.sum() * (1 + 1e-12))
+
     def sample(self, index: int) -> tuple[Image, str]:
         rng: Generator = np.random.Generator(np.random.PCG64((self.seed << 40) + (1 << 39) + index))
         if self.real and rng.random() < self.real_fraction:
-            image, text = self.real[int(rng.integers(len(self.real)))]
+            image, text = self.real[int(np.searchsorted(self._shares, rng.random(), side="right"))]
             return rephotograph(rng, image, self.strength(index)), text
         crop = render(self.seed, index, self.strength(index))
         return crop.image, crop.text

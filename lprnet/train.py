@@ -304,7 +304,7 @@ def train(
                 reported = mark = time.monotonic()
         if state.step:
             save_state(folder, state, alphabet, metadata)
-        if report is not None:
+        if report is not None and not stopping():
             note(report(checkpoint()))
     print(file=sys.stderr)
     return checkpoint()

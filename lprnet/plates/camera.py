@@ -36,7 +36,7 @@ def _corners(rng: Generator, strength: float) -> NDArray[np.float32]:
         # A detector that follows the plate closely, like rectified cameras at gates give.
         tilt, shear, margin, keystone, inset = 0.012, 0.05, 0.035, 0.02, -0.008
     else:
-        tilt, shear, margin, keystone, inset = 0.075, 0.22, 0.05, 0.06, 0.008
+        tilt, shear, margin, keystone, inset = 0.085, 0.24, 0.05, 0.07, 0.008
     tilt, shear, keystone = (rng.normal(0, s * strength) for s in (tilt, shear, keystone))
     points = square - 0.5
     # Shear moves x by y, tilt moves y by x, both in pixels of the crop.
