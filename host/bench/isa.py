@@ -49,3 +49,8 @@ def environment(runtime: Runtime, isa: str, masked: bool) -> dict[str, str] | No
     if isa == "native" or masked:
         return {}
     return runtime.avx2 or None
+
+
+def beyond_avx2(feature: str) -> bool:
+    """Whether a CPU feature, as /proc/cpuinfo names it, is an arithmetic newer than AVX2."""
+    return feature.startswith(("avx512", "avx_", "avx10", "amx"))

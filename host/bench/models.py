@@ -103,7 +103,7 @@ def prepare(
         WorkerError: a package is missing, the runtime has no such precision, or the conversion fails.
     """
     if variant.bundle is not None:
-        return _bundle(variant, variant.bundle)
+        return _bundle(variant, variant.bundle, place.isa)
     spec = variant.spec
     if variant.precision not in spec.precisions:
         raise WorkerError(f"has no {variant.precision}")
@@ -113,7 +113,7 @@ def prepare(
     folder = cache / f"{variant.runtime}-{variant.precision}-{_key(variant, source, versions)}"
     cached(folder, lambda work: _convert(variant, source, place, work))
     if variant.runtime == OURS:
-        return _bundle(variant, folder / "bundle")
+        return _bundle(variant, folder / "bundle", place.isa)
     size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
     return Model(variant, folder, size, versions[needed[0]], spec.notes.get(variant.precision))
 
@@ -132,8 +132,10 @@ def _convert(variant: Variant, source: Source, place: Place, folder: Path) -> No
         worker.ask(request, CONVERSION_TIMEOUT_S)
 
 
-def _bundle(variant: Variant, path: Path) -> Model:
+def _bundle(variant: Variant, path: Path, limit: str) -> Model:
     manifest = read_manifest(path)
+    if limit == "avx2" and (beyond := sorted(filter(isa.beyond_avx2, manifest.target.cpu_features))):
+        raise WorkerError(f"is compiled for {', '.join(beyond[:3])} (--isa avx2 wants --target x86-64-v3)")
     size = manifest.files["model.so"].bytes
     note = f"{manifest.target.name}, {manifest.schedule}"
     return Model(variant, path, size, __version__, note)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import torch
@@ -38,10 +39,8 @@ def peer_model(checkpoint: Path) -> LPRNet:
     pnnx drops strided slices without a word. So the channels before such a slice are put in the order in
     which it takes them, and the slice becomes a leading, contiguous one, which suits every runtime.
     """
-    loaded = load_checkpoint(checkpoint)
-    state = dict(loaded.state)
-    model = LPRNet(len(loaded.alphabet)).eval()
-    for expand, norm, pool, step, width_stride, start in _SLICED:
+    state = dict(load_checkpoint(checkpoint).state)
+    for expand, norm, _, step, _, start in _SLICED:
         channels = state[f"{expand}.bias"].numel()
         order = torch.cat([torch.arange(i, channels, step) for i in range(step)])
         for name in [n for n in state if n.startswith((f"{expand}.", f"{norm}.")) and state[n].dim()]:
@@ -49,6 +48,14 @@ def peer_model(checkpoint: Path) -> LPRNet:
         container = state["container.0.weight"].clone()
         container[:, start : start + channels] = container[:, start + order]
         state["container.0.weight"] = container
+    return with_weights(state)
+
+
+def with_weights(state: Mapping[str, Tensor]) -> LPRNet:
+    """The network of `peer_model` from its own state."""
+    model = LPRNet(state["container.0.bias"].numel()).eval()
+    for expand, _, pool, step, width_stride, _ in _SLICED:
+        channels = state[f"{expand}.bias"].numel()
         model.backbone[pool] = LeadingPool(-(-channels // step), width_stride)
     model.load_state_dict(state)
     return model

@@ -11,6 +11,8 @@ import sys
 from typing import TYPE_CHECKING, BinaryIO
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from host.bench import protocol
     from host.bench.session import Float, Session
 
@@ -48,6 +50,8 @@ def serve(requests: BinaryIO, replies: BinaryIO) -> None:
 class _Worker:
     def __init__(self) -> None:
         self._session: Session | None = None
+        self._as_input: Callable[[Float], Float] | None = None
+        self._inputs: tuple[str, list[Float]] = ("", [])
 
     def answer(self, request: protocol.Request) -> protocol.Reply:
         from host.bench import protocol
@@ -72,6 +76,7 @@ class _Worker:
         from host.bench.runtimes import RUNTIMES
 
         module = import_module(RUNTIMES[request.runtime].module)
+        self._as_input = getattr(module, "as_input", None)
         self._session = module.load(Path(request.folder), request.precision, request.threads)
 
     def _time(self, request: protocol.Time) -> tuple[int, ...]:
@@ -79,7 +84,7 @@ class _Worker:
         from itertools import cycle
         from time import perf_counter_ns
 
-        session, inputs = self._loaded(), cycle(_inputs(request.inputs))
+        session, inputs = self._loaded(), cycle(self._read(request.inputs))
         for _ in range(request.warmup):
             session(next(inputs))
         times = []
@@ -97,7 +102,7 @@ class _Worker:
 
         session = self._loaded()
         # A runtime may hand out one buffer again and again.
-        logits = np.stack([np.array(session(tensor)[0], np.float32) for tensor in _inputs(request.inputs)])
+        logits = np.stack([np.array(session(tensor)[0], np.float32) for tensor in self._read(request.inputs)])
         with open(request.output, "wb") as file:  # noqa: PTH123
             np.save(file, logits)
 
@@ -106,25 +111,24 @@ class _Worker:
             raise RuntimeError("no model is loaded")
         return self._session
 
+    def _read(self, path: str) -> list[Float]:
+        """Tensors float32[1,3,24,94], each an aligned copy of its own, kept for the next call.
 
-_cache: dict[str, list[Float]] = {}
+        In the layout that the runtime takes, where its module has `as_input`.
+        """
+        import numpy as np
 
+        from device_runtime.preprocess import aligned_empty
 
-def _inputs(path: str) -> list[Float]:
-    """Tensors float32[1,3,24,94], each an aligned copy of its own, kept for the next call."""
-    import numpy as np
-
-    from device_runtime.preprocess import aligned_empty
-
-    if path not in _cache:
-        _cache.clear()
-        tensors = []
-        for row in np.load(path):
-            tensor = aligned_empty((1, *row.shape))
-            tensor[0] = row
-            tensors.append(tensor)
-        _cache[path] = tensors
-    return _cache[path]
+        if path != self._inputs[0]:
+            tensors = []
+            for row in np.load(path):
+                source = row[None] if self._as_input is None else self._as_input(row[None])
+                tensor = aligned_empty(source.shape)
+                tensor[:] = source
+                tensors.append(tensor)
+            self._inputs = path, tensors
+        return self._inputs[1]
 
 
 def _convert(request: protocol.Convert) -> None:

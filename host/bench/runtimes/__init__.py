@@ -1,7 +1,8 @@
 """The runtimes there are, and what the benchmark must know of them before it loads one.
 
 Each module has `convert(source, precision, folder)` and `load(folder, precision, threads)`, which returns
-a function from float32[1,3,24,94] to logits float32[1,classes,18]. Only workers import them.
+a function from float32[1,3,24,94] to logits float32[1,classes,18]; one that takes another layout has
+`as_input(tensor)`. Only workers import them.
 """
 
 from __future__ import annotations
@@ -44,14 +45,52 @@ class Runtime:
         return tuple(self.distributions)
 
 
-_ONNX = ("onnx", "onnxscript", "torch")
+_ONNX = ("onnxruntime", "onnx", "onnxscript", "torch")
 
 RUNTIMES: dict[str, Runtime] = {
     OURS: Runtime("host.bench.runtimes.ours", {p: () for p in ("fp32", "int8", "bf16", "fp16")}),
     "onnxruntime": Runtime(
         "host.bench.runtimes.onnxruntime_peer",
-        {"fp32": ("onnxruntime", *_ONNX), "int8": ("onnxruntime", *_ONNX)},
+        {"fp32": _ONNX, "int8": _ONNX},
         extra="peers",
+        notes={"int8": "QDQ, percentile 99.99, last convolution fp32"},
+    ),
+    "openvino": Runtime(
+        "host.bench.runtimes.openvino_peer",
+        {
+            "fp32": ("openvino", "torch"),
+            "int8": ("openvino", "nncf", "torch"),
+            "bf16": ("openvino", "torch"),
+        },
+        avx2={"ONEDNN_MAX_CPU_ISA": "AVX2"},
+        notes={
+            "fp32": "f32 hint",
+            "int8": "NNCF defaults, f32 hint",
+            "bf16": "its default on AMX and AVX512-BF16",
+        },
+    ),
+    "ncnn": Runtime(
+        "host.bench.runtimes.ncnn_peer",
+        {p: ("ncnn", "pnnx", "torch") for p in ("fp32", "int8", "bf16")},
+        notes={"int8": "percentile 99.99", "bf16": "bf16 storage"},
+    ),
+    "litert": Runtime(
+        "host.bench.runtimes.litert_peer",
+        {p: ("ai-edge-litert", "flatbuffers", "torch") for p in ("fp32", "int8")},
+        notes={"fp32": "XNNPACK", "int8": "XNNPACK, percentile 99.99, contexts and head fp32"},
+    ),
+    "torch": Runtime(
+        "host.bench.runtimes.torch_peer",
+        {"fp32": ("torch",)},
+        extra="peers",
+        avx2={"ATEN_CPU_CAPABILITY": "avx2", "ONEDNN_MAX_CPU_ISA": "AVX2"},
+        notes={"fp32": "eager"},
+    ),
+    "executorch": Runtime(
+        "host.bench.runtimes.executorch_peer",
+        {"fp32": ("executorch", "torch"), "int8": ("executorch", "torchao", "torch")},
+        extra="peers-executorch",
+        notes={"fp32": "XNNPACK", "int8": "XNNPACK, PT2E"},
     ),
 }
 

@@ -1,0 +1,44 @@
+"""LiteRT (TensorFlow Lite) with its XNNPACK delegate; int8 convolutions and max pools, percentile ranges."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from ai_edge_litert.interpreter import Interpreter
+
+from host.bench.runtimes import Source
+from host.bench.session import Float, Session
+
+FILE = "model.tflite"
+
+
+def convert(source: Source, precision: str, folder: Path) -> None:
+    from host.bench.ranges import conv_ranges
+    from host.bench.runtimes.litert_graph import build
+    from host.simplify import simplify
+    from lprnet.checkpoint import load_checkpoint
+
+    network = simplify(load_checkpoint(source.checkpoint))
+    ranges = conv_ranges(source.checkpoint, source.calibration)[1] if precision == "int8" else None
+    (folder / FILE).write_bytes(build(network, ranges))
+
+
+def as_input(tensor: Float) -> Float:
+    """Channels last, as a program for LiteRT would make its image right away; not timed."""
+    return np.ascontiguousarray(tensor.transpose(0, 2, 3, 1))
+
+
+def load(folder: Path, precision: str, threads: int) -> Session:
+    interpreter = Interpreter(str(folder / FILE), num_threads=threads)
+    interpreter.allocate_tensors()
+    image, logits = (
+        d[0]["index"] for d in (interpreter.get_input_details(), interpreter.get_output_details())
+    )
+
+    def run(tensor: Float) -> Float:
+        interpreter.set_tensor(image, tensor)
+        interpreter.invoke()
+        return interpreter.get_tensor(logits).transpose(0, 2, 1)
+
+    return run

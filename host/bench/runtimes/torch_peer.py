@@ -1,0 +1,32 @@
+"""PyTorch, eager."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+
+from host.bench.runtimes import Source
+from host.bench.session import Float, Session
+
+FILE = "model.pt"
+
+
+def convert(source: Source, precision: str, folder: Path) -> None:
+    from host.bench.peer_model import peer_model
+
+    torch.save(peer_model(source.checkpoint).state_dict(), folder / FILE)
+
+
+def load(folder: Path, precision: str, threads: int) -> Session:
+    from host.bench.peer_model import with_weights
+
+    torch.set_num_threads(threads)
+    torch.set_num_interop_threads(1)
+    model = with_weights(torch.load(folder / FILE, weights_only=True))
+
+    def run(tensor: Float) -> Float:
+        with torch.inference_mode():
+            return model(torch.from_numpy(tensor)).numpy()
+
+    return run
