@@ -51,10 +51,12 @@ def lend_packages(bundle: Path) -> None:
 
 def install(bundle: Path, **environment: str) -> subprocess.CompletedProcess[str]:
     """Run install.sh from another folder."""
+    # cv2 adds the current folder to LD_LIBRARY_PATH for the children of this process.
+    inherited = {key: value for key, value in os.environ.items() if key != "LD_LIBRARY_PATH"}
     return subprocess.run(
         ["sh", str(bundle / "install.sh")],
         cwd="/",
-        env={**os.environ, "PYTHON": sys.executable, **environment},
+        env={**inherited, "PYTHON": sys.executable, **environment},
         capture_output=True,
         text=True,
         check=False,
