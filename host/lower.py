@@ -1,8 +1,8 @@
-"""`Network` → Relax module of hand-scheduled kernels."""
+"""`Network` or `QuantizedNetwork` → Relax module of hand-scheduled kernels."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -11,46 +11,71 @@ from numpy.typing import NDArray
 from tvm import relax
 
 from host.graph import Conv, MaxPool, Network
-from host.kernels.context import Pooling, concatenate, context, transpose_logits
+from host.kernels.context import Pooling, concatenate, context, transpose_logits, window_scale
 from host.kernels.conv import ConvShape, Tile, conv, pack_bias, pack_weight
 from host.kernels.family import Family
 from host.kernels.feature_map import FeatureMap
+from host.kernels.image import image_map, quantize_image, rows_as_channels
+from host.kernels.int8 import Int8
 from host.kernels.pool import max_pool
+from host.quantize.network import PIXEL_MEAN, PIXEL_SCALE, IntegerConv, QuantizedNetwork
 
 TileChoice = Callable[[str, ConvShape, Family], Tile]
 """Register tile of a convolution, by layer name and shape."""
 
 
-def lower(network: Network, family: Family, choose: TileChoice) -> tvm.IRModule:
-    """Relax module with the function `main(image float32[1,3,24,94]) -> logits float32[1,classes,steps]`."""
+def lower(network: Network | QuantizedNetwork, family: Family, choose: TileChoice) -> tvm.IRModule:
+    """Relax module with the function `main(image float32[1,3,24,94]) -> logits float32[1,classes,steps]`.
+
+    Args:
+        family: for a `QuantizedNetwork` an `Int8` family with the arithmetic that it was quantized for.
+    """
+    if isinstance(network, QuantizedNetwork):
+        assert isinstance(family, Int8) and family.arithmetic == network.arithmetic
+        return _IntegerLowering(network, family, choose).module()
     return _Lowering(network, family, choose).module()
 
 
 def feature_maps(network: Network, family: Family) -> dict[str, FeatureMap]:
-    """How every layer's output lies in memory, by name; borders are what the next convolution wants."""
-    shapes = network.shapes
-    maps = {"input": FeatureMap(24, 94, 3, 3, "float32", planar=True)}
+    """How every layer's output lies in memory, by name; borders are what the next convolution wants.
+
+    `input` is what the first convolution reads: the image, or its bytes.
+    """
+    shapes, image = network.shapes, network.input
+    if isinstance(family, Int8):
+        columns = network.convs[0].weight.shape[3]
+        maps = {"input": image_map(image.height, image.width, columns, family)}
+    else:
+        maps = {"input": _image(network)}
     for layer, following in zip(network.layers, (*network.layers[1:], None), strict=True):
         shape = shapes[layer.name]
-        stored = _round_up(shape.channels, family.block)
+        # Only contexts read the last map, and they are not quantized.
+        block, dtype = (family.block, family.activation) if following else (family.lanes, "float32")
         pad = following.padding if isinstance(following, Conv) else (0, 0)
-        maps[layer.name] = FeatureMap(
-            shape.height, shape.width, shape.channels, stored, family.activation, pad
-        )
+        stored = _round_up(shape.channels, block)
+        maps[layer.name] = FeatureMap(shape.height, shape.width, shape.channels, stored, dtype, pad)
     return maps
 
 
+def _image(network: Network) -> FeatureMap:
+    shape = network.input
+    return FeatureMap(shape.height, shape.width, shape.channels, shape.channels, "float32", planar=True)
+
+
 def conv_shapes(network: Network, family: Family) -> dict[str, ConvShape]:
-    """What every convolution, the head included, is generated from, by layer name."""
+    """What every convolution is generated from, by layer name; `head`'s family is `family.floats`."""
     maps = feature_maps(network, family)
     shapes = {}
     source = maps["input"]
     for layer in network.layers:
         if isinstance(layer, Conv):
-            shapes[layer.name] = ConvShape(layer.weight.shape[2:], source, maps[layer.name], layer.relu)
+            kernel = layer.weight.shape[2:]
+            if source.pitch is not None:
+                kernel = (kernel[0], 1)  # as `rows_as_channels` has it
+            shapes[layer.name] = ConvShape(kernel, source, maps[layer.name], layer.relu)
         source = maps[layer.name]
     joined = sum(maps[c.source].stored for c in network.contexts)
-    stored = _round_up(network.classes, family.block)
+    stored = _round_up(network.classes, family.floats.block)
     shapes["head"] = ConvShape(
         (1, 1),
         FeatureMap(1, network.steps, joined, joined, "float32"),
@@ -76,7 +101,7 @@ class _Lowering:
         values = {"input": image}
         with self.builder.function("main", [image]):
             with self.builder.dataflow():
-                value, source = image, self.maps["input"]
+                value, source = self._input(image), self.maps["input"]
                 for layer in self.network.layers:
                     if isinstance(layer, Conv):
                         value = self._conv(layer, value)
@@ -87,29 +112,44 @@ class _Lowering:
             self.builder.emit_func_output(logits)
         return self.builder.finalize()
 
+    def _input(self, image: relax.Expr) -> relax.Expr:
+        """What the first convolution reads."""
+        return image
+
     def _conv(self, layer: Conv, value: relax.Expr) -> relax.Expr:
-        shape = self.shapes[layer.name]
-        tile = self.choose(layer.name, shape, self.family)
-        weight = pack_weight(layer.weight, shape, self.family, tile)
-        function = conv(_symbol(layer.name), shape, self.family, tile)
+        return self._float_conv(layer, value)
+
+    def _float_conv(self, layer: Conv, value: relax.Expr) -> relax.Expr:
+        shape, family = self.shapes[layer.name], self.family.floats
+        tile = self.choose(layer.name, shape, family)
+        weight = pack_weight(layer.weight, shape, family, tile)
+        function = conv(_symbol(layer.name), shape, family, tile)
         return self._call(function, [value, weight, pack_bias(layer.bias, shape)], shape.target)
+
+    def _context(self, symbol: str, pooling: Pooling, source: str, value: relax.Expr) -> relax.Expr:
+        stored = pooling.source.stored
+        types = [
+            relax.TensorType((pooling.columns * stored,), "float32"),
+            relax.TensorType((stored,), "float32"),
+        ]
+        operands = [value, *self._scale(pooling, source)]
+        return self._emit(context(symbol, pooling, self.family.floats.lanes), operands, types)
+
+    def _scale(self, pooling: Pooling, source: str) -> list[NDArray[np.float32]]:
+        """What the pooling of a quantized map takes beside it."""
+        return []
 
     def _pool(self, layer: MaxPool, value: relax.Expr, source: FeatureMap) -> relax.Expr:
         target = self.maps[layer.name]
-        function = max_pool(_symbol(layer.name), source, target, layer.stride, self.family.lanes)
+        function = max_pool(_symbol(layer.name), source, target, layer.stride, self.family.elements)
         return self._call(function, [value], target)
 
     def _tail(self, values: Mapping[str, relax.Expr]) -> relax.Expr:
-        lanes = self.family.lanes
+        lanes = self.family.floats.lanes
         poolings, means, squares = [], [], []
         for i, c in enumerate(self.network.contexts):
             pooling = Pooling(self.maps[c.source], c.kernel, c.stride)
-            stored = pooling.source.stored
-            types = [
-                relax.TensorType((pooling.columns * stored,), "float32"),
-                relax.TensorType((stored,), "float32"),
-            ]
-            pair = self._emit(context(f"context{i}", pooling, lanes), [values[c.source]], types)
+            pair = self._context(f"context{i}", pooling, c.source, values[c.source])
             poolings.append(pooling)
             means.append(self.builder.emit(relax.TupleGetItem(pair, 0)))
             squares.append(self.builder.emit(relax.TupleGetItem(pair, 1)))
@@ -117,7 +157,7 @@ class _Lowering:
         joined = self._call(
             concatenate("contexts", poolings, shape.source, lanes), [*means, *squares], shape.source
         )
-        result = self._conv(self._spread_head(poolings), joined)
+        result = self._float_conv(self._spread_head(poolings), joined)
         logits = relax.TensorType((1, self.network.classes, self.network.steps), "float32")
         return self._emit(transpose_logits("logits", shape.target), [result], [logits])
 
@@ -133,14 +173,17 @@ class _Lowering:
         return replace(head, weight=np.concatenate(columns, 1))
 
     def _call(
-        self, function: tvm.tirx.PrimFunc, arguments: list[relax.Expr | NDArray[np.generic]], out: FeatureMap
+        self,
+        function: tvm.tirx.PrimFunc,
+        arguments: Sequence[relax.Expr | NDArray[np.generic]],
+        out: FeatureMap,
     ) -> relax.Expr:
         return self._emit(function, arguments, [relax.TensorType(out.shape, out.dtype)])
 
     def _emit(
         self,
         function: tvm.tirx.PrimFunc,
-        arguments: list[relax.Expr | NDArray[np.generic]],
+        arguments: Sequence[relax.Expr | NDArray[np.generic]],
         types: list[relax.TensorType],
     ) -> relax.Expr:
         symbol = function.attrs["global_symbol"]
@@ -148,6 +191,38 @@ class _Lowering:
         operands = [relax.const(a) if isinstance(a, np.ndarray) else a for a in arguments]
         out = types[0] if len(types) == 1 else types
         return self.builder.emit(relax.call_tir(reference, operands, out))
+
+
+class _IntegerLowering(_Lowering):
+    def __init__(self, quantized: QuantizedNetwork, family: Int8, choose: TileChoice) -> None:
+        super().__init__(quantized.network, family, choose)
+        self.quantized, self.offset = quantized, family.arithmetic.offset
+
+    def _input(self, image: relax.Expr) -> relax.Expr:
+        target = self.maps["input"]
+        lanes = self.family.floats.lanes
+        return self._call(quantize_image("image", target, PIXEL_MEAN, PIXEL_SCALE, lanes), [image], target)
+
+    def _conv(self, layer: Conv, value: relax.Expr) -> relax.Expr:
+        integers: IntegerConv = self.quantized.convs[layer.name]
+        shape = self.shapes[layer.name]
+        tile = self.choose(layer.name, shape, self.family)
+        packed = shape.source.pitch is not None
+        weight = rows_as_channels(integers.weight) if packed else integers.weight
+        # Activations are stored as q − offset, borders too: Σ w·q = Σ w·(q − offset) + offset · Σ w.
+        bias = integers.bias + self.offset * weight.sum((1, 2, 3), dtype=np.int32)
+        operands = [
+            value,
+            pack_weight(weight, shape, self.family, tile),
+            pack_bias(bias, shape),
+            pack_bias(integers.multiplier, shape),
+        ]
+        return self._call(conv(_symbol(layer.name), shape, self.family, tile), operands, shape.target)
+
+    def _scale(self, pooling: Pooling, source: str) -> list[NDArray[np.float32]]:
+        if pooling.source.dtype == "float32":
+            return []
+        return [window_scale(pooling, self.quantized.steps[source])]
 
 
 def _symbol(name: str) -> str:

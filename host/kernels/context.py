@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from functools import reduce
 from operator import add
 
+import numpy as np
+from numpy.typing import NDArray
 from tvm import tirx
 
 from host.kernels.emit import Emitter, Expr, const, load
@@ -35,11 +37,15 @@ def context(symbol: str, pooling: Pooling, lanes: int) -> tirx.PrimFunc:
 
     Kernel `(source, means, squares)`: means float32[columns, stored channels], mean over H of the pooled map;
     squares float32[stored channels], sum over (H, W) of the squared pooled map, per channel.
+    A quantized map's kernel is `(source, scale, means, squares)`: windows are summed in integers, and scale,
+    float32[stored channels], takes a sum to the real mean (see `window_scale`).
     """
     e = Emitter()
     source, (kh, kw), (sh, sw) = pooling.source, pooling.kernel, pooling.stride
     rows, columns = pooling.rows, pooling.columns
     data = source.param(e, "source")
+    quantized = source.dtype != "float32"
+    scale = e.param("scale", source.stored, "float32") if quantized else None
     means = e.param("means", columns * source.stored, "float32")
     squares = e.param("squares", source.stored, "float32")
     # Overlapping windows share the sums of the strips that they are made of.
@@ -52,21 +58,27 @@ def context(symbol: str, pooling: Pooling, lanes: int) -> tirx.PrimFunc:
         line = e.local("line", strips * lanes, "float32")
         total = e.local("total", columns * lanes, "float32")
         square = e.local("square", lanes, "float32")
+        factor = (
+            const(1.0 / (kh * kw), "float32", lanes)
+            if scale is None
+            else e.let("scale", load(scale, channel, lanes))
+        )
         e.store_vector(square, const(0, "float32", lanes), 0, lanes)
         with e.loop(columns, "x") as x:
             e.store_vector(total, const(0, "float32", lanes), x * lanes, lanes)
         with e.loop(rows, "y") as y:
             with e.loop(strips, "t") as t:
                 values = [
-                    _as_float(load(data, source.at(y * sh + r, t * strip + c, channel), lanes), source, lanes)
+                    load(data, source.at(y * sh + r, t * strip + c, channel), lanes)
                     for r in range(kh)
                     for c in range(strip)
                 ]
-                e.store_vector(line, reduce(add, values), t * lanes, lanes)
+                total_of_strip = _sum_quantized(values, source, lanes) if quantized else reduce(add, values)
+                e.store_vector(line, total_of_strip, t * lanes, lanes)
             with e.loop(columns, "x") as x:
                 first = x * (sw // strip) if sw >= strip else x
                 window = [load(line, (first + i) * lanes, lanes) for i in range(per_window)]
-                mean = e.let("mean", reduce(add, window) * const(1.0 / (kh * kw), "float32", lanes))
+                mean = e.let("mean", reduce(add, window) * factor)
                 e.store_vector(total, load(total, x * lanes, lanes) + mean, x * lanes, lanes)
                 e.store_vector(square, load(square, 0, lanes) + mean * mean, 0, lanes)
         with e.loop(columns, "x") as x:
@@ -76,8 +88,19 @@ def context(symbol: str, pooling: Pooling, lanes: int) -> tirx.PrimFunc:
     return e.func(symbol)
 
 
-def _as_float(value: Expr, source: FeatureMap, lanes: int) -> Expr:
-    return value if source.dtype == "float32" else tirx.Cast(f"float32x{lanes}", value)
+def _sum_quantized(values: Sequence[Expr], source: FeatureMap, lanes: int) -> Expr:
+    """Exact: at most 128 values fit 16 bits, and float32 holds their sum."""
+    assert len(values) <= 128
+    x = "" if lanes == 1 else f"x{lanes}"
+    total = reduce(add, [tirx.Cast(f"int16{x}", value) for value in values])
+    whole = tirx.Cast(f"int32{x}", total) - const(source.zero * len(values), "int32", lanes)
+    return tirx.Cast(f"float32{x}", whole)
+
+
+def window_scale(pooling: Pooling, step: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Real mean of a window per unit of its sum; *step* is the real value of q = 1, float32[channels]."""
+    scale = step / np.float32(pooling.kernel[0] * pooling.kernel[1])
+    return np.pad(scale, (0, pooling.source.stored - len(step)))
 
 
 def concatenate(symbol: str, poolings: Sequence[Pooling], target: FeatureMap, lanes: int) -> tirx.PrimFunc:

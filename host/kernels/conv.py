@@ -11,6 +11,7 @@ from tvm import tirx
 from host.kernels.emit import Emitter, Expr, const, load
 from host.kernels.family import Family
 from host.kernels.feature_map import FeatureMap
+from host.kernels.int8 import Int8
 
 
 @dataclass(frozen=True)
@@ -69,10 +70,11 @@ def pack_weight(
     lanes, group = family.lanes, family.group
     # [vector, lane, in/group, group, kh, kw] → [vector, kh, kw, in/group, lane, group]
     blocks = full.reshape(-1, lanes, full.shape[1] // group, group, kh, kw).transpose(0, 4, 5, 2, 1, 3)
+    vectors = family.arrange(blocks)
     tiles = []
-    for start in range(0, len(blocks), tile.vectors):
-        part = blocks[start : start + tile.vectors]
-        tiles.append(part.transpose(1, 2, 3, 0, 4, 5).reshape(-1))
+    for start in range(0, len(vectors), tile.vectors):
+        part = vectors[start : start + tile.vectors]
+        tiles.append(part.transpose(1, 2, 3, 0, 4).reshape(-1))
     return np.ascontiguousarray(np.concatenate(tiles))
 
 
@@ -82,7 +84,11 @@ def pack_bias(bias: NDArray[np.generic], shape: ConvShape) -> NDArray[np.generic
 
 
 def conv(symbol: str, shape: ConvShape, family: Family, tile: Tile) -> tirx.PrimFunc:
-    """Kernel `(source, weight, bias, target)`; writes every element of *target*, its border included."""
+    """Kernel `(source, weight, bias, target)`; writes every element of *target*, its border included.
+
+    A quantized family's kernel is `(source, weight, bias, multiplier, target)`: sums times float32 multiplier
+    are the target's values, real ones where it is float32, else quantized ones.
+    """
     e = Emitter()
     source, target = shape.source, shape.target
     kh, kw = shape.kernel
@@ -90,6 +96,7 @@ def conv(symbol: str, shape: ConvShape, family: Family, tile: Tile) -> tirx.Prim
     data = source.param(e, "source")
     weight = e.param("weight", target.stored * reduction, family.weight)
     bias = e.param("bias", target.stored, family.accumulator)
+    multiplier = e.param("multiplier", target.stored, "float32") if isinstance(family, Int8) else None
     result = target.param(e, "target")
     vectors, columns = shape.vectors(family), tile.vectors
 
@@ -99,11 +106,8 @@ def conv(symbol: str, shape: ConvShape, family: Family, tile: Tile) -> tirx.Prim
         packed = channel_tile * (columns * family.lanes * reduction)
         _reduce(e, shape, family, tile, data, weight, sums, (y, x, pixels), (packed, width))
         for p in range(pixels):
-            for v in range(width):
-                value = load(sums[p * width + v], 0, family.lanes)
-                if shape.relu:
-                    value = tirx.max(value, const(0, family.accumulator, family.lanes))
-                e.store_vector(result, value, target.at(y, x + p, first + v * family.lanes), family.lanes)
+            values = [load(total, 0, family.lanes) for total in sums[p * width : (p + 1) * width]]
+            _finish(e, shape, family, values, first, multiplier, result, target.at(y, x + p, first))
 
     def channels(y: Expr, x: Expr, pixels: int) -> None:
         full, rest = divmod(vectors, columns)
@@ -193,6 +197,36 @@ def _reduce(
                         total = sums[p * width + v]
                         value = family.multiply_add(load(total, 0, lanes), pixel_values[p][q], vectors[v])
                         e.store_vector(total, value, 0, lanes)
+
+
+def _finish(
+    e: Emitter,
+    shape: ConvShape,
+    family: Family,
+    sums: list[Expr],
+    first: Expr,
+    multiplier: Expr | None,
+    result: Expr,
+    place: Expr,
+) -> None:
+    """Write one pixel's *sums*, channels from *first* on, to *result* from *place* on."""
+    lanes, values = family.lanes, sums
+    if multiplier is not None:
+        real = "float32" if lanes == 1 else f"float32x{lanes}"
+        values = [
+            tirx.Cast(real, total) * load(multiplier, first + v * lanes, lanes)
+            for v, total in enumerate(sums)
+        ]
+    if isinstance(family, Int8) and shape.target.dtype != "float32":
+        # The clamp to activations is a ReLU.
+        for v in range(0, len(values), 4):
+            part = values[v : v + 4]
+            e.store_vector(result, family.narrow(part), place + v * lanes, lanes * len(part))
+        return
+    for v, value in enumerate(values):
+        if shape.relu:
+            value = tirx.max(value, const(0, "float32", lanes))
+        e.store_vector(result, value, place + v * lanes, lanes)
 
 
 def default_tile(shape: ConvShape, family: Family) -> Tile:

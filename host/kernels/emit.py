@@ -101,5 +101,25 @@ def const(value: float, dtype: str, lanes: int = 1) -> Expr:
     return splat(tvm.tirx.const(value, dtype), lanes)
 
 
+def reinterpret(dtype: str, value: Expr, lanes: int = 1) -> Expr:
+    """The bits of *value* as *lanes* elements of *dtype*."""
+    return tirx.reinterpret(dtype if lanes == 1 else f"{dtype}x{lanes}", value)
+
+
+def shuffle(vectors: Sequence[Expr], lanes: Sequence[int]) -> Expr:
+    """The given lanes of all *vectors* end to end."""
+    return tirx.Shuffle(list(vectors), [tirx.IntImm("int32", lane) for lane in lanes])
+
+
+def concat(vectors: Sequence[Expr], lanes: int) -> Expr:
+    """Values of *lanes* lanes each, end to end."""
+    return vectors[0] if len(vectors) == 1 else shuffle(vectors, range(lanes * len(vectors)))
+
+
+def intrinsic(dtype: str, name: str, *operands: Expr) -> Expr:
+    """Call the LLVM intrinsic *name*, one without side effects."""
+    return tirx.call_llvm_pure_intrin(dtype, name, *operands)
+
+
 def _int(value: Expr) -> Expr:
     return tirx.IntImm("int32", value) if isinstance(value, int) else value

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
+from numpy.typing import NDArray
 from tvm import tirx
 
 from host.kernels.emit import Emitter, Expr, load, span, splat
@@ -38,8 +40,22 @@ class Family:
         """Feature maps hold a multiple of this many channels."""
         return max(self.lanes, self.step)
 
+    @property
+    def floats(self) -> Family:
+        """The fp32 family for what is not quantized: this one, if it is fp32."""
+        return self
+
+    @property
+    def elements(self) -> int:
+        """Activations in one vector register."""
+        return self.lanes
+
+    def arrange(self, weight: NDArray[np.generic]) -> NDArray[np.generic]:
+        """One vector's weights […, lanes, group] → […, lanes · group] in the order of memory."""
+        return weight.reshape(*weight.shape[:-2], -1)
+
     def activations(self, e: Emitter, source: Expr, start: Expr) -> list[Expr]:
-        """`step` channels of the pixel at *start*, as one broadcast vector per `group`."""
+        """`step` channels of the pixel at *start*, as one operand of `multiply_add` per `group`."""
         raise NotImplementedError
 
     def planar_activations(

@@ -11,10 +11,14 @@ from host.kernels.emit import Emitter, Expr, const
 class FeatureMap:
     """A feature map in memory: `[H + 2·pad_h, W + 2·pad_w, stored channels]`, zero in the border.
 
+    An int8 map holds q − 128 for q in 0…255, so its zeros are −128.
+
     Attributes:
         channels: channels that carry data.
         stored: channels in memory, `channels` rounded up; the rest are zero.
         pad: zeros on both sides of (H, W), which the next convolution reads and the producer writes.
+        pitch: elements from one pixel to the next where that is fewer than `stored`: a pixel then begins with
+            its own channels and goes on with its neighbours'.
         planar: `[1, channels, H, W]` instead, as the image arrives; never padded.
     """
 
@@ -25,24 +29,31 @@ class FeatureMap:
     dtype: str
     pad: tuple[int, int] = (0, 0)
     planar: bool = False
+    pitch: int | None = None
 
     @property
     def shape(self) -> tuple[int, ...]:
         if self.planar:
             return (1, self.channels, self.height, self.width)
-        return ((self.height + 2 * self.pad[0]) * self.row,)
+        # The last pixel's neighbours may lie beyond the map.
+        return ((self.height + 2 * self.pad[0]) * self.row + self.stored - self.pixel,)
+
+    @property
+    def pixel(self) -> int:
+        """Elements from one pixel to the one to its right."""
+        return self.pitch or self.stored
 
     @property
     def row(self) -> int:
         """Elements from one pixel to the one below."""
-        return (self.width + 2 * self.pad[1]) * self.stored
+        return (self.width + 2 * self.pad[1]) * self.pixel
 
     def param(self, e: Emitter, name: str) -> Expr:
         return e.param(name, self.shape, self.dtype)
 
     def at(self, y: Expr, x: Expr, channel: Expr = 0) -> Expr:
         """Index of an element; (y, x) = (0, 0) is the first pixel inside the border."""
-        return (y + self.pad[0]) * self.row + (x + self.pad[1]) * self.stored + channel
+        return (y + self.pad[0]) * self.row + (x + self.pad[1]) * self.pixel + channel
 
     def clear_border(self, e: Emitter, buffer: Expr) -> None:
         """Write the zeros around the map."""
@@ -58,7 +69,12 @@ class FeatureMap:
     def _clear(self, e: Emitter, buffer: Expr, start: Expr, count: int) -> None:
         lanes = next(n for n in (64, 32, 16, 8, 4, 2, 1) if count % n == 0 and n * self.bits <= 512)
         with e.loop(count // lanes, "z") as i:
-            e.store_vector(buffer, const(0, self.dtype, lanes), start + i * lanes, lanes)
+            e.store_vector(buffer, const(self.zero, self.dtype, lanes), start + i * lanes, lanes)
+
+    @property
+    def zero(self) -> int:
+        """What stands for the real 0."""
+        return -128 if self.dtype == "int8" else 0
 
     @property
     def bits(self) -> int:

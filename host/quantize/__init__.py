@@ -13,7 +13,7 @@ from torch.nn import functional as F
 
 from device_runtime.errors import FatalError
 from host.graph import Conv, Float, MaxPool, Network, convolve
-from host.quantize.arithmetic import Arithmetic
+from host.kernels.arithmetic import Arithmetic
 from host.quantize.equalize import Equalized, equalize
 from host.quantize.network import (
     LEVELS,

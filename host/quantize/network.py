@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from host.graph import Context, Conv, Float, Network, convolve
-from host.quantize.arithmetic import Arithmetic
+from host.kernels.arithmetic import Arithmetic
 
 LEVELS = 255
 """Highest quantized activation; the lowest is 0, which ReLU makes the real zero too."""

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from host.graph import Float
-from host.quantize.arithmetic import INT16_MAX, Arithmetic
+from host.kernels.arithmetic import INT16_MAX, Arithmetic
 
 INT8_MAX = 127
 LARGEST_BIAS = 2**22

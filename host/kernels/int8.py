@@ -1,0 +1,232 @@
+"""Instruction families for int8: products of 8-bit numbers summed in 32-bit lanes.
+
+Activations are q in 0…255, stored as uint8, or as q − 128 in int8 where the instructions take signed
+operands; weights are within ±127. Sums are exact, so every family computes the same integers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import reduce
+from operator import add
+
+import numpy as np
+from numpy.typing import NDArray
+from tvm import tirx
+
+from host.kernels.arithmetic import Arithmetic
+from host.kernels.emit import Emitter, Expr, concat, const, intrinsic, load, reinterpret, shuffle, splat
+from host.kernels.family import FLOAT32, Family
+
+UNSIGNED, SIGNED = Arithmetic(offset=0), Arithmetic(offset=128)
+
+
+@dataclass(frozen=True)
+class Int8(Family):
+    """An integer family.
+
+    Attributes:
+        arithmetic: what the quantizer has to keep to for sums to be exact.
+        tail: the fp32 family for what is not quantized.
+    """
+
+    arithmetic: Arithmetic = field(kw_only=True)
+    tail: Family = field(kw_only=True)
+
+    @property
+    def floats(self) -> Family:
+        return self.tail
+
+    @property
+    def elements(self) -> int:
+        return 4 * self.lanes if self.lanes > 1 else 1
+
+    def narrow(self, scaled: Sequence[Expr]) -> Expr:
+        """Up to four float32 vectors → one of activations: clamped to 0…255, rounded half to even.
+
+        Adding 2²³ to a float32 between 0 and 2²³ rounds it to an integer, which is then its lowest bits. The
+        clamp keeps the addition apart from the multiplication before, or LLVM would round both at once.
+        """
+        n = self.lanes
+        low, high = const(0.0, "float32", n), const(255.0, "float32", n)
+        rounder = const(2.0**23 + self.arithmetic.offset, "float32", n)
+        bits = [reinterpret("int32", tirx.min(tirx.max(v, low), high) + rounder, n) for v in scaled]
+        return _cast(self.activation, concat(bits, n), n * len(bits))
+
+
+def _cast(dtype: str, value: Expr, lanes: int) -> Expr:
+    return tirx.Cast(dtype if lanes == 1 else f"{dtype}x{lanes}", value)
+
+
+@dataclass(frozen=True)
+class Plain(Int8):
+    """One channel at a time, widened to 32 bits and multiplied there: what any CPU can do."""
+
+    def activations(self, e: Emitter, source: Expr, start: Expr) -> list[Expr]:
+        return [splat(e.let("a", tirx.Cast("int32", load(source, start))), self.lanes)]
+
+    def multiply_add(self, accumulator: Expr, activation: Expr, weight: Expr) -> Expr:
+        return accumulator + activation * _cast("int32", weight, self.lanes)
+
+
+@dataclass(frozen=True)
+class X86(Int8):
+    """Four channels a lane, broadcast as one 32-bit word."""
+
+    def activations(self, e: Emitter, source: Expr, start: Expr) -> list[Expr]:
+        word = reinterpret("int32", load(source, start, 4))
+        return [e.let("a", reinterpret("int8", splat(word, self.lanes), 4 * self.lanes))]
+
+    def narrow(self, scaled: Sequence[Expr]) -> Expr:
+        """Convert, which rounds half to even, then pack 32 → 16 → 8 bits with saturation.
+
+        Packs work within 128 bits: of v₀…v₃ they leave v₀[0:4] v₁[0:4] v₂[0:4] v₃[0:4] v₀[4:8] ….
+        """
+        wide = [self._convert(v) for v in scaled]
+        first = self._pack16(wide[0], wide[min(1, len(wide) - 1)])
+        second = self._pack16(wide[2], wide[-1]) if len(wide) > 2 else first
+        words = reinterpret("int32", self._pack8(first, second), self.lanes)
+        order = [4 * block + v for v in range(len(wide)) for block in range(self.lanes // 4)]
+        return reinterpret("uint8", shuffle([words], order), self.lanes * len(wide))
+
+    def _convert(self, value: Expr) -> Expr:
+        if self.lanes == 16:
+            everywhere, current_rounding = const(-1, "int16"), const(4, "int32")
+            name = "llvm.x86.avx512.mask.cvtps2dq.512"
+            return intrinsic("int32x16", name, value, const(0, "int32", 16), everywhere, current_rounding)
+        return intrinsic("int32x8", "llvm.x86.avx.cvt.ps2dq.256", value)
+
+    def _pack16(self, low: Expr, high: Expr) -> Expr:
+        name = "llvm.x86.avx512.packssdw.512" if self.lanes == 16 else "llvm.x86.avx2.packssdw"
+        return intrinsic(f"int16x{2 * self.lanes}", name, low, high)
+
+    def _pack8(self, low: Expr, high: Expr) -> Expr:
+        name = "llvm.x86.avx512.packuswb.512" if self.lanes == 16 else "llvm.x86.avx2.packuswb"
+        return intrinsic(f"int8x{4 * self.lanes}", name, low, high)
+
+
+@dataclass(frozen=True)
+class Vnni(X86):
+    """vpdpbusd: four products of uint8 and int8 added to a 32-bit lane, exactly."""
+
+    def multiply_add(self, accumulator: Expr, activation: Expr, weight: Expr) -> Expr:
+        name = f"llvm.x86.avx512.vpdpbusd.{32 * self.lanes}"
+        return intrinsic(f"int32x{self.lanes}", name, accumulator, activation, weight)
+
+
+@dataclass(frozen=True)
+class Avx2(X86):
+    """vpmaddubsw adds two products of uint8 and int8 in 16 bits, vpmaddwd with ones two of those in 32.
+
+    The quantizer keeps neighbouring weights small enough that the 16 bits never saturate.
+    """
+
+    def multiply_add(self, accumulator: Expr, activation: Expr, weight: Expr) -> Expr:
+        halves = 2 * self.lanes
+        pairs = intrinsic(f"int16x{halves}", "llvm.x86.avx2.pmadd.ub.sw", activation, weight)
+        ones = const(1, "int16", halves)
+        return accumulator + intrinsic(f"int32x{self.lanes}", "llvm.x86.avx2.pmadd.wd", pairs, ones)
+
+
+@dataclass(frozen=True)
+class Neon(Int8):
+    """What the aarch64 families share."""
+
+    def narrow(self, scaled: Sequence[Expr]) -> Expr:
+        """Convert to nearest even, narrow to 16 bits, subtract 128, narrow to int8; all saturate."""
+        short = [
+            intrinsic("int16x4", "llvm.aarch64.neon.sqxtn.v4i16", self._convert(value)) for value in scaled
+        ]
+        if len(short) % 2:
+            short.append(short[-1])
+        narrow = []
+        for pair in zip(short[::2], short[1::2], strict=True):
+            both, offset = concat(pair, 4), const(self.arithmetic.offset, "int16", 8)
+            shifted = intrinsic("int16x8", "llvm.aarch64.neon.sqsub.v8i16", both, offset)
+            narrow.append(intrinsic("int8x8", "llvm.aarch64.neon.sqxtn.v8i8", shifted))
+        return shuffle(narrow, range(4 * len(scaled)))
+
+    def _convert(self, value: Expr) -> Expr:
+        return intrinsic("int32x4", "llvm.aarch64.neon.fcvtns.v4i32.v4f32", value)
+
+
+@dataclass(frozen=True)
+class NeonDot(Neon):
+    """sdot by element: 16 channels of a pixel in one load, each four of them a multiplicand.
+
+    LLVM folds the broadcast of a lane into the instruction where it is the last operand.
+    """
+
+    def activations(self, e: Emitter, source: Expr, start: Expr) -> list[Expr]:
+        words = e.let("a", reinterpret("int32", load(source, start, 16), 4))
+        return [reinterpret("int8", splat(shuffle([words], [q]), 4), 16) for q in range(4)]
+
+    def multiply_add(self, accumulator: Expr, activation: Expr, weight: Expr) -> Expr:
+        return intrinsic("int32x4", "llvm.aarch64.neon.sdot.v4i32.v16i8", accumulator, weight, activation)
+
+
+class MultiplyLong(Int8):
+    """Eight channels a lane: four products are added in each of two 16-bit halves, the halves to the lane.
+
+    smull and smlal, then sadalp. The quantizer keeps the 16-bit sums within range.
+    """
+
+    def arrange(self, weight: NDArray[np.generic]) -> NDArray[np.generic]:
+        *outer, lanes, _ = weight.shape
+        pairs = weight.reshape(*outer, lanes, 4, 2)
+        return np.moveaxis(pairs, -2, -3).reshape(*outer, lanes * 8)
+
+    def activations(self, e: Emitter, source: Expr, start: Expr) -> list[Expr]:
+        pairs = e.let("a", reinterpret("int16", load(source, start, 16), 8))
+        repeated = [reinterpret("int8", splat(shuffle([pairs], [i]), 4), 8) for i in range(8)]
+        return [repeated[:4], repeated[4:]]
+
+    def multiply_add(self, accumulator: Expr, activation: Expr, weight: Expr) -> Expr:
+        parts = [shuffle([weight], range(8 * i, 8 * i + 8)) for i in range(4)]
+        products = [self._multiply(a, w) for a, w in zip(activation, parts, strict=True)]
+        return self._add_pairs(accumulator, reduce(add, products))
+
+    def _multiply(self, a: Expr, b: Expr) -> Expr:
+        return intrinsic("int16x8", "llvm.arm.neon.vmulls.v8i16", a, b)
+
+    def _add_pairs(self, accumulator: Expr, halves: Expr) -> Expr:
+        return intrinsic("int32x4", "llvm.arm.neon.vpadals.v4i32.v8i16", accumulator, halves)
+
+
+class NeonLong(MultiplyLong, Neon):
+    """The same on aarch64."""
+
+    def _multiply(self, a: Expr, b: Expr) -> Expr:
+        return intrinsic("int16x8", "llvm.aarch64.neon.smull.v8i16", a, b)
+
+    def _add_pairs(self, accumulator: Expr, halves: Expr) -> Expr:
+        return accumulator + intrinsic("int32x4", "llvm.aarch64.neon.saddlp.v4i32.v8i16", halves)
+
+
+def _family(
+    kind: type[Int8], name: str, shape: tuple[int, int, int, int], floats: str, arithmetic: Arithmetic
+) -> Int8:
+    lanes, group, step, registers = shape
+    activation = "int8" if arithmetic.offset else "uint8"
+    return kind(
+        f"int8-{name}", activation, "int8", "int32", lanes, group, step, registers,
+        arithmetic=arithmetic, tail=FLOAT32[floats],
+    )  # fmt: skip
+
+
+# Four products of at most 128 · 127 do not fit 16 bits, but four neighbouring weights are hardly ever that
+# large together: the limit costs next to no resolution.
+FOUR_IN_16_BITS = Arithmetic(offset=128, products=4, stride=2)
+TWO_IN_16_BITS = Arithmetic(offset=0, products=2, stride=1)
+
+INT8 = {
+    "avx512vnni": _family(Vnni, "avx512vnni", (16, 4, 4, 32), "avx512", UNSIGNED),
+    "avxvnni": _family(Vnni, "avxvnni", (8, 4, 4, 16), "avx2", UNSIGNED),
+    "avx2": _family(Avx2, "avx2", (8, 4, 4, 16), "avx2", TWO_IN_16_BITS),
+    "neon-dotprod": _family(NeonDot, "neon-dotprod", (4, 4, 16, 32), "neon", SIGNED),
+    "neon": _family(NeonLong, "neon", (4, 8, 16, 32), "neon", FOUR_IN_16_BITS),
+    "neon32": _family(MultiplyLong, "neon32", (4, 8, 16, 16), "neon32", FOUR_IN_16_BITS),
+    "plain": _family(Plain, "plain", (4, 1, 1, 16), "neon32", UNSIGNED),
+    "scalar": _family(Plain, "scalar", (1, 1, 1, 32), "scalar", UNSIGNED),
+}
