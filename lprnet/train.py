@@ -259,6 +259,8 @@ def train(
         if budget.samples is not None:
             return state.samples / budget.samples
         assert budget.deadline is not None
+        if time.time() >= budget.deadline:
+            return 1.0
         return (time.time() - state.started) / max(budget.deadline - state.started, 1.0)
 
     def checkpoint() -> Checkpoint:

@@ -1,0 +1,112 @@
+import json
+from pathlib import Path
+
+import pytest
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from device_runtime.sources import label_of
+from lprnet import fast_cpu
+from lprnet.checkpoint import load_checkpoint
+from lprnet.dataset import from_folder
+from lprnet.evaluate import accuracy, read_all
+from lprnet.model import ChannelStridePool, LPRNet
+
+PARAMETERS = json.loads(Path(__file__).with_name("public_parameters.json").read_text())
+
+
+def test_parameters_are_the_public_checkpoints() -> None:
+    state = LPRNet(68).state_dict()
+    assert {name: list(t.shape) for name, t in state.items()} == PARAMETERS
+    assert list(state) == list(PARAMETERS)
+
+
+@pytest.mark.parametrize("classes", [2, 37, 73])
+def test_any_class_count(classes: int) -> None:
+    model = LPRNet(classes).eval()
+    assert model(torch.zeros(2, 3, 24, 94)).shape == (2, classes, 18)
+
+
+def test_pool_is_the_published_one() -> None:
+    torch.manual_seed(0)
+    x = torch.randn(2, 64, 9, 21)
+    for s, t in ((1, 1), (2, 2), (4, 2)):
+        published = nn.MaxPool3d((1, 3, 3), (s, 1, t))(x)
+        assert torch.equal(ChannelStridePool(s, t)(x), published)
+
+
+def test_output_does_not_depend_on_batch_mates() -> None:
+    torch.manual_seed(0)
+    model = LPRNet(68).eval()
+    x = torch.randn(4, 3, 24, 94)
+    together = model(x)
+    alone = torch.cat([model(x[i : i + 1]) for i in range(4)])
+    torch.testing.assert_close(together, alone, rtol=1e-4, atol=1e-4)
+
+
+def _gradients(model: LPRNet, logits: torch.Tensor) -> tuple[float, dict[str, torch.Tensor]]:
+    targets = torch.arange(7 * logits.shape[0]).remainder(72).reshape(-1, 7)
+    n = logits.shape[0]
+    lengths = torch.full((n,), 18), torch.full((n,), 7)
+    loss = F.ctc_loss(logits.permute(2, 0, 1).log_softmax(2), targets, *lengths, blank=72)
+    model.zero_grad()
+    loss.backward()
+    return loss.item(), {name: p.grad.clone() for name, p in model.named_parameters() if p.grad is not None}
+
+
+def test_training_kernels_agree_with_torch() -> None:
+    if not fast_cpu.available():
+        pytest.skip("no g++, or this torch has no headers")
+    torch.manual_seed(0)
+    model = LPRNet(73, dropout=0).train()
+    x = torch.randn(4, 3, 24, 94)
+    before = {name: t.clone() for name, t in model.state_dict().items()}
+    loss, exact = _gradients(model, model(x))
+    statistics = {name: t.clone() for name, t in model.state_dict().items() if "running" in name}
+    model.load_state_dict(before)
+    fast_loss, fast = _gradients(model, fast_cpu.training_forward(model, x))
+    assert fast_loss == pytest.approx(loss, rel=5e-3)
+    for name, tensor in statistics.items():
+        torch.testing.assert_close(model.state_dict()[name], tensor, rtol=0.02, atol=2e-3)
+    # Bfloat16 moves many maxima and ReLU edges of a random network, so compare directions. Biases in front
+    # of a BatchNorm have no gradient but rounding.
+    dead = {"backbone.0.bias", "backbone.16.bias", "backbone.20.bias"}
+    dead |= {f"backbone.{i}.block.6.bias" for i in (4, 8, 11)}
+    for name in exact.keys() - dead:
+        assert torch.cosine_similarity(exact[name].flatten(), fast[name].flatten(), 0) > 0.8, name
+
+
+def test_pool_kernel_matches_torch_exactly() -> None:
+    if not fast_cpu.available():
+        pytest.skip("no g++, or this torch has no headers")
+    torch.manual_seed(0)
+    for (c, h, w), (s, t), average in (
+        ((64, 22, 92), (1, 1), (5, 5, 5, 5)),
+        ((128, 20, 90), (2, 2), (5, 5, 5, 5)),
+        ((256, 18, 44), (4, 2), (4, 10, 4, 2)),
+    ):
+        y = torch.rand(2, c, h, w).bfloat16().contiguous(memory_format=torch.channels_last)
+        a = y.clone().requires_grad_()
+        b = y.float().requires_grad_()
+        pooled, mean = fast_cpu._PoolAndAverage.apply(a, (s, t, *average))
+        kh, kw, sh, sw = average
+        expected, expected_mean = ChannelStridePool(s, t)(b), F.avg_pool2d(b, (kh, kw), (sh, sw))
+        assert torch.equal(pooled.float(), expected)
+        torch.testing.assert_close(mean, expected_mean, rtol=1e-4, atol=1e-5)
+        g, gm = torch.randn_like(expected).bfloat16(), torch.randn_like(expected_mean)
+        torch.autograd.backward([pooled, mean], [g, gm])
+        torch.autograd.backward([expected, expected_mean], [g.float(), gm])
+        # Equal maxima (frequent in bfloat16) may pass their gradient to either.
+        assert a.grad is not None and b.grad is not None
+        close = torch.isclose(a.grad.float(), b.grad, rtol=2e-2, atol=2e-2).float().mean()
+        assert close > 0.99
+        torch.testing.assert_close(a.grad.float().sum(), b.grad.sum(), rtol=2e-2, atol=2.0)
+
+
+def test_public_checkpoint_reads_228_of_281(shared: Path) -> None:
+    checkpoint = load_checkpoint(shared / "weights" / "Final_LPRNet_model.pth")
+    items = from_folder(shared / "data" / "ccpd_val")
+    assert items[0].text == label_of(items[0].path)
+    result = accuracy(read_all(checkpoint, ((item.read(), item.text) for item in items)))
+    assert (result.n, result.correct) == (281, 228)
