@@ -101,7 +101,7 @@ def measure(
                 workers[index] = stack.enter_context(worker)
                 variant = entrant.model.variant
                 folder = str(entrant.model.folder.resolve())
-                load = protocol.Load(variant.runtime, variant.precision, folder, entrant.threads)
+                load = protocol.Load(variant.spec.module, variant.precision, folder, entrant.threads)
                 worker.ask(load, LOAD_TIMEOUT_S)
                 if labelled_inputs and not any(e.logits for e in entrants if e.model is entrant.model):
                     output = scratch / f"logits-{index}.npy"

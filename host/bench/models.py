@@ -120,7 +120,7 @@ def prepare(
 
 def _convert(variant: Variant, source: Source, place: Place, folder: Path) -> None:
     request = protocol.Convert(
-        variant.runtime,
+        variant.spec.module,
         variant.precision,
         str(source.checkpoint.resolve()),
         str(source.calibration.resolve()),

@@ -11,12 +11,12 @@ _LENGTH = struct.Struct("<Q")
 
 
 class Convert(msgspec.Struct, frozen=True, tag=True):
-    """Write the runtime's model of *checkpoint* into *folder*, which is empty.
+    """Write the model of *checkpoint* for a runtime, *module*'s, into *folder*, which is empty.
 
     `calibration` is a float32[N,3,24,94] `.npy` file; `target` is for the project's own runtime.
     """
 
-    runtime: str
+    module: str
     precision: str
     checkpoint: str
     calibration: str
@@ -28,7 +28,7 @@ class Convert(msgspec.Struct, frozen=True, tag=True):
 class Load(msgspec.Struct, frozen=True, tag=True):
     """Get the model in *folder* ready; a process loads one model in its life."""
 
-    runtime: str
+    module: str
     precision: str
     folder: str
     threads: int

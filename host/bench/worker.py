@@ -73,9 +73,7 @@ class _Worker:
         from importlib import import_module
         from pathlib import Path
 
-        from host.bench.runtimes import RUNTIMES
-
-        module = import_module(RUNTIMES[request.runtime].module)
+        module = import_module(request.module)
         self._as_input = getattr(module, "as_input", None)
         self._session = module.load(Path(request.folder), request.precision, request.threads)
 
@@ -135,10 +133,10 @@ def _convert(request: protocol.Convert) -> None:
     from importlib import import_module
     from pathlib import Path
 
-    from host.bench.runtimes import RUNTIMES, Source
+    from host.bench.runtimes import Source
 
     source = Source(Path(request.checkpoint), Path(request.calibration), request.isa, request.target)
-    module = import_module(RUNTIMES[request.runtime].module)
+    module = import_module(request.module)
     module.convert(source, request.precision, Path(request.folder))
 
 
