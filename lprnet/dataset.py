@@ -118,7 +118,8 @@ class Mixture:
         real: real crops and their labels, uint8[H,W,3] BGR. A frequent first character (nearly every plate of
             one city has the same) is drawn in proportion to the square root of its share, not its share.
         real_fraction: share of samples that are (augmented) real crops.
-        ramp: samples over which the distortions grow from a third to full strength.
+        ramp: samples over which the distortions grow from a third to full strength. Full strength itself is
+            drawn for each sample, so that hardly readable plates do not crowd out ordinary ones.
     """
 
     seed: int
@@ -127,6 +128,7 @@ class Mixture:
     ramp: int = 0
 
     def strength(self, index: int) -> float:
+        """The strongest distortion of sample *index*."""
         return 1.0 if index >= self.ramp else 0.3 + 0.7 * index / self.ramp
 
     @cached_property
@@ -137,10 +139,11 @@ class Mixture:
 
     def sample(self, index: int) -> tuple[Image, str]:
         rng: Generator = np.random.Generator(np.random.PCG64((self.seed << 40) + (1 << 39) + index))
+        strength = self.strength(index) * rng.uniform(0.35, 1.0)
         if self.real and rng.random() < self.real_fraction:
             image, text = self.real[int(np.searchsorted(self._shares, rng.random(), side="right"))]
-            return rephotograph(rng, image, self.strength(index)), text
-        crop = render(self.seed, index, self.strength(index))
+            return rephotograph(rng, image, strength), text
+        crop = render(self.seed, index, strength)
         return crop.image, crop.text
 
     def raw_batch(self, start: int, size: int) -> tuple[Image, tuple[str, ...]]:

@@ -89,9 +89,9 @@ KINDS: dict[str, Kind] = {
 }
 
 MIX: dict[str, float] = {
-    "blue": 0.54,
+    "blue": 0.52,
     "yellow": 0.15,
-    "green-small": 0.13,
+    "green-small": 0.15,
     "green-large": 0.03,
     "police": 0.03,
     "school": 0.025,
