@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from typing import TypeVar
 
 import numpy as np
 import tvm
 from numpy.typing import NDArray
 from tvm import relax
 
-from host.graph import Conv, MaxPool, Network
+from host.graph import Conv, Float, MaxPool, Network
 from host.kernels.context import Pooling, concatenate, context, transpose_logits, window_scale
 from host.kernels.conv import ConvShape, Tile, conv, pack_bias, pack_weight
 from host.kernels.family import Family
@@ -19,6 +19,8 @@ from host.kernels.image import image_map, quantize_image, rows_as_channels
 from host.kernels.int8 import Int8
 from host.kernels.pool import max_pool
 from host.quantize.network import PIXEL_MEAN, PIXEL_SCALE, IntegerConv, QuantizedNetwork
+
+Scalar = TypeVar("Scalar", bound=np.generic)
 
 TileChoice = Callable[[str, ConvShape, Family], Tile]
 """Register tile of a convolution, by layer name and shape."""
@@ -117,14 +119,21 @@ class _Lowering:
         return image
 
     def _conv(self, layer: Conv, value: relax.Expr) -> relax.Expr:
-        return self._float_conv(layer, value)
+        return self._kernel(layer.name, self.family, value, layer.weight, layer.bias)
 
-    def _float_conv(self, layer: Conv, value: relax.Expr) -> relax.Expr:
-        shape, family = self.shapes[layer.name], self.family.floats
-        tile = self.choose(layer.name, shape, family)
-        weight = pack_weight(layer.weight, shape, family, tile)
-        function = conv(_symbol(layer.name), shape, family, tile)
-        return self._call(function, [value, weight, pack_bias(layer.bias, shape)], shape.target)
+    def _kernel(
+        self,
+        name: str,
+        family: Family,
+        value: relax.Expr,
+        weight: NDArray[np.generic],
+        *vectors: NDArray[np.generic],
+    ) -> relax.Expr:
+        """Call a convolution; *vectors*, one number per output channel each, are bias and multiplier."""
+        shape = self.shapes[name]
+        tile = self.choose(name, shape, family)
+        operands = [value, pack_weight(weight, shape, family, tile), *(pack_bias(v, shape) for v in vectors)]
+        return self._call(conv(_symbol(name), shape, family, tile), operands, shape.target)
 
     def _context(self, symbol: str, pooling: Pooling, source: str, value: relax.Expr) -> relax.Expr:
         stored = pooling.source.stored
@@ -135,7 +144,7 @@ class _Lowering:
         operands = [value, *self._scale(pooling, source)]
         return self._emit(context(symbol, pooling, self.family.floats.lanes), operands, types)
 
-    def _scale(self, pooling: Pooling, source: str) -> list[NDArray[np.float32]]:
+    def _scale(self, pooling: Pooling, source: str) -> list[Float]:
         """What the pooling of a quantized map takes beside it."""
         return []
 
@@ -154,23 +163,20 @@ class _Lowering:
             means.append(self.builder.emit(relax.TupleGetItem(pair, 0)))
             squares.append(self.builder.emit(relax.TupleGetItem(pair, 1)))
         shape = self.shapes["head"]
-        joined = self._call(
-            concatenate("contexts", poolings, shape.source, lanes), [*means, *squares], shape.source
-        )
-        result = self._float_conv(self._spread_head(poolings), joined)
+        factor = self._head_factor(poolings)
+        function = concatenate("contexts", poolings, shape.source, lanes, scaled=bool(factor))
+        joined = self._call(function, [*means, *squares, *factor], shape.source)
+        result = self._head(poolings, joined)
         logits = relax.TensorType((1, self.network.classes, self.network.steps), "float32")
         return self._emit(transpose_logits("logits", shape.target), [result], [logits])
 
-    def _spread_head(self, poolings: list[Pooling]) -> Conv:
-        """The head with zero columns where contexts are stored with more channels than they have."""
+    def _head_factor(self, poolings: Sequence[Pooling]) -> list[Float]:
+        """What the contexts' channels are multiplied by, if anything."""
+        return []
+
+    def _head(self, poolings: Sequence[Pooling], joined: relax.Expr) -> relax.Expr:
         head = self.network.head
-        columns, start = [], 0
-        for pooling in poolings:
-            channels, stored = pooling.source.channels, pooling.source.stored
-            part = head.weight[:, start : start + channels]
-            columns.append(np.pad(part, ((0, 0), (0, stored - channels), (0, 0), (0, 0))))
-            start += channels
-        return replace(head, weight=np.concatenate(columns, 1))
+        return self._kernel("head", self.family, joined, _spread(head.weight, poolings, 1), head.bias)
 
     def _call(
         self,
@@ -205,24 +211,35 @@ class _IntegerLowering(_Lowering):
 
     def _conv(self, layer: Conv, value: relax.Expr) -> relax.Expr:
         integers: IntegerConv = self.quantized.convs[layer.name]
-        shape = self.shapes[layer.name]
-        tile = self.choose(layer.name, shape, self.family)
-        packed = shape.source.pitch is not None
+        packed = self.shapes[layer.name].source.pitch is not None
         weight = rows_as_channels(integers.weight) if packed else integers.weight
         # Activations are stored as q − offset, borders too: Σ w·q = Σ w·(q − offset) + offset · Σ w.
         bias = integers.bias + self.offset * weight.sum((1, 2, 3), dtype=np.int32)
-        operands = [
-            value,
-            pack_weight(weight, shape, self.family, tile),
-            pack_bias(bias, shape),
-            pack_bias(integers.multiplier, shape),
-        ]
-        return self._call(conv(_symbol(layer.name), shape, self.family, tile), operands, shape.target)
+        return self._kernel(layer.name, self.family, value, weight, bias, integers.multiplier)
 
-    def _scale(self, pooling: Pooling, source: str) -> list[NDArray[np.float32]]:
+    def _scale(self, pooling: Pooling, source: str) -> list[Float]:
         if pooling.source.dtype == "float32":
             return []
         return [window_scale(pooling, self.quantized.steps[source])]
+
+    def _head_factor(self, poolings: Sequence[Pooling]) -> list[Float]:
+        return [_spread(self.quantized.head.factor, poolings, 0)]
+
+    def _head(self, poolings: Sequence[Pooling], joined: relax.Expr) -> relax.Expr:
+        head = self.quantized.head
+        weight = _spread(head.weight, poolings, 1)
+        return self._kernel("head", self.family.floats, joined, weight, head.bias / head.scale, head.scale)
+
+
+def _spread(values: NDArray[Scalar], poolings: Sequence[Pooling], axis: int) -> NDArray[Scalar]:
+    """Per channel of the contexts → per stored channel, zero where contexts are stored with more."""
+    parts, start = [], 0
+    for pooling in poolings:
+        channels, stored = pooling.source.channels, pooling.source.stored
+        part = np.take(values, np.arange(start, start + channels), axis)
+        parts.append(np.pad(part, [(0, stored - channels if i == axis else 0) for i in range(values.ndim)]))
+        start += channels
+    return np.concatenate(parts, axis)
 
 
 def _symbol(name: str) -> str:

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from tvm import tirx
 
-from host.kernels.emit import Emitter, Expr, const, load
+from host.kernels.emit import Emitter, Expr, const, load, splat
 from host.kernels.feature_map import FeatureMap
 
 
@@ -103,15 +103,19 @@ def window_scale(pooling: Pooling, step: NDArray[np.float32]) -> NDArray[np.floa
     return np.pad(scale, (0, pooling.source.stored - len(step)))
 
 
-def concatenate(symbol: str, poolings: Sequence[Pooling], target: FeatureMap, lanes: int) -> tirx.PrimFunc:
+def concatenate(
+    symbol: str, poolings: Sequence[Pooling], target: FeatureMap, lanes: int, scaled: bool = False
+) -> tirx.PrimFunc:
     """Divide every context by its mean square and put them side by side.
 
-    Kernel `(means…, squares…, target)`: target is a 1×columns map of all contexts' stored channels.
+    Kernel `(means…, squares…, target)`: target is a 1×columns map of all contexts' stored channels; where
+    *scaled* `(means…, squares…, factor, target)`, every channel multiplied by its factor, float32[stored].
     """
     e = Emitter()
     columns = target.width
     means = [e.param(f"means{i}", columns * p.source.stored, "float32") for i, p in enumerate(poolings)]
     squares = [e.param(f"squares{i}", p.source.stored, "float32") for i, p in enumerate(poolings)]
+    factor = e.param("factor", target.stored, "float32") if scaled else None
     result = target.param(e, "target")
     start = 0
     for pooling, mean, square in zip(poolings, means, squares, strict=True):
@@ -122,8 +126,9 @@ def concatenate(symbol: str, poolings: Sequence[Pooling], target: FeatureMap, la
             e.store(scale, load(scale, 0) + load(square, c), 0)
         e.store(scale, const(count, "float32") / load(scale, 0), 0)
         with e.loop(columns, "x") as x, e.loop(stored // lanes, "v") as v:
-            factor = tirx.Broadcast(load(scale, 0), lanes) if lanes > 1 else load(scale, 0)
-            value = load(mean, x * stored + v * lanes, lanes) * factor
+            value = load(mean, x * stored + v * lanes, lanes) * splat(load(scale, 0), lanes)
+            if factor is not None:
+                value = value * load(factor, start + v * lanes, lanes)
             e.store_vector(result, value, target.at(0, x, start + v * lanes), lanes)
         start += stored
     return e.func(symbol)

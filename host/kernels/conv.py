@@ -86,8 +86,8 @@ def pack_bias(bias: NDArray[np.generic], shape: ConvShape) -> NDArray[np.generic
 def conv(symbol: str, shape: ConvShape, family: Family, tile: Tile) -> tirx.PrimFunc:
     """Kernel `(source, weight, bias, target)`; writes every element of *target*, its border included.
 
-    A quantized family's kernel is `(source, weight, bias, multiplier, target)`: sums times float32 multiplier
-    are the target's values, real ones where it is float32, else quantized ones.
+    A `scaled` family's kernel is `(source, weight, bias, multiplier, target)`: sums times multiplier,
+    float32[stored channels], are the target's values.
     """
     e = Emitter()
     source, target = shape.source, shape.target
@@ -96,7 +96,7 @@ def conv(symbol: str, shape: ConvShape, family: Family, tile: Tile) -> tirx.Prim
     data = source.param(e, "source")
     weight = e.param("weight", target.stored * reduction, family.weight)
     bias = e.param("bias", target.stored, family.accumulator)
-    multiplier = e.param("multiplier", target.stored, "float32") if isinstance(family, Int8) else None
+    multiplier = e.param("multiplier", target.stored, "float32") if family.scaled else None
     result = target.param(e, "target")
     vectors, columns = shape.vectors(family), tile.vectors
 
@@ -213,6 +213,7 @@ def _finish(
     lanes, values = family.lanes, sums
     if multiplier is not None:
         real = "float32" if lanes == 1 else f"float32x{lanes}"
+        # Casting float32 to float32 is nothing.
         values = [
             tirx.Cast(real, total) * load(multiplier, first + v * lanes, lanes)
             for v, total in enumerate(sums)

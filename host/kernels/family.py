@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -42,8 +42,13 @@ class Family:
 
     @property
     def floats(self) -> Family:
-        """The fp32 family for what is not quantized: this one, if it is fp32."""
+        """The family of what computes in fp32: this one, if it is fp32."""
         return self
+
+    @property
+    def scaled(self) -> bool:
+        """Sums are multiplied by a float32 per output channel when they are complete."""
+        return False
 
     @property
     def elements(self) -> int:
@@ -104,10 +109,35 @@ class Float32ByElement(Float32):
         return values + super().planar_activations(e, image, channel, y, x + whole, pixels - whole)
 
 
+@dataclass(frozen=True)
+class Int8Weights(Float32):
+    """fp32 with weights stored in int8: a quarter of the bytes, widened when they are loaded."""
+
+    @property
+    def scaled(self) -> bool:
+        return True
+
+    def multiply_add(self, accumulator: Expr, activation: Expr, weight: Expr) -> Expr:
+        real = "float32" if self.lanes == 1 else f"float32x{self.lanes}"
+        return super().multiply_add(accumulator, activation, tirx.Cast(real, weight))
+
+
+@dataclass(frozen=True)
+class Int8WeightsByElement(Int8Weights, Float32ByElement):
+    """The same by element (NEON)."""
+
+
 FLOAT32 = {
     "avx512": Float32("fp32-avx512", "float32", "float32", "float32", 16, 1, 1, 32),
     "avx2": Float32("fp32-avx2", "float32", "float32", "float32", 8, 1, 1, 16),
     "neon": Float32ByElement("fp32-neon", "float32", "float32", "float32", 4, 1, 4, 32),
     "neon32": Float32("fp32-neon32", "float32", "float32", "float32", 4, 1, 1, 16),
     "scalar": Float32("fp32-scalar", "float32", "float32", "float32", 1, 1, 1, 32),
+}
+
+INT8_WEIGHTS = {
+    name: (Int8WeightsByElement if isinstance(family, Float32ByElement) else Int8Weights)(
+        **asdict(family) | {"name": family.name.replace("fp32", "fp32-int8-weights"), "weight": "int8"}
+    )
+    for name, family in FLOAT32.items()
 }

@@ -17,7 +17,7 @@ from tvm import tirx
 
 from host.kernels.arithmetic import Arithmetic
 from host.kernels.emit import Emitter, Expr, concat, const, intrinsic, load, reinterpret, shuffle, splat
-from host.kernels.family import FLOAT32, Family
+from host.kernels.family import INT8_WEIGHTS, Family
 
 UNSIGNED, SIGNED = Arithmetic(offset=0), Arithmetic(offset=128)
 
@@ -28,7 +28,7 @@ class Int8(Family):
 
     Attributes:
         arithmetic: what the quantizer has to keep to for sums to be exact.
-        tail: the fp32 family for what is not quantized.
+        tail: the fp32 family for contexts and head, with weights in int8.
     """
 
     arithmetic: Arithmetic = field(kw_only=True)
@@ -37,6 +37,10 @@ class Int8(Family):
     @property
     def floats(self) -> Family:
         return self.tail
+
+    @property
+    def scaled(self) -> bool:
+        return True
 
     @property
     def elements(self) -> int:
@@ -211,7 +215,7 @@ def _family(
     activation = "int8" if arithmetic.offset else "uint8"
     return kind(
         f"int8-{name}", activation, "int8", "int32", lanes, group, step, registers,
-        arithmetic=arithmetic, tail=FLOAT32[floats],
+        arithmetic=arithmetic, tail=INT8_WEIGHTS[floats],
     )  # fmt: skip
 
 

@@ -26,7 +26,7 @@ from host.quantize.network import (
     rescale,
 )
 from host.quantize.observe import OBSERVERS, Histogram, histogram
-from host.quantize.weights import quantize_weight
+from host.quantize.weights import quantize_head, quantize_weight
 
 BATCH = 16
 CORRECTION_SAMPLES = 64
@@ -48,7 +48,7 @@ def quantize(
     options: Options | None = None,
     arithmetic: Arithmetic | None = None,
 ) -> QuantizedNetwork:
-    """Quantize the backbone; contexts, their normalization and the head stay fp32.
+    """Quantize the backbone and the head's weights; contexts and their products with those stay fp32.
 
     Args:
         network: as from `simplify`.
@@ -70,7 +70,8 @@ def quantize(
     observe = OBSERVERS[options.observer]
     scales = {name: observe(h) / LEVELS for name, h in histograms(equalized.network, images).items()}
     convs = _integers(equalized.network, images, scales, options, arithmetic)
-    return QuantizedNetwork(equalized.network, convs, _steps(equalized, scales), arithmetic)
+    head = quantize_head(network.head)
+    return QuantizedNetwork(equalized.network, convs, head, _steps(equalized, scales), arithmetic)
 
 
 def largest_activations(network: Network, images: Tensor) -> dict[str, Float]:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
 
-from host.graph import Context, Conv, Float, Network, convolve
+from host.graph import Context, Conv, Float, Network
 from host.kernels.arithmetic import Arithmetic
 
 LEVELS = 255
@@ -40,18 +40,33 @@ class IntegerConv:
 
 
 @dataclass(frozen=True, eq=False)
+class IntegerHead:
+    """The head with int8 weights and fp32 sums: logits = bias + scale · Σ weight · (factor · context).
+
+    weight: int8[classes, channels, 1, 1]; bias, scale: float32[classes]; factor: float32[channels].
+    """
+
+    weight: NDArray[np.int8]
+    bias: Float
+    scale: Float
+    factor: Float
+
+
+@dataclass(frozen=True, eq=False)
 class QuantizedNetwork:
     """Integer convolutions by layer name, in the structure of `network`.
 
     Attributes:
         network: the float network that was quantized, as equalized.
         convs: one for every convolution of the backbone.
+        head: the head.
         steps: float32[channels], real value of q = 1, for every map that a context reads.
         arithmetic: what the weights were limited to.
     """
 
     network: Network
     convs: Mapping[str, IntegerConv]
+    head: IntegerHead
     steps: Mapping[str, Float]
     arithmetic: Arithmetic
 
@@ -93,9 +108,14 @@ def feature_maps(quantized: QuantizedNetwork, image: Tensor) -> dict[str, Tensor
 def run(quantized: QuantizedNetwork, image: Tensor) -> Tensor:
     """Reference: float32[N,3,24,94] → logits float32[N,classes,18]; its integers are the kernels'."""
     maps = feature_maps(quantized, image)
-    contexts, head = quantized.network.contexts, quantized.network.head
+    contexts, head = quantized.network.contexts, quantized.head
     pooled = torch.cat([_context(c, maps[c.source], quantized.steps[c.source]) for c in contexts], 1)
-    return convolve(head, pooled)[:, :, 0]
+    sums = torch.einsum(
+        "oc,ncw->now",
+        torch.from_numpy(head.weight[:, :, 0, 0]).float(),
+        pooled[:, :, 0] * torch.from_numpy(head.factor)[:, None],
+    )
+    return sums * torch.from_numpy(head.scale)[:, None] + torch.from_numpy(head.bias)[:, None]
 
 
 def _context(context: Context, q: Tensor, step: Float) -> Tensor:

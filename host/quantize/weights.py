@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from host.graph import Float
+from host.graph import Conv, Float
 from host.kernels.arithmetic import INT16_MAX, Arithmetic
+from host.quantize.network import IntegerHead
 
 INT8_MAX = 127
 LARGEST_BIAS = 2**22
@@ -33,3 +34,15 @@ def quantize_weight(
         if arithmetic.products == 1 or not exceeds.any():
             return rounded.astype(np.int8), scale
         scale[exceeds] *= 1.002
+
+
+def quantize_head(head: Conv) -> IntegerHead:
+    """int8 weights with a scale per class, after bringing the contexts' channels to like weights.
+
+    Channels' weights differ by orders of magnitude, as their contexts' mean squares do.
+    """
+    largest = np.abs(head.weight).max((0, 2, 3))
+    factor = np.where(largest > 0, largest, 1).astype(np.float32)
+    even = head.weight / factor[:, None, None]
+    weight, scale = quantize_weight(even, np.zeros_like(head.bias), 1.0, Arithmetic())
+    return IntegerHead(weight, head.bias, scale.astype(np.float32), factor)
