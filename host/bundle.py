@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import shutil
@@ -21,6 +22,9 @@ DEVICE_PACKAGE = REPOSITORY / "device_runtime"
 REPORTS = "reports"
 """Folder in a bundle for reports from the board; survives a rebuild."""
 
+SPACE = 32 << 20
+"""Bytes a bundle and its object files take at most."""
+
 # 1980-01-01, the oldest time a zip file can hold: the wheel's bytes depend on its contents alone.
 SOURCE_DATE_EPOCH = "315532800"
 
@@ -34,6 +38,10 @@ def replacing(folder: Path) -> Iterator[Path]:
     """
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
+        # LLVM ends the process when it cannot write an object file, so that is not left to happen.
+        for place in (folder.parent, Path(tempfile.gettempdir())):
+            if shutil.disk_usage(place).free < SPACE:
+                raise OSError(errno.ENOSPC, f"less than {SPACE >> 20} MiB are free in {place}")
         temporary = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
     except OSError as error:
         raise _unwritable(folder, error) from None

@@ -97,11 +97,11 @@ def test_truncated_checkpoint_leaves_the_older_bundle(kept: Path, checkpoint: Pa
 
 
 def test_full_disk_leaves_the_older_bundle(kept: Path, checkpoint: Path) -> None:
-    """No file may grow beyond 1 MiB: the write fails midway as it does on a full disk."""
+    """No file may grow beyond 3 MiB: the module fits, the runtime's copy fails as it does on a full disk."""
     code = (
         "import resource, signal, sys; from host.cli import main;"
         "signal.signal(signal.SIGXFSZ, signal.SIG_IGN);"
-        "resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 20, 1 << 20)); main()"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (3 << 20, 3 << 20)); main()"
     )
     done = subprocess.run(
         [sys.executable, "-c", code, "build", "--weights", str(checkpoint), "--output", str(kept)],
@@ -112,6 +112,14 @@ def test_full_disk_leaves_the_older_bundle(kept: Path, checkpoint: Path) -> None
     assert done.returncode == 2
     assert done.stderr.splitlines()[-1].startswith("error: ")
     assert "Traceback" not in done.stderr
+
+
+def test_too_little_space_is_said_before_work_starts(
+    kept: Path, checkpoint: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("host.bundle.SPACE", 1 << 60)
+    with pytest.raises(FatalError, match="free"):
+        build(Request(load_target("native"), kept, checkpoint), log=lambda line: None)
 
 
 def test_rebuild_keeps_reports(tmp_path: Path) -> None:
@@ -154,16 +162,11 @@ def test_eval_counts_and_records(bundle: Path, tmp_path: Path) -> None:
     data = tmp_path / "plates"
     data.mkdir()
     rng = np.random.default_rng(0)
-    labels = set()
-    while len(labels) < 3:
+    for i in range(3):
         image = rng.integers(0, 256, (24, 94, 3), np.uint8)
-        label = engine.read(image).plate
-        # Every other image of an untrained network reads the same few texts.
-        if label and label not in labels:
-            labels.add(label)
-            name = label if len(labels) < 3 else "京" + label
-            assert cv2.imwrite(str(tmp_path / "image.png"), image)
-            (tmp_path / "image.png").rename(data / f"{name}.png")
+        label = engine.read(image).plate if i else "京A00000"
+        assert cv2.imwrite(str(tmp_path / "image.png"), image)
+        (tmp_path / "image.png").rename(data / f"{label}_{i}.png")
     command = ["eval", "--bundle", str(bundle), "--data", str(data), "--json", "--record"]
     result = CliRunner().invoke(main, command)
     assert result.exit_code == 0, result.output
