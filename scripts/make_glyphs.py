@@ -1,6 +1,7 @@
 """Rebuild lprnet/plates/glyphs.npz from fonts (needs Pillow and the Debian packages named below).
 
-Chinese characters: fonts-noto-cjk (Noto Sans CJK SC Bold and Regular, SIL OFL 1.1).
+Chinese characters: fonts-noto-cjk (Noto Sans CJK SC Bold and Regular, SIL OFL 1.1),
+fonts-wqy-microhei (WenQuanYi Micro Hei, Apache 2.0).
 Letters and digits: the strokes of lprnet/plates/strokes.py in four pen widths, and two fonts stretched to the
 box for variety: fonts-roboto-unhinted (Roboto Condensed Bold, Apache 2.0), fonts-opendin (OSP-DIN, SIL
 OFL 1.1).
@@ -11,6 +12,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
@@ -21,6 +23,7 @@ from lprnet.plates.strokes import BOX_HEIGHT, BOX_WIDTH, draw
 PENS = (8.0, 9.5, 11.0, 13.0)
 """mm; the standard's characters measure about 10, a dirty or over-exposed plate looks heavier."""
 NOTO = "/usr/share/fonts/opentype/noto/NotoSansCJK-{}.ttc"
+MICRO_HEI = "/usr/share/fonts/truetype/wqy/wqy-microhei.ttc"
 SC = 2
 """Index of the simplified Chinese face in the collection."""
 LATIN_FONTS = (
@@ -51,8 +54,11 @@ def main() -> None:
     arguments = parser.parse_args()
     latin = [ImageFont.truetype(arguments.fonts / path.lstrip("/"), 500) for path in LATIN_FONTS]
     chinese = [ImageFont.truetype(NOTO.format(weight), 500, index=SC) for weight in ("Bold", "Regular")]
+    chinese.append(ImageFont.truetype(arguments.fonts / MICRO_HEI.lstrip("/"), 500))
     hanzi = np.array([[stretch(c, f) for c in PROVINCES + MARKS] for f in chinese])
-    medium = hanzi.mean(0).astype(np.uint8)  # between the two weights that the package has
+    # A weight between the two that the package has, and one beyond.
+    medium = hanzi[:2].mean(0).astype(np.uint8)
+    heavy = np.array([cv2.dilate(mask, np.ones((3, 3), np.uint8)) for mask in hanzi[0]])
     letters = DIGITS + LETTERS + "IO"
     np.savez_compressed(
         arguments.output,
@@ -61,7 +67,7 @@ def main() -> None:
             + [[stretch(c, f) for c in letters] for f in latin]
         ),
         latin_characters=np.array(list(letters)),
-        chinese=np.concatenate([hanzi, medium[None]]),
+        chinese=np.concatenate([hanzi, medium[None], heavy[None]]),
         chinese_characters=np.array(list(PROVINCES + MARKS)),
     )
 

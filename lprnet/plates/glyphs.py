@@ -13,8 +13,8 @@ Mask = NDArray[np.uint8]
 
 LATIN_STYLES = 6
 """Four pens of the standard's strokes, thin to heavy, then two text fonts."""
-CHINESE_STYLES = 3
-"""Bold, regular, medium."""
+CHINESE_STYLES = 5
+"""Noto Sans bold and regular, Micro Hei, Noto Sans medium and extra heavy."""
 
 
 @cache

@@ -56,15 +56,13 @@ def _ink(rng: Generator, kind: Kind, text: str) -> Image:
     grow = rng.normal(0, 0.02)
     dx, dy = rng.normal(0, 1.2, 2)
     for character, cell in zip(text, kind.cells, strict=True):
-        w = round(cell.width * (1 + grow) * SCALE)
-        h = round(cell.height * (1 + grow) * SCALE)
-        x = min(
-            max(round((cell.left + (cell.width - cell.width * (1 + grow)) / 2 + dx) * SCALE), 0), width - w
-        )
-        y = min(
-            max(round((cell.top + (cell.height - cell.height * (1 + grow)) / 2 + dy) * SCALE), 0), height - h
-        )
-        style = chinese if is_chinese(character) else latin
+        # The standard's Chinese characters are drawn by hand; no font fills the box quite like them.
+        wide, tall = rng.uniform(0.88, 1.05), rng.uniform(0.9, 1.04)
+        style, sx, sy = (chinese, wide, tall) if is_chinese(character) else (latin, 1.0, 1.0)
+        w = round(cell.width * sx * (1 + grow) * SCALE)
+        h = round(cell.height * sy * (1 + grow) * SCALE)
+        x = min(max(round((cell.left + cell.width / 2 + dx) * SCALE - w / 2), 0), width - w)
+        y = min(max(round((cell.top + cell.height / 2 + dy) * SCALE - h / 2), 0), height - h)
         mask[y : y + h, x : x + w] = glyph(character, style, w, h)
     if kind.dot and rng.random() < 0.85:
         center = (round(kind.dot[0] * SCALE * 16), round(kind.dot[1] * SCALE * 16))

@@ -11,10 +11,12 @@ import cv2
 import numpy as np
 import pytest
 import torch
+from click.testing import CliRunner
 
 from device_runtime.errors import FatalError
 from lprnet.alphabet import OWN, PUBLIC, make_alphabet
 from lprnet.checkpoint import load_checkpoint
+from lprnet.cli import main
 from lprnet.dataset import MAX_LABEL, Labelled, Mixture, check_labels, from_csv, from_folder, to_input
 from lprnet.finetune import can_render, split, with_alphabet
 from lprnet.loader import batches
@@ -317,8 +319,8 @@ def test_finetune_command(tmp_path: Path) -> None:
     ],
 )
 def test_bad_arguments_are_one_line(tmp_path: Path, arguments: tuple[str, ...], why: str) -> None:
-    result = _lprnet(*(a.format(tmp_path) for a in arguments))
-    assert result.returncode == 2
+    result = CliRunner().invoke(main, [a.format(tmp_path) for a in arguments])
+    assert result.exit_code == 2
     assert why in result.stderr
     assert result.stderr.startswith("error: ") and result.stderr.count("\n") == 1
     assert not (tmp_path / "run").exists()
