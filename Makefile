@@ -69,12 +69,12 @@ $(SETUP): pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --upgrade pip setuptools
 	scripts/install-torch $(BIN)/python
-	$(BIN)/python -m pip install --quiet --editable .
+	PYTHONWARNINGS=ignore $(BIN)/python -m pip install --quiet --editable .
 	touch $@
 
 $(TEST_SETUP): $(SETUP)
 	scripts/apt-install $(APT_TEST)
-	$(BIN)/python -m pip install --quiet --editable '.[test,lint,cross,peers]'
+	PYTHONWARNINGS=ignore $(BIN)/python -m pip install --quiet --editable '.[test,lint,cross,peers]'
 	touch $@
 
 .PHONY: help demo test setup build test-device targets doctor bench lint clean
