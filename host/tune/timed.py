@@ -1,0 +1,192 @@
+"""Runners that measure time: on this machine, and on a board through TVM's RPC server."""
+
+from __future__ import annotations
+
+import re
+import tempfile
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import numpy as np
+import tvm
+from tvm import rpc
+
+from device_runtime.errors import FatalError
+from host.kernels.conv import Tile
+from host.link import linker_for
+from host.targets import Machine, Target
+from host.tune.records import Unit
+from host.tune.workload import Workload, compile_candidates, tensors
+
+ROUNDS = (2, 4, 12)
+"""How often every candidate has its turn, by rung of the search."""
+SLICE_SECONDS = 2e-3
+"""A turn's length: short, so that what else the machine does hits candidates alike."""
+NEVER = 1e9
+"""Seconds no kernel takes. A server without the timer in libtvm_runtime_extra.so reports 1e10."""
+
+
+class _Timed:
+    """Times compiled candidates in turns: the fastest turn of each, a turn being the median of three."""
+
+    name = ""
+    unit: Unit = "ns"
+    cpu = ""
+
+    def measure(self, workload: Workload, tiles: Sequence[Tile], rung: int) -> list[float]:
+        """Nanoseconds per call of every tile.
+
+        Raises `FatalError` when the board fails.
+        """
+        functions = self._load(workload, tiles)
+        arguments = self._arguments(workload, tiles)
+        calls = [self._evaluate(f, a, number=1, repeat=2) for f, a in zip(functions, arguments, strict=True)]
+        best = [float("inf")] * len(tiles)
+        for _ in range(ROUNDS[rung]):
+            for i, (function, values) in enumerate(zip(functions, arguments, strict=True)):
+                number = max(1, int(SLICE_SECONDS / 3 / calls[i]))
+                best[i] = min(best[i], self._evaluate(function, values, number, repeat=3))
+        return [seconds * 1e9 for seconds in best]
+
+    def _load(self, workload: Workload, tiles: Sequence[Tile]) -> list[Any]:
+        """A time evaluator factory per tile: (number, repeat) → evaluator."""
+        raise NotImplementedError
+
+    def _device(self) -> Any:
+        raise NotImplementedError
+
+    def _evaluate(self, function: Any, arguments: list[Any], number: int, repeat: int) -> float:
+        try:
+            seconds = median(function(number, repeat)(*arguments).results)
+        except Exception as error:
+            raise FatalError(
+                f"measuring on {self.cpu}", last_line(error), "see the RPC server's log"
+            ) from error
+        if seconds > NEVER:
+            raise FatalError(
+                f"measuring on {self.cpu}",
+                "every measurement fails",
+                "start the RPC server with --load-library libtvm_runtime_extra.so",
+            )
+        return seconds
+
+    def _arguments(self, workload: Workload, tiles: Sequence[Tile]) -> list[list[Any]]:
+        """Per tile, the tensors it is called with; tensors of equal shape are shared."""
+        rng = np.random.default_rng(0)
+        pool: dict[tuple[int, tuple[int, ...], str], Any] = {}
+
+        def tensor(position: int, shape: tuple[int, ...], dtype: str) -> Any:
+            key = (position, shape, dtype)
+            if key not in pool:
+                if "float" in dtype:
+                    values = rng.random(shape, np.float32).astype(dtype)
+                else:
+                    values = rng.integers(0, 100, shape).astype(dtype)
+                pool[key] = tvm.runtime.tensor(values, self._device())
+            return pool[key]
+
+        return [
+            [tensor(i, *spec) for i, spec in enumerate(tensors(workload.kernel("k", tile)))] for tile in tiles
+        ]
+
+
+class LocalRunner(_Timed):
+    """Times candidates in this process, on one thread."""
+
+    name = "local"
+
+    def __init__(self, target: Target) -> None:
+        """Raises `FatalError` when this machine cannot run code for *target*."""
+        machine = Machine.here()
+        missing = set(target.cpu_features) - set(machine.features())
+        if target.arch != machine.arch or missing:
+            lacks = (
+                f"is {machine.arch}" if target.arch != machine.arch else f"lacks {', '.join(sorted(missing))}"
+            )
+            raise FatalError(
+                f"target {target.name}", f"this machine {lacks}", "use --runner rpc or --runner emulated"
+            )
+        self._target = tvm.target.Target(target.tvm_target())
+        model = re.search(r"^model name\s*:\s*(.+)$", machine.cpuinfo, re.MULTILINE)
+        self.cpu = model[1] if model else machine.llvm_cpu
+        tvm.get_global_func("runtime.config_threadpool")(1, 1)
+
+    def _load(self, workload: Workload, tiles: Sequence[Tile]) -> list[Any]:
+        module = compile_candidates(workload, tiles, self._target).jit()
+        return [_evaluator(module, f"k{i}", self._device()) for i in range(len(tiles))]
+
+    def _device(self) -> Any:
+        return tvm.cpu()
+
+
+@dataclass(frozen=True)
+class Address:
+    """An RPC server, or a tracker if `key` names the kind of board to ask it for."""
+
+    host: str
+    port: int
+    key: str | None = None
+
+
+class RpcRunner(_Timed):
+    """Times candidates on a board: cross-compiled, linked here, sent, and run there on one thread."""
+
+    name = "rpc"
+
+    def __init__(self, target: Target, address: Address, timeout: int = 600) -> None:
+        """Connect, waiting at most *timeout* seconds for a board of the tracker.
+
+        Raises `FatalError` when there is no server, or it is for another architecture.
+        """
+        self._target = target
+        self._tvm_target = tvm.target.Target(target.tvm_target())
+        self._linker = linker_for(target)
+        self._batch = 0
+        self.cpu = target.llvm.mcpu
+        try:
+            if address.key is None:
+                self._session = rpc.connect(address.host, address.port, session_timeout=timeout)
+            else:
+                tracker = rpc.connect_tracker(address.host, address.port)
+                self._session = tracker.request(address.key, session_timeout=timeout)
+            self._session.get_function("runtime.config_threadpool")(1, 1)
+        except Exception as error:
+            raise FatalError(
+                f"RPC server {address.host}:{address.port}",
+                last_line(error),
+                "start `python3 -m tvm.exec.rpc_server --load-library libtvm_runtime_extra.so` on the board",
+            ) from error
+
+    def _load(self, workload: Workload, tiles: Sequence[Tile]) -> list[Any]:
+        self._batch += 1
+        name = f"candidates{self._batch}.so"
+        with tempfile.TemporaryDirectory(prefix="tune-") as folder:
+            library = Path(folder) / name
+            executable = compile_candidates(workload, tiles, self._tvm_target)
+            executable.export_library(str(library), fcompile=self._linker.fcompile)
+            try:
+                self._session.upload(str(library))
+                module = self._session.load_module(name)
+                self._session.remove(name)
+            except Exception as error:
+                raise FatalError(
+                    f"target {self._target.name}",
+                    f"the board does not load its code: {last_line(error)}",
+                    "check that the server runs on such a board",
+                ) from error
+        return [_evaluator(module, f"k{i}", self._device()) for i in range(len(tiles))]
+
+    def _device(self) -> Any:
+        return self._session.cpu(0)
+
+
+def last_line(error: Exception) -> str:
+    """The part of TVM's many lines that says what is wrong."""
+    return next((s.strip() for s in reversed(str(error).splitlines()) if s.strip()), type(error).__name__)
+
+
+def _evaluator(module: Any, name: str, device: Any) -> Callable[[int, int], Any]:
+    return lambda number, repeat: module.time_evaluator(name, device, number=number, repeat=repeat)

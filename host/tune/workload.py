@@ -1,0 +1,117 @@
+"""What is tuned: the convolutions of a network, each once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import tvm
+from tvm import tirx
+
+from device_runtime.errors import FatalError
+from host.build import fp32_family
+from host.graph import Network
+from host.kernels.conv import ConvShape, Tile, conv, default_tile
+from host.kernels.family import Family
+from host.kernels.int8 import INT8
+from host.lower import conv_shapes
+from host.targets import Target
+from host.tune.records import workload_key
+
+
+@dataclass(frozen=True)
+class Workload:
+    """A convolution to choose a tile for."""
+
+    shape: ConvShape
+    family: Family
+
+    @cached_property
+    def key(self) -> str:
+        """Its name in tuning records."""
+        return workload_key(self.shape, self.family)
+
+    @property
+    def default(self) -> Tile:
+        return default_tile(self.shape, self.family)
+
+    @property
+    def steps(self) -> int:
+        """Iterations of the innermost reduction loop, before unrolling."""
+        return self.shape.reduction(self.family) // self.shape.step(self.family)
+
+    @property
+    def products_per_step(self) -> int:
+        """Multiply-accumulate instructions per accumulator in one iteration."""
+        return self.shape.step(self.family) // (1 if self.shape.source.planar else self.family.group)
+
+    def kernel(self, symbol: str, tile: Tile) -> tirx.PrimFunc:
+        return conv(symbol, self.shape, self.family, tile)
+
+    def cut(self, rows: int) -> Workload:
+        """The same for at most *rows* rows of output."""
+        shape = self.shape
+        fewer = max(0, shape.target.height - rows)
+        return Workload(
+            replace(
+                shape,
+                source=replace(shape.source, height=shape.source.height - fewer),
+                target=replace(shape.target, height=shape.target.height - fewer),
+            ),
+            self.family,
+        )
+
+
+def workloads(network: Network, target: Target, precision: str) -> dict[str, Workload]:
+    """The distinct workloads of *network* as it is lowered for *target*, by layer name.
+
+    Raises `FatalError` for a precision that has no kernels.
+    """
+    family = family_of(target, precision)
+    return distinct(
+        {
+            name: Workload(shape, family.floats if name == "head" else family)
+            for name, shape in conv_shapes(network, family).items()
+        }
+    )
+
+
+def family_of(target: Target, precision: str) -> Family:
+    """The instruction family of *target*'s kernels in *precision*.
+
+    Raises `FatalError` for a precision that has no kernels.
+    """
+    if precision == "fp32":
+        return fp32_family(target)
+    if precision == "int8":
+        generic = {"x86_64": "plain", "aarch64": "neon", "armv7l": "neon32", "riscv64": "scalar"}
+        return INT8[generic[target.arch] if target.isa == "generic" else target.isa]
+    raise FatalError(f"precision {precision}", "has no kernels", "use --precision fp32 or int8")
+
+
+def distinct(layers: Mapping[str, Workload]) -> dict[str, Workload]:
+    """*layers* without those that are equal to an earlier one."""
+    found: dict[str, tuple[str, Workload]] = {}
+    for name, workload in layers.items():
+        found.setdefault(workload.key, (name, workload))
+    return dict(found.values())
+
+
+def compile_functions(kernels: Sequence[tirx.PrimFunc], target: tvm.target.Target) -> tvm.runtime.Executable:
+    """*kernels* compiled as a build would compile them, each under its `global_symbol`."""
+    module = tvm.IRModule({kernel.attrs["global_symbol"]: kernel for kernel in kernels})
+    with tvm.transform.PassContext(opt_level=3, config={"tirx.disable_assert": True}):
+        return tvm.compile(module, target=target)
+
+
+def compile_candidates(
+    workload: Workload, tiles: Sequence[Tile], target: tvm.target.Target
+) -> tvm.runtime.Executable:
+    """One kernel per tile, named `k0`, `k1`, …"""
+    return compile_functions([workload.kernel(f"k{i}", tile) for i, tile in enumerate(tiles)], target)
+
+
+def tensors(function: tirx.PrimFunc) -> list[tuple[tuple[int, ...], str]]:
+    """Shapes and dtypes of a kernel's parameters."""
+    return [(tuple(int(d) for d in p.ty.shape), str(p.ty.dtype)) for p in function.params]
