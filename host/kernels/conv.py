@@ -234,7 +234,7 @@ def default_tile(shape: ConvShape, family: Family) -> Tile:
     """A tile that fills the register file: the choice where nothing was tuned.
 
     Maximizes products per load, pixels·vectors / (pixels + vectors), weighed by how evenly the tile divides
-    the map; what the tile leaves free holds a row of weights and a broadcast activation.
+    the map; what the tile leaves free holds a row of weights and what is held or broadcast of activations.
     """
     total, width = shape.vectors(family), shape.target.width
 
@@ -247,6 +247,6 @@ def default_tile(shape: ConvShape, family: Family) -> Tile:
         Tile(pixels, vectors)
         for vectors in range(1, min(total, 8) + 1)
         for pixels in range(1, min(width, 16) + 1)
-        if pixels * vectors + vectors + 1 <= family.registers
+        if pixels * vectors + vectors + pixels * family.held + 1 <= family.registers
     ]
     return max(candidates, key=score)

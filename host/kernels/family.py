@@ -55,6 +55,11 @@ class Family:
         """Activations in one vector register."""
         return self.lanes
 
+    @property
+    def held(self) -> int:
+        """Registers that one pixel's activations occupy while all of a step's products are made."""
+        return 0 if self.step == self.group else 1
+
     def arrange(self, weight: NDArray[np.generic]) -> NDArray[np.generic]:
         """One vector's weights […, lanes, group] → […, lanes · group] in the order of memory."""
         return weight.reshape(*weight.shape[:-2], -1)
