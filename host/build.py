@@ -15,7 +15,6 @@ import tvm
 from tvm import relax
 
 from device_runtime import __version__
-from device_runtime.errors import FatalError
 from device_runtime.manifest import (
     CheckpointInfo,
     InputInfo,
@@ -25,17 +24,23 @@ from device_runtime.manifest import (
     Versions,
 )
 from device_runtime.preprocess import DEFAULT
-from host import graph
 from host.bundle import copy_device_package, describe_files, replacing, write_manifest
 from host.compile import compile_kernels
-from host.golden import FILE, Golden, golden
-from host.kernels.conv import default_tile
-from host.kernels.family import FLOAT32, Family
+from host.golden import FILE, SAMPLES, Golden, Reference, golden
+from host.graph import Network
+from host.graph import run as run_float
+from host.kernels.int8 import Int8
+from host.kernels.select import family_for
 from host.link import Linker, archive, linker_for
 from host.lower import lower
+from host.quantize import quantize
+from host.quantize.calibration import read_samples
+from host.quantize.network import QuantizedNetwork
+from host.quantize.network import run as run_quantized
 from host.runtime_libs import RuntimeLibs, runtime_libs
 from host.simplify import simplify
 from host.targets import Target
+from host.tune.records import read_for, tile_choice
 from lprnet import weights
 from lprnet.checkpoint import Checkpoint, load_checkpoint
 
@@ -44,12 +49,18 @@ Log = Callable[[str], None]
 
 @dataclass(frozen=True)
 class Request:
-    """What to build; `precision` None means the target's recipe."""
+    """What to build.
+
+    Attributes:
+        precision: None means the target's recipe.
+        calibration: folder of plate images that int8 ranges are taken from.
+    """
 
     target: Target
     output: Path
     checkpoint: Path = weights.DEFAULT
     precision: str | None = None
+    calibration: Path = SAMPLES
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,39 +91,50 @@ def build(request: Request, log: Log | None = None) -> Path:
     with steps("find linker and runtime"):
         linker = linker_for(target)
         libraries = runtime_libs(target)
-    compiled = compile_network(checkpoint, target, request.precision or target.recipe.precision, steps)
+    precision = request.precision or target.recipe.precision
+    compiled = compile_network(checkpoint, target, precision, request.calibration, steps)
     with steps("write bundle"), replacing(request.output) as folder:
         _write(folder, request, checkpoint, compiled, linker, libraries)
     steps.done(request.output)
     return request.output
 
 
-def compile_network(checkpoint: Checkpoint, target: Target, precision: str, steps: _Steps) -> Compiled:
+def compile_network(
+    checkpoint: Checkpoint, target: Target, precision: str, calibration: Path, steps: _Steps
+) -> Compiled:
     """The network of *checkpoint* in *precision* as an executable for *target*."""
-    if precision != "fp32":
-        raise FatalError(f"precision {precision}", "is not built yet", "use --precision fp32")
-    family = fp32_family(target)
+    family = family_for(target, precision)
     with steps("simplify"):
         network = simplify(checkpoint)
+    lowered: Network | QuantizedNetwork = network
+    if isinstance(family, Int8):
+        with steps("quantize"):
+            samples = read_samples(calibration, CALIBRATION_SAMPLES)
+            lowered = quantize(network, samples, arithmetic=family.arithmetic)
+    tiles = tile_choice(read_for(target))
     with steps(f"lower to {family.name} kernels"):
-        module = lower(network, family, lambda _, shape, family: default_tile(shape, family))
+        module = lower(lowered, family, tiles)
     with steps(f"compile for {target.llvm.mcpu}"):
         executable = compile_kernels(module, tvm.target.Target(target.tvm_target()))
     with steps("golden outputs"):
-        expected = golden(lambda image: graph.run(network, image), atol=GOLDEN_ATOL[precision])
-    return Compiled(executable, expected, precision, "default tiles", network.macs, network.parameters, network.steps)
+        expected = golden(_reference(lowered), GOLDEN_ATOL)
+    schedule = f"{len(tiles.tuned)} of {len(tiles.tuned) + len(tiles.untuned)} convolutions tuned"
+    steps.note(schedule)
+    return Compiled(
+        executable, expected, precision, schedule, network.macs, network.parameters, network.steps
+    )
 
 
-GOLDEN_ATOL = {"fp32": 2e-3}
-"""How far rounding may move a logit, by precision; logits reach some tens."""
+def _reference(network: Network | QuantizedNetwork) -> Reference:
+    if isinstance(network, QuantizedNetwork):
+        return lambda image: run_quantized(network, image.float())
+    return lambda image: run_float(network, image)
 
 
-def fp32_family(target: Target) -> Family:
-    """The widest fp32 instructions that every CPU of *target* has."""
-    features = target.cpu_features
-    if target.arch == "x86_64":
-        return FLOAT32["avx512" if "avx512f" in features else "avx2" if "fma" in features else "neon32"]
-    return FLOAT32[{"aarch64": "neon", "armv7l": "neon32", "riscv64": "scalar"}[target.arch]]
+CALIBRATION_SAMPLES = 256
+
+GOLDEN_ATOL = 2e-3
+"""How far the order of fp32 additions may move a logit; logits reach some tens. Integers must be equal."""
 
 
 def _write(
@@ -155,9 +177,7 @@ def _manifest(
         preprocess=DEFAULT,
         precision=compiled.precision,
         schedule=compiled.schedule,
-        versions=Versions(
-            tvm.__version__, importlib.metadata.version("apache-tvm-ffi"), linker.describe()
-        ),
+        versions=Versions(tvm.__version__, importlib.metadata.version("apache-tvm-ffi"), linker.describe()),
         checkpoint=CheckpointInfo(request.checkpoint.name, checkpoint.sha256),
         macs=compiled.macs,
         parameters=compiled.parameters,
@@ -177,6 +197,9 @@ class _Steps:
         start = time.monotonic()
         yield
         self._log(f"  {what:<34} {time.monotonic() - start:6.1f} s")
+
+    def note(self, line: str) -> None:
+        self._log(f"  {line}")
 
     def done(self, output: Path) -> None:
         size = sum(p.stat().st_size for p in output.iterdir() if p.is_file())

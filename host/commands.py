@@ -14,26 +14,29 @@ FOLDER = click.Path(path_type=Path, file_okay=False)
 
 @click.command("build")
 @click.option("--target", "name", default="native", show_default=True, help="Profile name or .toml file.")
-@click.option(
-    "--weights", type=click.Path(path_type=Path), help="Checkpoint; the shipped one unless given."
-)
+@click.option("--weights", type=click.Path(path_type=Path), help="Checkpoint; the shipped one unless given.")
 @click.option("--precision", type=click.Choice(PRECISIONS), help="The target's recipe unless given.")
+@click.option("--calibration", type=FOLDER, help="Plate images for int8 ranges; the samples unless given.")
 @click.option("--output", type=FOLDER, help="Bundle folder.  [default: build/TARGET]")
 @one_line_errors
-def build_command(name: str, weights: Path | None, precision: str | None, output: Path | None) -> None:
+def build_command(
+    name: str, weights: Path | None, precision: str | None, calibration: Path | None, output: Path | None
+) -> None:
     """Compile weights for a target and write the bundle."""
     target = load_target(name)
     from host.build import Request, build
+    from host.golden import SAMPLES
     from lprnet.weights import DEFAULT
 
     click.echo(f"Building {target.name} ({target.display_name})", err=True)
-    build(Request(target, output or Path("build") / target.name, weights or DEFAULT, precision))
+    folder = output or Path("build") / target.name
+    build(Request(target, folder, weights or DEFAULT, precision, calibration or SAMPLES))
 
 
 @click.command("eval")
 @click.option("--bundle", required=True, type=FOLDER, help="Bundle to run on this machine.")
 @click.option("--data", required=True, multiple=True, type=FOLDER, help="Images named by plate; repeatable.")
-@click.option("--grammar/--no-grammar", default=False, help="Let the plate grammar choose among likely texts.")
+@click.option("--grammar/--no-grammar", default=False, help="Prefer likely texts that are plates.")
 @click.option("--record", is_flag=True, help="Write the accuracy into the bundle's manifest.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a data set.")
 @one_line_errors

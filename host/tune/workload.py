@@ -9,12 +9,10 @@ from functools import cached_property
 import tvm
 from tvm import tirx
 
-from device_runtime.errors import FatalError
-from host.build import fp32_family
 from host.graph import Network
 from host.kernels.conv import ConvShape, Tile, conv, default_tile
 from host.kernels.family import Family
-from host.kernels.int8 import INT8
+from host.kernels.select import family_for
 from host.lower import conv_shapes
 from host.targets import Target
 from host.tune.records import workload_key
@@ -68,26 +66,13 @@ def workloads(network: Network, target: Target, precision: str) -> dict[str, Wor
 
     Raises `FatalError` for a precision that has no kernels.
     """
-    family = family_of(target, precision)
+    family = family_for(target, precision)
     return distinct(
         {
             name: Workload(shape, family.floats if name == "head" else family)
             for name, shape in conv_shapes(network, family).items()
         }
     )
-
-
-def family_of(target: Target, precision: str) -> Family:
-    """The instruction family of *target*'s kernels in *precision*.
-
-    Raises `FatalError` for a precision that has no kernels.
-    """
-    if precision == "fp32":
-        return fp32_family(target)
-    if precision == "int8":
-        generic = {"x86_64": "plain", "aarch64": "neon", "armv7l": "neon32", "riscv64": "scalar"}
-        return INT8[generic[target.arch] if target.isa == "generic" else target.isa]
-    raise FatalError(f"precision {precision}", "has no kernels", "use --precision fp32 or int8")
 
 
 def distinct(layers: Mapping[str, Workload]) -> dict[str, Workload]:

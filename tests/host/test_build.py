@@ -7,10 +7,12 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 from click.testing import CliRunner
 
+from device_runtime.engine import Engine
 from device_runtime.errors import FatalError
 from device_runtime.manifest import read_manifest
 from host.build import Request, build
@@ -55,6 +57,15 @@ def test_bundle_is_whole(bundle: Path, checkpoint: Path) -> None:
 def test_same_inputs_give_the_same_bytes(bundle: Path, checkpoint: Path, tmp_path: Path) -> None:
     again = build(Request(load_target("native"), tmp_path / "other", checkpoint), log=lambda line: None)
     assert digests(again) == digests(bundle)
+
+
+def test_int8_bundle_is_small_and_checks_out(bundle: Path, checkpoint: Path, tmp_path: Path) -> None:
+    """`Engine.open` compares the module's logits with those of the integer reference."""
+    request = Request(load_target("native"), tmp_path / "int8", checkpoint, "int8")
+    integer = build(request, log=lambda line: None)
+    assert Engine.open(integer).manifest.precision == "int8"
+    sizes = [read_manifest(b).files["model.so"].bytes for b in (integer, bundle)]
+    assert sizes[0] < 0.35 * sizes[1]
 
 
 def test_board_side_runs_it_without_compiler_or_torch(bundle: Path, tmp_path: Path) -> None:
@@ -154,10 +165,6 @@ def test_bad_arguments_are_one_line(
 
 def test_eval_counts_and_records(bundle: Path, tmp_path: Path) -> None:
     """Labels are what the bundle itself reads, but for one; the command then finds that one wrong."""
-    import cv2
-
-    from device_runtime.engine import Engine
-
     engine = Engine.open(bundle)
     data = tmp_path / "plates"
     data.mkdir()

@@ -1,0 +1,26 @@
+"""Which instruction family a target's kernels use."""
+
+from __future__ import annotations
+
+from device_runtime.errors import FatalError
+from host.kernels.family import FLOAT32, Family
+from host.kernels.int8 import INT8
+from host.targets import Target
+
+_GENERIC_INT8 = {"x86_64": "plain", "aarch64": "neon", "armv7l": "neon32", "riscv64": "scalar"}
+
+
+def family_for(target: Target, precision: str) -> Family:
+    """The widest instructions of *precision* that every CPU of *target* has.
+
+    Raises:
+        FatalError: a precision that has no kernels.
+    """
+    if precision == "int8":
+        return INT8[_GENERIC_INT8[target.arch] if target.isa == "generic" else target.isa]
+    if precision != "fp32":
+        raise FatalError(f"precision {precision}", "has no kernels", "use --precision fp32 or int8")
+    if target.arch == "x86_64":
+        features = target.cpu_features
+        return FLOAT32["avx512" if "avx512f" in features else "avx2" if "fma" in features else "neon32"]
+    return FLOAT32[{"aarch64": "neon", "armv7l": "neon32", "riscv64": "scalar"}[target.arch]]
