@@ -20,7 +20,7 @@ APT_TEST := qemu-user qemu-user-static g++-aarch64-linux-gnu fonts-noto-cjk
 
 help: ## Show this help
 	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' Makefile | expand -t 24
-	@echo '  Variables: target=NAME (see make targets), WEIGHTS=FILE, PRECISION=fp32|int8'
+	@echo '  Variables: target=NAME (see make targets), WEIGHTS=FILE, PRECISION=fp32|int8, BENCH="options of lpr-host bench"'
 
 demo: build/demo/report.html ## Set up, build for this machine, read the sample plates, draw the report
 	@echo 'plates read:   build/demo/annotated/'
@@ -44,8 +44,11 @@ targets: $(SETUP) ## List the boards there are profiles for
 doctor: $(SETUP) ## Say what is installed, what is missing and how to get it
 	@$(BIN)/lpr-host doctor --target $(target)
 
-bench: $(SETUP) ## Time this network against other runtimes, interleaved
-	$(BIN)/lpr-host bench
+tune: $(SETUP) ## Search register tiles for the target and record the best (PRECISION=)
+	$(BIN)/lpr-host tune --target $(target) $(if $(PRECISION),--precision $(PRECISION))
+
+bench: $(SETUP) .venv-bench/.setup ## Time this network against other runtimes, interleaved
+	$(BIN)/lpr-host bench --python .venv-bench/bin/python $(if $(WEIGHTS),--weights $(WEIGHTS)) $(BENCH)
 
 lint: $(TEST_SETUP) ## Check style and types
 	$(BIN)/ruff check
@@ -72,10 +75,14 @@ $(SETUP): pyproject.toml
 	PYTHONWARNINGS=ignore $(BIN)/python -m pip install --quiet --editable .
 	touch $@
 
+.venv-bench/.setup: $(SETUP) scripts/install-peers
+	scripts/install-peers $(BIN)/python .venv-bench
+	touch $@
+
 $(TEST_SETUP): $(SETUP)
 	scripts/apt-install $(APT_TEST)
 	PYTHONWARNINGS=ignore $(BIN)/python -m pip install --quiet --editable '.[test,lint,cross,peers]'
 	touch $@
 
-.PHONY: help demo test setup build test-device targets doctor bench lint clean
+.PHONY: help demo test setup build test-device targets doctor tune bench lint clean
 .DELETE_ON_ERROR:
