@@ -227,6 +227,9 @@ def finetune(
     "--rendered", type=click.IntRange(min=1), help="Also this many rendered plates of unseen seeds."
 )
 @click.option("--kind", help="Kind of the rendered plates; the training mix by default.")
+@click.option(
+    "--strength", type=click.FloatRange(0, 2), default=1.0, show_default=True, help="Their distortion."
+)
 @click.option("--worst", type=_FILE, help="PNG of misread plates, the most confident first.")
 @click.option("--json", "as_json", is_flag=True, help="One object a line instead of tables.")
 @one_line_errors
@@ -235,6 +238,7 @@ def evaluate(
     data: tuple[Path, ...],
     rendered: int | None,
     kind: str | None,
+    strength: float,
     worst: Path | None,
     as_json: bool,
 ) -> None:
@@ -257,7 +261,7 @@ def evaluate(
         folder.resolve().name: [(item.read(), item.text) for item in from_folder(folder)] for folder in data
     }
     if rendered is not None:
-        crops = (render(UNSEEN, i, kind=kind) for i in range(rendered))
+        crops = (render(UNSEEN, i, strength, kind) for i in range(rendered))
         sets[f"rendered {kind or 'mix'}"] = [(crop.image, crop.text) for crop in crops]
     outcomes = {name: read_all(checkpoint, samples) for name, samples in sets.items()}
     for name, results in outcomes.items():

@@ -139,7 +139,7 @@ class Mixture:
 
     def sample(self, index: int) -> tuple[Image, str]:
         rng: Generator = np.random.Generator(np.random.PCG64((self.seed << 40) + (1 << 39) + index))
-        strength = self.strength(index) * rng.uniform(0.35, 1.0)
+        strength = self.strength(index) * rng.uniform(0.6, 1.1)
         if self.real and rng.random() < self.real_fraction:
             image, text = self.real[int(np.searchsorted(self._shares, rng.random(), side="right"))]
             return rephotograph(rng, image, strength), text
