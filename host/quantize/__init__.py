@@ -37,7 +37,7 @@ CORRECTION_SAMPLES = 64
 class Options:
     """How to quantize; `observer` is a key of `OBSERVERS`."""
 
-    observer: str = "percentile"
+    observer: str = "mse"
     equalize: bool = True
     correct_bias: bool = True
 

@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-BINS = 2048
+BINS = 8192
 LEVELS = 255
 
 Observer = Callable[["Histogram"], float]
@@ -59,7 +59,7 @@ def mean_square_error(histogram: Histogram) -> float:
         represented = np.clip(np.rint(x / step), 0, LEVELS) * step
         return float(((x - represented) ** 2 * counts).sum())
 
-    return min(_limits(histogram, 64), key=error)
+    return min(_limits(histogram), key=error)
 
 
 def entropy(histogram: Histogram) -> float:
@@ -82,16 +82,15 @@ def entropy(histogram: Histogram) -> float:
         bins = np.bincount(level, filled, LEVELS + 1)
         q = np.where(filled, (mass / np.maximum(bins, 1))[level], 0)
         p, q = p / p.sum(), q / q.sum()
-        both = (p > 0) & (q > 0)
-        # A clipped tail whose last bin was empty has no counterpart: such a limit is not acceptable.
-        return float((p[both] * np.log(p[both] / q[both])).sum()) if p[~both].sum() == 0 else np.inf
+        # What is clipped to an empty last bin has no counterpart in q.
+        return float((p[p > 0] * np.log(p[p > 0] / np.maximum(q[p > 0], 1e-9))).sum())
 
-    return min(_limits(histogram, 112), key=divergence)
+    return min(_limits(histogram), key=divergence)
 
 
-def _limits(histogram: Histogram, count: int) -> NDArray[np.float64]:
-    """Candidates, largest first, so that the widest wins a tie; whole bins, at least one a level."""
-    bins = np.linspace(BINS, LEVELS + 1, count).round()
+def _limits(histogram: Histogram) -> NDArray[np.float64]:
+    """Candidates a few percent apart, largest first, so that the widest wins a tie."""
+    bins = np.geomspace(BINS, LEVELS + 1, 96).round()
     return bins * histogram.maximum / BINS
 
 

@@ -1,0 +1,89 @@
+"""Every kernel of the other architectures against numpy, on QEMU's emulated CPUs."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tvm
+
+from device_runtime.errors import FatalError
+from host.emulate.root import emulator
+from host.kernels.family import FLOAT32
+from host.kernels.int8 import INT8
+from host.link import Linker, linker_for
+from host.targets import load_target
+from host.tune.workload import compile_functions, tensors
+from tests.kernel_cases import CALLER, Case, float_cases, int8_cases
+
+CODES = {"int": 0, "uint": 1, "float": 2}
+"""DLPack's type codes."""
+
+
+def run(cases: Sequence[Case], target_name: str, folder: Path) -> list[list[np.ndarray]]:
+    """Compile, link and emulate; the tensors after the calls."""
+    target = load_target(target_name)
+    try:
+        linker = linker_for(target)
+        qemu = emulator(target.arch, str(target.emulate_cpu))
+    except FatalError as error:
+        pytest.skip(str(error))
+    functions = [case.function for case in cases]
+    table, program = folder / "kernels.h", folder / "call"
+    table.write_text("\n".join(map(row, functions)) + "\n")
+
+    def fcompile(output: str, objects: Sequence[str], options: Sequence[str] | None = None) -> None:
+        link(linker, Path(output), table, objects)
+
+    fcompile.output_format = "so"
+    executable = compile_functions(functions, tvm.target.Target(target.tvm_target()))
+    executable.export_library(str(program), fcompile=fcompile)
+    (folder / "in").write_bytes(b"".join(t.tobytes() for case in cases for t in case.tensors))
+    subprocess.run([*qemu, str(program), str(folder / "in"), str(folder / "out")], check=True, timeout=300)
+    data, after = (folder / "out").read_bytes(), []
+    for case in cases:
+        after.append([])
+        for tensor in case.tensors:
+            after[-1].append(np.frombuffer(data[: tensor.nbytes], tensor.dtype).reshape(tensor.shape))
+            data = data[tensor.nbytes :]
+    assert not data
+    return after
+
+
+def row(kernel: tvm.tirx.PrimFunc) -> str:
+    fields = []
+    for shape, dtype in tensors(kernel):
+        kind, bits = re.fullmatch(r"([a-z]+)(\d+)", dtype).groups()
+        fields.append(f"TENSOR({CODES[kind]}, {bits}, {len(shape)}, {', '.join(map(str, shape))})")
+    return f"KERNEL({kernel.attrs['global_symbol']}, {' '.join(fields)})"
+
+
+def link(linker: Linker, output: Path, table: Path, objects: Sequence[str]) -> None:
+    # zig has no static glibc; its musl is as good here.
+    driver = [re.sub(r"-gnu(\w*)\.[\d.]+$", r"-musl\1", part) for part in linker.command]
+    flags = ["-O1", "-static", "-w", f'-DKERNELS="{table}"']
+    subprocess.run([*driver, *flags, str(CALLER), *objects, "-o", str(output)], check=True)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "target, family",
+    [
+        ("rpi4", INT8["neon"]),
+        ("rpi5", INT8["neon-dotprod"]),
+        ("rpi2", INT8["neon32"]),
+        ("visionfive2", INT8["scalar"]),
+        ("rpi4", FLOAT32["neon"]),
+        ("rpi2", FLOAT32["neon32"]),
+        ("visionfive2", FLOAT32["scalar"]),
+    ],
+    ids=lambda value: getattr(value, "name", value),
+)
+def test_kernels_compute_what_numpy_does(target, family, tmp_path) -> None:
+    cases = int8_cases(family) if family in INT8.values() else float_cases(family)
+    for case, after in zip(cases, run(cases, target, tmp_path), strict=True):
+        case.check(after)

@@ -1,0 +1,74 @@
+"""Every int8 kernel against numpy, on this CPU."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tvm
+
+from host.kernels.arithmetic import INT16_MAX, Arithmetic
+from host.kernels.family import INT8_WEIGHTS
+from host.kernels.int8 import INT8
+from tests.kernel_cases import Case, float_cases, int8_cases
+
+FLAGS = set(Path("/proc/cpuinfo").read_text().split())
+# Family → what it is compiled for, and what the CPU must have.
+X86 = {
+    "avx512vnni": ({"mcpu": "x86-64-v4", "mattr": ["+avx512vnni", "-prefer-256-bit"]}, "avx512_vnni"),
+    "avxvnni": ({"mcpu": "x86-64-v3", "mattr": ["+avxvnni"]}, "avx_vnni"),
+    "avx2": ({"mcpu": "x86-64-v3"}, "avx2"),
+    "plain": ({"mcpu": "x86-64-v2"}, "sse4_2"),
+    "scalar": ({"mcpu": "x86-64-v2"}, "sse4_2"),
+}
+
+
+def call(cases: list[Case], target: dict) -> None:
+    functions = {case.function.attrs["global_symbol"]: case.function for case in cases}
+    module = tvm.compile(tvm.IRModule(functions), target=tvm.target.Target({"kind": "llvm", **target})).jit()
+    for symbol, case in zip(functions, cases, strict=True):
+        tensors = [tvm.runtime.tensor(a) for a in case.tensors]
+        module[symbol](*tensors)
+        case.check([t.numpy() for t in tensors])
+
+
+@pytest.mark.parametrize("name", X86)
+def test_kernels_compute_what_numpy_does(name) -> None:
+    target, feature = X86[name]
+    if feature not in FLAGS:
+        pytest.skip(f"this CPU has no {feature}")
+    call(int8_cases(INT8[name]), target)
+
+
+@pytest.mark.parametrize("name", ["avx2", "neon32", "scalar"])
+def test_int8_weights_in_float_products(name) -> None:
+    if "avx2" not in FLAGS:
+        pytest.skip("this CPU has no avx2")
+    call(float_cases(INT8_WEIGHTS[name]), {"mcpu": "x86-64-v3"})
+
+
+def test_largest_sum_is_the_largest_that_activations_can_make() -> None:
+    rng = np.random.default_rng(0)
+    weight = rng.integers(-127, 128, (3, 11, 2, 1), np.int8)
+    for arithmetic in (Arithmetic(0, 2, 1), Arithmetic(128, 4, 2), Arithmetic(128, 3, 1)):
+        low, high = -arithmetic.offset, 255 - arithmetic.offset
+        padded = np.zeros((3, 24, 2), np.int64)
+        padded[:, :11] = weight[..., 0]
+        largest = np.zeros(3)
+        block = arithmetic.products * arithmetic.stride
+        for start in range(0, 24 // block * block, block):
+            for shift in range(arithmetic.stride):
+                chosen = padded[:, start + shift : start + block : arithmetic.stride]
+                top = np.maximum(chosen * low, chosen * high).sum(1).max(1)
+                bottom = np.minimum(chosen * low, chosen * high).sum(1).min(1)
+                largest = np.maximum(largest, np.maximum(top, -bottom))
+        np.testing.assert_array_equal(arithmetic.largest_sum(weight), largest)
+
+
+@pytest.mark.parametrize("family", INT8.values(), ids=lambda f: f.name)
+def test_full_weights_would_not_fit_where_products_are_summed_in_16_bits(family) -> None:
+    arithmetic = family.arithmetic
+    full = np.full((1, family.group, 1, 1), 127, np.int8)
+    assert (arithmetic.largest_sum(full)[0] > INT16_MAX) == (arithmetic.products > 1)
+    assert family.activation == ("int8" if arithmetic.offset else "uint8")

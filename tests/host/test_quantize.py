@@ -1,0 +1,300 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+import tvm
+from tvm import relax
+
+from device_runtime.decode import greedy
+from device_runtime.errors import FatalError
+from device_runtime.preprocess import prepare, read_image
+from device_runtime.sources import image_files, label_of
+from host import graph
+from host.compile import compile_kernels
+from host.graph import Conv, Network
+from host.kernels.arithmetic import INT16_MAX, Arithmetic
+from host.kernels.conv import default_tile
+from host.kernels.family import FLOAT32, Family
+from host.kernels.int8 import INT8
+from host.lower import feature_maps, lower
+from host.quantize import Options, _outputs, largest_activations, quantize
+from host.quantize.calibration import read_samples
+from host.quantize.equalize import equalize
+from host.quantize.network import QuantizedNetwork, accumulate, quantize_image, run
+from host.quantize.network import feature_maps as quantized_maps
+from host.quantize.observe import OBSERVERS, Histogram, histogram, percentile
+from host.quantize.weights import quantize_weight
+from host.simplify import simplify
+from lprnet.checkpoint import load_checkpoint
+from tests.checkpoints import random_checkpoint
+from tests.kernel_cases import from_memory
+
+SAMPLES = Path(__file__).parents[2] / "lprnet" / "samples"
+NATIVE = {"mcpu": "x86-64-v3"}
+
+
+@pytest.fixture(scope="module")
+def network() -> Network:
+    return simplify(random_checkpoint())
+
+
+@pytest.fixture(scope="module")
+def samples() -> np.ndarray:
+    return read_samples(SAMPLES, 6)
+
+
+@pytest.fixture(scope="module")
+def quantized(network, samples) -> QuantizedNetwork:
+    return quantize(network, samples)
+
+
+def normal(seed: int = 0) -> Histogram:
+    values = torch.from_numpy(np.abs(np.random.default_rng(seed).standard_normal(200_000)).astype(np.float32))
+    values[0] = 40
+    return histogram(values, 40.0)
+
+
+def test_min_max_represents_everything() -> None:
+    assert OBSERVERS["min-max"](normal()) == 40
+
+
+@pytest.mark.parametrize("fraction", [0.5, 0.9, 0.999])
+def test_percentile_clips_the_rest(fraction) -> None:
+    observed = percentile(fraction)(normal())
+    values = np.abs(np.random.default_rng(0).standard_normal(200_000))
+    assert np.mean(values <= observed) == pytest.approx(fraction, abs=0.01)
+
+
+def test_entropy_does_not_keep_an_outlier_at_the_cost_of_all_others() -> None:
+    assert 3 < OBSERVERS["entropy"](normal()) < 15
+
+
+def test_least_error_is_less_than_that_of_other_ranges() -> None:
+    values = np.abs(np.random.default_rng(1).standard_normal(100_000)).astype(np.float32)
+    values[:3] = [17, 18, 20]
+    observed = OBSERVERS["mse"](histogram(torch.from_numpy(values), 20.0))
+
+    def error(limit: float) -> float:
+        step = limit / 255
+        return float(((np.clip(np.rint(values / step), 0, 255) * step - values) ** 2).mean())
+
+    assert error(observed) <= min(map(error, (2.5, 3.0, 20.0)))
+
+
+@pytest.mark.parametrize("arithmetic", [Arithmetic(), Arithmetic(0, 2, 1), Arithmetic(128, 4, 2)])
+@pytest.mark.parametrize("channels", [3, 23, 64])
+def test_weights_are_near_and_sums_fit(arithmetic, channels) -> None:
+    rng = np.random.default_rng(channels)
+    weight = rng.standard_normal((9, channels, 3, 1)).astype(np.float32)
+    weight[1] = 0
+    weight[2] = 1
+    integers, scale = quantize_weight(weight, np.zeros(9, np.float32), 1.0, arithmetic)
+    assert integers.dtype == np.int8
+    assert integers.min() >= -127
+    assert np.abs(integers * scale[:, None, None, None] - weight).max() <= scale.max() / 2 * 1.001
+    if arithmetic.products > 1:
+        assert arithmetic.largest_sum(integers).max() <= INT16_MAX
+    else:
+        assert (np.abs(integers).max((1, 2, 3)) == np.where(weight.any((1, 2, 3)), 127, 0)).all()
+
+
+def test_a_dead_channel_keeps_its_bias() -> None:
+    weight = np.full((1, 4, 1, 1), 1e-30, np.float32)
+    _, scale = quantize_weight(weight, np.array([5.0], np.float32), 0.1, Arithmetic())
+    assert np.rint(5.0 / (scale * 0.1)).astype(np.int32) * scale * 0.1 == pytest.approx(5.0, rel=1e-6)
+
+
+def test_equalizing_keeps_the_function(network, samples) -> None:
+    images = torch.from_numpy(samples)
+    before = dict(_outputs(network, images))
+    equalized = equalize(network, largest_activations(network, images))
+    assert set(equalized.factors) == {conv.name for conv in network.convs[:-1]}
+    for name, after in _outputs(equalized.network, images):
+        factor = equalized.factors.get(name, np.ones(after.shape[1], np.float32))
+        original = after * torch.from_numpy(factor)[:, None, None]
+        torch.testing.assert_close(original, before[name], rtol=1e-3, atol=1e-4 * float(before[name].max()))
+
+
+def test_equalizing_evens_the_channels_that_only_a_context_reads(network, samples) -> None:
+    images = torch.from_numpy(samples)
+    equalized = equalize(network, largest_activations(network, images)).network
+    largest = largest_activations(equalized, images)["block3.expand"]
+    unread = largest[64:][largest[64:] > 0]
+    np.testing.assert_allclose(unread, largest[:64].max(), rtol=1e-3)
+
+
+def test_pixels_are_recovered_exactly() -> None:
+    image = np.arange(24 * 94 * 3, dtype=np.uint32).astype(np.uint8).reshape(24, 94, 3)
+    tensor = np.empty((1, 3, 24, 94), np.float32)
+    prepare(image, tensor)
+    np.testing.assert_array_equal(quantize_image(torch.from_numpy(tensor))[0], image.transpose(2, 0, 1))
+
+
+@pytest.mark.parametrize("observer", OBSERVERS)
+@pytest.mark.parametrize("equalized", [True, False])
+def test_quantized_network_is_near_the_float_one(network, samples, observer, equalized) -> None:
+    images = torch.from_numpy(samples)
+    expected = graph.run(network, images)
+    actual = run(quantize(network, samples, Options(observer, equalized)), images)
+    assert float((actual - expected).norm() / expected.norm()) < 0.1
+
+
+def test_bias_correction_brings_the_means_closer(network, samples) -> None:
+    """Of the first layer: what the others start from differs with its correction."""
+    images, first = torch.from_numpy(samples), network.convs[0]
+    exact = graph.convolve(first, images).mean((0, 2, 3)).numpy()
+
+    def error(correct: bool) -> float:
+        options = Options("min-max", equalize=False, correct_bias=correct)
+        quantized = quantize(network, samples, options)
+        conv = quantized.convs[first.name]
+        unit = conv.multiplier * quantized.steps[first.name]
+        means = accumulate(conv, quantize_image(images)).double().mean((0, 2, 3)).numpy() * unit
+        return float(np.abs(means - exact).max())
+
+    assert error(True) < error(False) / 5
+
+
+def test_weights_fit_the_instructions_they_are_for(network, samples) -> None:
+    for family in INT8.values():
+        quantized = quantize(network, samples, arithmetic=family.arithmetic)
+        if family.arithmetic.products > 1:
+            for conv in quantized.convs.values():
+                assert family.arithmetic.largest_sum(conv.weight).max() <= INT16_MAX
+
+
+def test_unknown_observer_and_no_samples_are_refused(network, samples) -> None:
+    with pytest.raises(FatalError, match="use min-max, percentile, mse, entropy"):
+        quantize(network, samples, Options("median"))
+    with pytest.raises(FatalError, match="no images"):
+        quantize(network, samples[:0])
+
+
+def test_samples_are_spread_over_the_folder() -> None:
+    paths = image_files([SAMPLES])
+    few = read_samples(SAMPLES, 3)
+    expected = np.empty((1, 3, 24, 94), np.float32)
+    prepare(read_image(paths[-1]), expected)
+    assert few.shape == (3, 3, 24, 94)
+    np.testing.assert_array_equal(few[2], expected[0])
+    assert len(read_samples(SAMPLES, 1000)) == len(paths)
+
+
+def module_of(network: Network | QuantizedNetwork, family: Family) -> tvm.IRModule:
+    return lower(network, family, lambda _, shape, family: default_tile(shape, family))
+
+
+def logits(module: tvm.IRModule, images: np.ndarray) -> np.ndarray:
+    executable = compile_kernels(module, tvm.target.Target({"kind": "llvm", **NATIVE}))
+    main = relax.VirtualMachine(executable.jit(), tvm.cpu())["main"]
+    return np.concatenate([main(tvm.runtime.tensor(image[None].copy())).numpy() for image in images])
+
+
+def kernel_outputs(module: tvm.IRModule, image: np.ndarray) -> dict[str, np.ndarray]:
+    """Call the kernels one by one as `main` would; the first output of each, by the kernel's name."""
+    functions = {g.name_hint: f for g, f in module.functions_items() if g.name_hint != "main"}
+    library = tvm.compile(tvm.IRModule(functions), target=tvm.target.Target({"kind": "llvm", **NATIVE})).jit()
+    main = module["main"]
+    values: dict[relax.Var, list] = {main.params[0]: [tvm.runtime.tensor(image)]}
+    outputs = {}
+    for binding in main.body.blocks[0].bindings:
+        value = binding.value
+        if isinstance(value, relax.TupleGetItem):
+            values[binding.var] = [values[value.tuple_value][value.index]]
+        elif isinstance(value, relax.Call):
+            name = value.args[0].name_hint
+            inputs = [values[a][0] if a in values else a.value for a in value.args[1].fields]
+            types = [p.ty for p in functions[name].params][len(inputs) :]
+            results = [tvm.runtime.empty(tuple(map(int, t.shape)), str(t.dtype)) for t in types]
+            library[name](*inputs, *results)
+            values[binding.var] = results
+            outputs[name] = results[0].numpy()
+        else:
+            values[binding.var] = values[value]
+    return outputs
+
+
+@pytest.mark.parametrize("name", ["avx2", "plain"])
+def test_compiled_integers_are_the_references(network, samples, name) -> None:
+    """Every convolution's and pool's output, bit for bit."""
+    family = INT8[name]
+    quantized = quantize(network, samples, arithmetic=family.arithmetic)
+    outputs = kernel_outputs(module_of(quantized, family), samples[:1])
+    expected = quantized_maps(quantized, torch.from_numpy(samples[:1]))
+    layouts = feature_maps(network, family)
+    for layer in network.layers:
+        layout = layouts[layer.name]
+        ph, pw = layout.pad
+        actual = from_memory(outputs[layer.name.replace(".", "_")], layout)
+        inner = actual[: layout.channels, ph : ph + layout.height, pw : pw + layout.width]
+        np.testing.assert_array_equal(inner, expected[layer.name][0].numpy(), layer.name)
+    assert len({int(v) for v in np.unique(expected["block3.reduce"])}) > 100
+
+
+def test_compiled_logits_are_the_references(network, samples, quantized) -> None:
+    family = replace(INT8["plain"], arithmetic=quantized.arithmetic)
+    expected = run(quantized, torch.from_numpy(samples))
+    np.testing.assert_allclose(logits(module_of(quantized, family), samples), expected, rtol=1e-4, atol=1e-4)
+
+
+def test_odd_channel_counts(network, samples) -> None:
+    """As a pruned network has them."""
+    thin = thinned(network, 0.37)
+    family = INT8["avx2"]
+    quantized = quantize(thin, samples, arithmetic=family.arithmetic)
+    expected = run(quantized, torch.from_numpy(samples[:2]))
+    np.testing.assert_allclose(
+        logits(module_of(quantized, family), samples[:2]), expected, rtol=1e-4, atol=1e-4
+    )
+
+
+def thinned(network: Network, share: float) -> Network:
+    """Only the first channels of every map but the last."""
+    layers, keep = [], {"input": 3}
+    current = 3
+    for layer in network.layers:
+        if isinstance(layer, Conv):
+            last = layer is network.convs[-1]
+            out = layer.weight.shape[0] if last else max(3, int(layer.weight.shape[0] * share) | 1)
+            layer = replace(layer, weight=layer.weight[:out, :current].copy(), bias=layer.bias[:out])
+            current = out
+        else:
+            layer = replace(layer, channels=min(layer.channels, current))
+            current = layer.channels
+        layers.append(layer)
+        keep[layer.name] = current
+    columns, start = [], 0
+    for context in network.contexts:
+        columns.append(network.head.weight[:, start : start + keep[context.source]])
+        start += network.shapes[context.source].channels
+    head = replace(network.head, weight=np.concatenate(columns, 1))
+    return replace(network, layers=tuple(layers), head=head)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["avx512vnni", "avx2", "neon"])
+def test_public_checkpoint_loses_less_than_half_a_point(shared, name) -> None:
+    """By the arithmetic of each family, calibrated with the samples that builds use."""
+    network = simplify(load_checkpoint(shared / "weights" / "Final_LPRNet_model.pth"))
+    arithmetic = INT8[name].arithmetic
+    quantized = quantize(network, read_samples(SAMPLES, 64), arithmetic=arithmetic)
+    family = replace(
+        INT8["plain"], arithmetic=arithmetic, activation="int8" if arithmetic.offset else "uint8"
+    )
+    paths = image_files([shared / "data" / "ccpd_val", shared / "data" / "mixed_val"])
+    images = np.empty((len(paths), 3, 24, 94), np.float32)
+    for path, tensor in zip(paths, images, strict=True):
+        prepare(read_image(path), tensor[None])
+    alphabet = load_checkpoint(shared / "weights" / "Final_LPRNet_model.pth").alphabet
+
+    def correct(module: tvm.IRModule) -> int:
+        texts = [greedy(r, alphabet.characters, alphabet.blank).text for r in logits(module, images)]
+        return sum(text == label_of(path) for text, path in zip(texts, paths, strict=True))
+
+    float_correct = correct(module_of(network, FLOAT32["avx2"]))
+    assert float_correct == 613
+    assert correct(module_of(quantized, family)) >= float_correct - 0.005 * len(paths)

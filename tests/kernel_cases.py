@@ -1,0 +1,299 @@
+"""Kernels with random inputs and what they must compute, to be run on this CPU or on an emulated one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch.nn import functional as F
+from tvm import tirx
+
+from host.kernels.context import Pooling, context, window_scale
+from host.kernels.conv import ConvShape, Tile, conv, default_tile, pack_bias, pack_weight
+from host.kernels.family import Family
+from host.kernels.feature_map import FeatureMap
+from host.kernels.image import image_map, quantize_image, rows_as_channels
+from host.kernels.int8 import Int8
+from host.kernels.pool import max_pool
+
+Array = NDArray[np.generic]
+
+# (kernel, padding, channels in, channels out, height, width): LPRNet's, with channels of pruned networks too.
+CONVS = [
+    ((1, 1), (0, 0), 23, 57, 5, 7),
+    ((3, 1), (1, 0), 32, 32, 6, 13),
+    ((1, 3), (0, 1), 17, 40, 4, 11),
+    ((1, 4), (0, 0), 64, 48, 3, 21),
+    ((13, 1), (0, 0), 30, 68, 15, 18),
+    ((3, 3), (0, 0), 9, 5, 4, 9),
+]
+
+
+@dataclass(frozen=True, eq=False)
+class Case:
+    """A kernel, its tensors, the last of them outputs, and the check of all tensors after the call."""
+
+    name: str
+    function: tirx.PrimFunc
+    tensors: list[Array]
+    check: Callable[[list[Array]], None]
+
+
+def round_up(value: int, multiple: int) -> int:
+    return -(-value // multiple) * multiple
+
+
+def to_memory(values: Array, layout: FeatureMap) -> Array:
+    """[C,H,W] → the flat memory of *layout*, with zeros where nothing is."""
+    c, h, w = values.shape
+    ph, pw = layout.pad
+    memory = np.full((h + 2 * ph, w + 2 * pw, layout.stored), layout.zero, layout.dtype)
+    memory[ph : ph + h, pw : pw + w, :c] = values.transpose(1, 2, 0)
+    return memory.reshape(-1)
+
+
+def from_memory(memory: Array, layout: FeatureMap) -> Array:
+    """The flat memory of *layout* → [stored channels, H + border, W + border]."""
+    ph, pw = layout.pad
+    shape = (layout.height + 2 * ph, layout.width + 2 * pw, layout.stored)
+    return memory.reshape(shape).transpose(2, 0, 1)
+
+
+def uninitialized(layout: FeatureMap) -> Array:
+    return np.full(layout.shape, 77, layout.dtype)
+
+
+def convolve(x: Array, weight: Array, bias: Array, padding: tuple[int, int]) -> Array:
+    """Exact for integers."""
+    operands = (torch.from_numpy(a.astype(np.float64)) for a in (x[None], weight, bias))
+    return F.conv2d(*operands, padding=padding)[0].numpy()
+
+
+def requantize(sums: Array, multiplier: Array) -> Array:
+    scaled = sums.astype(np.int32).astype(np.float32) * multiplier[:, None, None]
+    return np.rint(np.clip(scaled, np.float32(0), np.float32(255))).astype(np.int64)
+
+
+def random_weight(rng: np.random.Generator, shape: tuple[int, ...], family: Int8) -> NDArray[np.int8]:
+    """Weights as large as the family's arithmetic admits."""
+    largest = 127
+    while True:
+        weight = rng.integers(-largest, largest + 1, shape, np.int8)
+        if family.arithmetic.products == 1 or family.arithmetic.largest_sum(weight).max() <= 32767:
+            return weight
+        largest -= 1
+
+
+def border(values: Array) -> Array:
+    mask = np.ones(values.shape, bool)
+    mask[:, 1:-1, 1:-1] = False
+    return values[mask]
+
+
+def int8_conv(
+    symbol: str, family: Int8, case: tuple, tile: Tile | None, real: bool = False, fixed: bool = False
+) -> Case:
+    """A quantized convolution, to float32 where *real*; *fixed*: activations at their limits."""
+    kernel, pad, cin, cout, h, w = case
+    rng = np.random.default_rng([*kernel, cin, cout])
+    offset = family.arithmetic.offset
+    source = FeatureMap(h, w, cin, round_up(cin, family.block), family.activation, pad)
+    height, width = h + 2 * pad[0] - kernel[0] + 1, w + 2 * pad[1] - kernel[1] + 1
+    dtype = "float32" if real else family.activation
+    target = FeatureMap(height, width, cout, round_up(cout, family.block), dtype, (1, 1))
+    shape = ConvShape(kernel, source, target, relu=True)
+    tile = tile or default_tile(shape, family)
+    q = rng.choice([0, 255], (cin, h, w)) if fixed else rng.integers(0, 256, (cin, h, w))
+    weight = random_weight(rng, (cout, cin, *kernel), family)
+    bias = rng.integers(-5000, 5000, cout, np.int32)
+    spread = np.abs(weight).mean() * 100 * np.sqrt(cin * kernel[0] * kernel[1])
+    multiplier = (rng.uniform(50, 200, cout) / spread).astype(np.float32)
+    sums = convolve(q, weight, bias, pad)
+    stored_bias = bias + offset * weight.sum((1, 2, 3), dtype=np.int32)
+
+    def check(tensors: list[Array]) -> None:
+        actual = from_memory(tensors[-1], target)
+        inner = actual[:cout, 1:-1, 1:-1]
+        if real:
+            scaled = sums.astype(np.float32) * multiplier[:, None, None]
+            np.testing.assert_array_equal(inner, np.maximum(scaled, 0))
+        else:
+            np.testing.assert_array_equal(inner.astype(np.int64) + offset, requantize(sums, multiplier))
+        assert (border(actual) == target.zero).all()
+        assert (actual[cout:] == target.zero).all()
+
+    tensors = [
+        to_memory(q - offset, source),
+        pack_weight(weight, shape, family, tile),
+        pack_bias(stored_bias, shape),
+        pack_bias(multiplier, shape),
+        uninitialized(target),
+    ]
+    return Case(f"{kernel} {cin}→{cout}", conv(symbol, shape, family, tile), tensors, check)
+
+
+def float_conv(symbol: str, family: Family, case: tuple, tile: Tile | None) -> Case:
+    """A convolution in fp32; where the family is scaled, with int8 weights."""
+    kernel, pad, cin, cout, h, w = case
+    rng = np.random.default_rng([*kernel, cin, cout])
+    source = FeatureMap(h, w, cin, round_up(cin, family.block), "float32", pad)
+    height, width = h + 2 * pad[0] - kernel[0] + 1, w + 2 * pad[1] - kernel[1] + 1
+    target = FeatureMap(height, width, cout, round_up(cout, family.block), "float32", (1, 1))
+    shape = ConvShape(kernel, source, target, relu=not family.scaled)
+    tile = tile or default_tile(shape, family)
+    x = rng.standard_normal((cin, h, w), np.float32)
+    weight: Array = rng.standard_normal((cout, cin, *kernel), np.float32)
+    bias = rng.standard_normal(cout, np.float32)
+    scale = rng.uniform(0.01, 0.02, cout).astype(np.float32)
+    if family.scaled:
+        weight = rng.integers(-127, 128, weight.shape, np.int8)
+        expected = convolve(x, weight, bias, pad) * scale[:, None, None]
+    else:
+        expected = np.maximum(convolve(x, weight, bias, pad), 0)
+
+    def check(tensors: list[Array]) -> None:
+        actual = from_memory(tensors[-1], target)
+        np.testing.assert_allclose(actual[:cout, 1:-1, 1:-1], expected, atol=2e-4)
+        assert not border(actual).any()
+        assert not actual[cout:].any()
+
+    tensors = [to_memory(x, source), pack_weight(weight, shape, family, tile), pack_bias(bias, shape)]
+    if family.scaled:
+        tensors.append(pack_bias(scale, shape))
+    tensors.append(uninitialized(target))
+    return Case(f"{kernel} {cin}→{cout}", conv(symbol, shape, family, tile), tensors, check)
+
+
+def int8_pool(symbol: str, family: Int8, stride: int, channels: int) -> Case:
+    rng = np.random.default_rng(stride)
+    offset = family.arithmetic.offset
+    stored = round_up(channels, family.block)
+    source = FeatureMap(5, 13, 2 * channels, 2 * stored, family.activation)
+    target = FeatureMap(3, (13 - 3) // stride + 1, channels, stored, family.activation, (0, 1))
+    q = rng.integers(0, 256, (2 * channels, 5, 13))
+    expected = F.max_pool2d(torch.from_numpy(q[None, :channels]).float(), 3, (1, stride))[0].numpy()
+
+    def check(tensors: list[Array]) -> None:
+        actual = from_memory(tensors[-1], target)[:channels].astype(np.int64)
+        np.testing.assert_array_equal(actual[:, :, 1:-1] + offset, expected)
+        assert (actual[:, :, [0, -1]] == target.zero).all()
+
+    function = max_pool(symbol, source, target, stride, family.elements)
+    return Case(f"pool {stride}", function, [to_memory(q - offset, source), uninitialized(target)], check)
+
+
+def int8_context(symbol: str, family: Int8, kernel: tuple[int, int], stride: tuple[int, int]) -> Case:
+    """18 columns, as LPRNet's contexts have."""
+    rng = np.random.default_rng(kernel)
+    offset, channels = family.arithmetic.offset, 20
+    size = (9, 17 * stride[1] + kernel[1])
+    source = FeatureMap(*size, channels, round_up(channels, family.block), family.activation, (1, 0))
+    pooling = Pooling(source, kernel, stride)
+    q = rng.integers(0, 256, (channels, *size))
+    step = rng.uniform(0.01, 2, channels).astype(np.float32)
+    real = torch.from_numpy(q * step[:, None, None].astype(np.float64))
+    pooled = F.avg_pool2d(real, kernel, stride).numpy()
+
+    def check(tensors: list[Array]) -> None:
+        means, squares = tensors[-2].reshape(18, -1), tensors[-1]
+        np.testing.assert_allclose(means[:, :channels].T, pooled.mean(1), rtol=1e-5)
+        np.testing.assert_allclose(squares[:channels], (pooled**2).sum((1, 2)), rtol=1e-5)
+        assert not means[:, channels:].any()
+        assert not squares[channels:].any()
+
+    outputs = [np.full(n, 77, np.float32) for n in (18 * source.stored, source.stored)]
+    tensors = [to_memory(q - offset, source), window_scale(pooling, step), *outputs]
+    return Case(f"context {kernel}", context(symbol, pooling, family.floats.lanes), tensors, check)
+
+
+def image(symbol: str, family: Int8) -> Case:
+    """Every pixel value, and values between and beyond them."""
+    rng = np.random.default_rng(0)
+    target = image_map(24, 94, 3, family)
+    values = rng.integers(0, 256, (3, 24, 94)).astype(np.float32)
+    values[:, 0, :10] = [-3, -0.5, 0.4, 0.5, 1.5, 2.5, 254.5, 255.4, 255.5, 300]
+    tensor = (values - np.float32(127.5)) * np.float32(0.0078125)
+    expected = np.rint(np.clip(values, 0, 255)) - family.arithmetic.offset
+
+    def check(tensors: list[Array]) -> None:
+        pixels = tensors[-1][: 24 * 94 * 4].reshape(24, 94, 4)[:, :, :3]
+        np.testing.assert_array_equal(pixels.transpose(2, 0, 1), expected)
+
+    function = quantize_image(symbol, target, 127.5, 0.0078125, family.floats.lanes)
+    return Case("image", function, [tensor[None], uninitialized(target)], check)
+
+
+def stem(symbol: str, family: Int8) -> Case:
+    """The first convolution, which reads pixels as words."""
+    rng = np.random.default_rng(1)
+    offset = family.arithmetic.offset
+    source = image_map(24, 94, 3, family)
+    target = FeatureMap(22, 92, 40, round_up(40, family.block), family.activation)
+    shape = ConvShape((3, 1), source, target, relu=True)
+    tile = default_tile(shape, family)
+    pixels = rng.integers(0, 256, (3, 24, 94))
+    words = np.zeros((24, 94, 4), np.int64)
+    words[:, :, :3] = pixels.transpose(1, 2, 0) - offset
+    data = np.full(source.shape, 77, source.dtype)
+    data[: words.size] = words.reshape(-1)
+    words_weight = random_weight(rng, (40, 12, 3, 1), family)
+    weight = words_weight.reshape(40, 3, 4, 3)[:, :, :3].transpose(0, 2, 3, 1)
+    words_weight = rows_as_channels(weight)
+    bias = rng.integers(-5000, 5000, 40, np.int32)
+    multiplier = np.full(40, 0.003, np.float32)
+    expected = requantize(convolve(pixels, weight, bias, (0, 0)), multiplier)
+
+    def check(tensors: list[Array]) -> None:
+        actual = from_memory(tensors[-1], target)[:40].astype(np.int64)
+        np.testing.assert_array_equal(actual + offset, expected)
+
+    tensors = [
+        data,
+        pack_weight(words_weight, shape, family, tile),
+        pack_bias(bias + offset * weight.sum((1, 2, 3), dtype=np.int32), shape),
+        pack_bias(multiplier, shape),
+        uninitialized(target),
+    ]
+    return Case("stem", conv(symbol, shape, family, tile), tensors, check)
+
+
+def int8_cases(family: Int8) -> list[Case]:
+    """All kernels of a quantized network."""
+    makers: list[Callable[[str], Case]] = [
+        *(
+            lambda s, c=c, t=t: int8_conv(s, family, c, t)
+            for c in CONVS
+            for t in (None, Tile(5, 3, 2, False))
+        ),
+        lambda s: int8_conv(s, family, CONVS[0], Tile(2, 1), fixed=True),
+        lambda s: int8_conv(s, family, CONVS[3], Tile(3, 5), fixed=True),
+        lambda s: int8_conv(s, family, CONVS[4], None, real=True),
+        lambda s: int8_pool(s, family, 1, 64),
+        lambda s: int8_pool(s, family, 2, 23),
+        lambda s: int8_context(s, family, (5, 5), (5, 5)),
+        lambda s: int8_context(s, family, (4, 10), (4, 2)),
+        lambda s: image(s, family),
+        lambda s: stem(s, family),
+        *float_makers(family.floats),
+    ]
+    return [make(f"k{i}") for i, make in enumerate(makers)]
+
+
+def float_makers(family: Family) -> list[Callable[[str], Case]]:
+    return [
+        lambda s, c=c, t=t: float_conv(s, family, c, t)  # type: ignore[misc]
+        for c in (CONVS[0], CONVS[2])
+        for t in (None, Tile(4, 3))
+    ]
+
+
+def float_cases(family: Family) -> list[Case]:
+    return [make(f"k{i}") for i, make in enumerate(float_makers(family))]
+
+
+CALLER = Path(__file__).with_name("call_kernels.c")
+"""A program that calls kernels on tensors of a file and writes them back."""
