@@ -16,7 +16,8 @@ SETUP := .venv/.setup
 TEST_SETUP := .venv/.test-setup
 
 APT_SETUP := python3-venv g++
-APT_TEST := qemu-user qemu-user-static g++-aarch64-linux-gnu fonts-noto-cjk
+APT_TEST := qemu-user qemu-user-static g++-aarch64-linux-gnu g++-arm-linux-gnueabihf g++-riscv64-linux-gnu \
+	debian-archive-keyring
 
 help: ## Show this help
 	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' Makefile | expand -t 24

@@ -37,7 +37,7 @@ site=
 case $arch in
 armv7l | riscv64)
     "$python" -c 'import numpy, cv2' 2>/dev/null ||
-        fail "numpy and OpenCV: no wheels for $arch – apt install python3-numpy python3-opencv"
+        fail "numpy and OpenCV: no wheels for $arch – apt install python3-numpy python3-opencv, and gcc python3-dev for msgspec"
     site=--system-site-packages
     ;;
 esac

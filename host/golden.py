@@ -6,13 +6,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
 from device_runtime.manifest import GoldenInfo
-from device_runtime.preprocess import DEFAULT, prepare, read_image
+from device_runtime.preprocess import DEFAULT, prepare, read_image, resize
 
 FILE = "golden.bin"
 SAMPLES = Path(__file__).parent.parent / "lprnet" / "samples"
@@ -45,15 +44,10 @@ def golden(reference: Reference, atol: float, samples: Path = SAMPLES) -> Golden
     Computed in float64 so that every host that builds the bundle writes the same float32.
     """
     paths = sorted(p for p in samples.iterdir() if p.suffix in (".png", ".jpg"))[:COUNT]
-    images = np.stack([crop(read_image(p)) for p in paths])
+    images = np.stack([resize(read_image(p)) for p in paths])
     inputs = np.empty((len(images), 3, DEFAULT.height, DEFAULT.width), np.float32)
     for i, image in enumerate(images):
         prepare(image, inputs[i : i + 1])
     with torch.no_grad():
         logits = reference(torch.from_numpy(inputs).double())
     return Golden(images, logits.numpy().astype(np.float32), atol)
-
-
-def crop(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """The image at the network's size, BGR uint8 [24,94,3]."""
-    return cv2.resize(image, (DEFAULT.width, DEFAULT.height), interpolation=cv2.INTER_LINEAR)
