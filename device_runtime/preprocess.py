@@ -91,8 +91,10 @@ def resize(image: NDArray, spec: PreprocessInfo = DEFAULT) -> NDArray[np.uint8]:
         FatalError: an image `as_bgr` refuses.
     """
     image = as_bgr(image)
-    image = resize(image, spec)
-    return image
+    if image.shape[0] == spec.height and image.shape[1] == spec.width:
+        return image
+    # Exact gives every CPU the same bytes; INTER_LINEAR is off by a grey level between x86 and ARM.
+    return cv2.resize(image, (spec.width, spec.height), interpolation=cv2.INTER_LINEAR_EXACT)
 
 
 def prepare(image: NDArray, out: NDArray[np.float32], spec: PreprocessInfo = DEFAULT) -> None:
@@ -110,14 +112,6 @@ def prepare(image: NDArray, out: NDArray[np.float32], spec: PreprocessInfo = DEF
     image = resize(image, spec)
     np.subtract(image.transpose(2, 0, 1), np.float32(spec.mean), out=out[0], dtype=np.float32)
     np.multiply(out, np.float32(spec.scale), out=out)
-
-
-def resize(image: NDArray[np.uint8], spec: PreprocessInfo = DEFAULT) -> NDArray[np.uint8]:
-    """*image*, BGR uint8 [H, W, 3], at the network's size; returned as is where it has that size."""
-    if image.shape[0] == spec.height and image.shape[1] == spec.width:
-        return image
-    # Exact gives every CPU the same bytes; INTER_LINEAR is off by a grey level between x86 and ARM.
-    return cv2.resize(image, (spec.width, spec.height), interpolation=cv2.INTER_LINEAR_EXACT)
 
 
 _SMALLER = "use a smaller image"
