@@ -52,6 +52,15 @@ class ConvShape:
         """Input channels fetched together; the channels of a planar image are far apart."""
         return 1 if self.source.planar else family.step
 
+    def runs(self, family: Family) -> tuple[int, int]:
+        """How one row of the kernel is read: runs of steps that lie end to end in memory, steps in each.
+
+        Pixels without unused channels between them are one run.
+        """
+        steps, columns = self.reduction(family) // self.step(family), self.kernel[1]
+        joined = not self.source.planar and self.source.pixel == self.reduction(family)
+        return (1, columns * steps) if joined else (columns, steps)
+
 
 def pack_weight(
     weight: NDArray[np.generic], shape: ConvShape, family: Family, tile: Tile
@@ -168,13 +177,12 @@ def _reduce(
 ) -> None:
     """Add all products of *place* = (y, x, pixels) and *packed* = (first weight, vectors) to *sums*."""
     (y, x, pixels), (first, width) = place, packed
-    kh, kw = shape.kernel
     source, lanes, step = shape.source, family.lanes, shape.step(family)
     pad_h, pad_w = source.pad
     per_step = width * lanes * step
-    steps = shape.reduction(family) // step
+    runs, steps = shape.runs(family)
     unroll = tile.unroll if steps % tile.unroll == 0 else 1
-    with e.loop(kh, "r") as r, e.loop(kw, "s") as s, e.loop(steps // unroll, "k") as outer:
+    with e.loop(shape.kernel[0], "r") as r, e.loop(runs, "s") as s, e.loop(steps // unroll, "k") as outer:
         for inner in range(unroll):
             k = outer * unroll + inner
             if source.planar:
@@ -184,7 +192,7 @@ def _reduce(
                     family.activations(e, data, source.at(y + r - pad_h, x + p + s - pad_w, k * step))
                     for p in range(pixels)
                 ]
-            base = first + ((r * kw + s) * steps + k) * per_step
+            base = first + ((r * runs + s) * steps + k) * per_step
             for q in range(step // family.group):
                 vectors = [
                     e.let(

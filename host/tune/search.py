@@ -25,7 +25,7 @@ from host.tune.workload import Workload
 
 BATCH = 12
 """Candidates compiled and measured together."""
-UNROLLS = (1, 2, 4, 8)
+UNROLLS = (1, 2, 3, 4, 8)
 LARGEST_BODY = 400
 """Multiply-accumulates in the innermost loop beyond which a kernel only takes longer to compile."""
 

@@ -37,7 +37,7 @@ class Workload:
     @property
     def steps(self) -> int:
         """Iterations of the innermost reduction loop, before unrolling."""
-        return self.shape.reduction(self.family) // self.shape.step(self.family)
+        return self.shape.runs(self.family)[1]
 
     @property
     def products_per_step(self) -> int:
