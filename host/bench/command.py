@@ -28,7 +28,7 @@ _FOLDER = click.Path(path_type=Path, file_okay=False)
 @click.option("--target", help="Else build for this.  [default: native, x86-64-v3 with --isa avx2]")
 @click.option("--isa", type=click.Choice(ISAS), default="native", show_default=True, help="Limits all.")
 @click.option("--data", multiple=True, type=_FOLDER, help="Images named by plate, for accuracy; repeatable.")
-@click.option("--calibration", multiple=True, type=_FOLDER, help="Images for int8; the samples unless given.")
+@click.option("--calibration", type=_FOLDER, help="Images for int8; the samples unless given.")
 @click.option("--rounds", type=click.IntRange(1), default=100, show_default=True, help="Turns for each.")
 @click.option("--inferences", type=click.IntRange(1), default=10, show_default=True, help="Timed, per turn.")
 @click.option("--python", type=click.Path(path_type=Path), help="Interpreter with the peers.")
@@ -43,7 +43,7 @@ def bench_command(
     target: str | None,
     isa: str,
     data: tuple[Path, ...],
-    calibration: tuple[Path, ...],
+    calibration: Path | None,
     rounds: int,
     inferences: int,
     python: Path | None,
@@ -69,7 +69,7 @@ def bench_command(
         target=target or ("x86-64-v3" if isa == "avx2" else "native"),
         isa=isa,
         data=data,
-        calibration=calibration or (REPOSITORY / "lprnet/samples",),
+        calibration=calibration or REPOSITORY / "lprnet/samples",
         pace=Pace(rounds, inferences),
         python=python or _bench_python(),
         cache=CACHE / "bench",

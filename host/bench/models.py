@@ -127,8 +127,11 @@ def _convert(variant: Variant, source: Source, place: Place, folder: Path) -> No
         str(folder.resolve()),
         source.isa,
         source.target,
+        str(source.images.resolve()),
     )
-    with Worker(Path(sys.executable) if variant.runtime == OURS else place.python, _any_cpu()) as worker:
+    python = Path(sys.executable) if variant.runtime == OURS else place.python
+    # Small layers: torch's threads would only wait for each other, long on a machine with other work.
+    with Worker(python, _any_cpu(), {"OMP_NUM_THREADS": "1"}) as worker:
         worker.ask(request, CONVERSION_TIMEOUT_S)
 
 
@@ -152,8 +155,9 @@ def _key(variant: Variant, source: Source, versions: Mapping[str, str]) -> str:
         sources = [path for path in files if path.suffix in (".py", ".toml", ".json", ".cpp", ".h")]
         parts = [source.target, *sorted(detect().features)]
     else:
-        sources = [REPOSITORY / "host/bench/peer_model.py", REPOSITORY / "lprnet/model.py"]
-        sources += (REPOSITORY / "host/bench/runtimes").glob(f"{spec.module.rpartition('.')[2]}*.py")
+        names = ("host/bench/peer_model.py", "host/bench/ranges.py", "lprnet/model.py", "host/simplify.py")
+        sources = [REPOSITORY / name for name in names]
+        sources += (REPOSITORY / "host/bench/runtimes").glob(f"{variant.runtime}*.py")
         parts = [source.isa, *(f"{n}={versions[n]}" for n in spec.distributions[variant.precision])]
     for path in sorted(sources):
         digest.update(path.read_bytes())

@@ -40,24 +40,22 @@ def weight_scales(weight: Float) -> Float:
 
 
 def conv_ranges(checkpoint: Path, calibration: Path) -> tuple[list[float], list[float]]:
-    """Percentiles of |x| before every convolution, and of its output after each ReLU, as they run.
+    """Percentiles of |x| before and after every convolution with its ReLU, in the order in which they run.
 
     Args:
         calibration: `.npy` file of float32[N,3,24,94].
-
-    Returns:
-        One value per convolution, the last of which has no ReLU, and one per ReLU.
     """
     model, images = peer_model(checkpoint), np.load(calibration)
     layers = [layer for layer in model.modules() if isinstance(layer, nn.Conv2d | nn.ReLU)]
-    seen = {layer: _Extremes(len(images)) for layer in layers}
-    for layer in layers:
-        if isinstance(layer, nn.Conv2d):
-            layer.register_forward_pre_hook(lambda module, args: seen[module].add(args[0]))
-        else:
-            layer.register_forward_hook(lambda module, args, output: seen[module].add(output))
+    before = {layer: _Extremes(len(images)) for layer in layers if isinstance(layer, nn.Conv2d)}
+    # The last convolution, the head, has no ReLU.
+    ends = [*(layer for layer in layers if isinstance(layer, nn.ReLU)), layers[-1]]
+    after = {layer: _Extremes(len(images)) for layer in ends}
+    for convolution in before:
+        convolution.register_forward_pre_hook(lambda module, args: before[module].add(args[0]))
+    for end in after:
+        end.register_forward_hook(lambda module, args, output: after[module].add(output))
     with torch.inference_mode():
         for image in images:
             model(torch.from_numpy(image[None]))
-    before = [seen[layer].threshold for layer in layers if isinstance(layer, nn.Conv2d)]
-    return before, [seen[layer].threshold for layer in layers if isinstance(layer, nn.ReLU)]
+    return [e.threshold for e in before.values()], [e.threshold for e in after.values()]

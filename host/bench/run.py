@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -27,6 +28,7 @@ from lprnet.checkpoint import load_checkpoint
 
 TIMED_IMAGES = 16
 CALIBRATION_IMAGES = 256
+BUSY = 0.5
 
 
 @dataclass(frozen=True)
@@ -36,7 +38,7 @@ class Request:
     Args:
         bundles: take the place of the bundles that are otherwise built for *target*.
         data: folders of labelled images for the accuracy; without any, there is none.
-        calibration: folders of images that the peers' int8 is calibrated on.
+        calibration: folder of images that everybody's int8 is calibrated on.
         python: interpreter that has the peers' packages.
     """
 
@@ -48,7 +50,7 @@ class Request:
     target: str
     isa: str
     data: tuple[Path, ...]
-    calibration: tuple[Path, ...]
+    calibration: Path
     pace: Pace
     python: Path
     cache: Path
@@ -63,16 +65,21 @@ def run(request: Request, log: Log) -> Bench:
     checkpoint = load_checkpoint(request.weights)
     cpus = {threads: pick_cpus(threads) for threads in request.threads}
     variants = _variants(request)
-    calibration = load_images(request.calibration, CALIBRATION_IMAGES)
+    calibration = load_images((request.calibration,), CALIBRATION_IMAGES)
     data = load_images(request.data) if request.data else None
     inputs = request.cache / "inputs"
     timed = data or calibration
     timing_inputs = Images(timed.tensors[:TIMED_IMAGES], (), ()).save(inputs)
-    source = Source(request.weights, calibration.save(inputs), request.isa, request.target)
+    source = Source(
+        request.weights, calibration.save(inputs), request.isa, request.target, request.calibration
+    )
     mask = mask_library(request.cache) if request.isa == "avx2" else None
     place = Place(request.python, request.isa, mask)
     versions = models.installed(request.python)
 
+    load = round(os.getloadavg()[0], 2)
+    if load > BUSY:
+        log(f"load average {load:.1f}: other programs run here, and the figures will be rough")
     entrants: list[Entrant] = []
     failures: list[Row] = []
     for variant in variants:
@@ -101,7 +108,8 @@ def run(request: Request, log: Log) -> Bench:
             warmup=request.pace.warmup,
             cpus={str(threads): picked for threads, picked in cpus.items()},
             data=data.sources if data else (),
-            calibration=calibration.sources,
+            calibration=calibration.sources[0],
+            load_average=load,
         ),
         versions=versions,
         rows=(*rows(entrants, accuracies), *failures),
@@ -127,9 +135,14 @@ def _row(entrant: Entrant, entrants: Sequence[Entrant], accuracy: float | None) 
     )
     if not entrant.rounds:
         return msgspec.structs.replace(row, error=entrant.error or "not measured")
-    latency = spread([ms for values in entrant.rounds for ms in values])
+    samples = [ms for values in entrant.rounds for ms in values]
+    latency = spread(samples)
     row = msgspec.structs.replace(
-        row, p25_ms=_ms(latency.p25), p50_ms=_ms(latency.p50), p75_ms=_ms(latency.p75)
+        row,
+        p05_ms=_ms(float(np.percentile(samples, 5))),
+        p25_ms=_ms(latency.p25),
+        p50_ms=_ms(latency.p50),
+        p75_ms=_ms(latency.p75),
     )
     reference = _find(entrants, *REFERENCE, entrant.threads)
     if reference is not None:

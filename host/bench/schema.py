@@ -19,7 +19,7 @@ REFERENCE = ("onnxruntime", "fp32")
 class Row(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """One runtime at one precision and number of threads; without `p50_ms`, `error` says why.
 
-    p25_ms, p50_ms, p75_ms: of one inference, batch 1, over all rounds.
+    p05_ms, p25_ms, p50_ms, p75_ms: of one inference, batch 1, over all rounds.
     ratio: median over rounds of this row's time by the reference's in the same round; quartiles with it.
     speedup: median over rounds of this row's one-thread time by its own.
     accuracy: share of plates read without an error; None without data.
@@ -31,6 +31,7 @@ class Row(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True)
     precision: str
     threads: int
     version: str | None = None
+    p05_ms: float | None = None
     p50_ms: float | None = None
     p25_ms: float | None = None
     p75_ms: float | None = None
@@ -52,7 +53,10 @@ class Data(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """How the rows came about; `cpus` are those a worker may run on, by its number of threads."""
+    """How the rows came about; `cpus` are those a worker may run on, by its number of threads.
+
+    load_average: of the last minute before the start; a quiet machine is near 0.
+    """
 
     checkpoint: str
     checkpoint_sha256: str
@@ -63,7 +67,8 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     warmup: int
     cpus: dict[str, tuple[int, ...]]
     data: tuple[Data, ...]
-    calibration: tuple[Data, ...]
+    calibration: Data
+    load_average: float
 
 
 class Bench(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

@@ -11,6 +11,7 @@ from pathlib import Path
 import msgspec
 import numpy as np
 import pytest
+import torch
 from click.testing import CliRunner
 
 from device_runtime.errors import FatalError
@@ -23,6 +24,8 @@ from host.bench.command import bench_command
 from host.bench.data import accuracy, load_images
 from host.bench.measure import Pace, pick_cpus
 from host.bench.models import Place, Variant
+from host.bench.peer_model import peer_model
+from host.bench.ranges import PERCENTILE, conv_ranges
 from host.bench.run import Request, run
 from host.bench.runtimes import OURS, RUNTIMES, Runtime
 from host.bench.stats import Spread, paired_ratio, spread
@@ -31,7 +34,8 @@ from host.build import build
 from host.bundle import write_manifest
 from host.targets import load_target
 from lprnet.alphabet import PUBLIC
-from lprnet.checkpoint import save_checkpoint
+from lprnet.checkpoint import load_checkpoint, save_checkpoint
+from lprnet.model import ChannelStridePool
 from tests.checkpoints import random_checkpoint
 
 ROOT = Path(__file__).parent.parent.parent
@@ -64,7 +68,7 @@ def request(weights: Path, images: Path, cache: Path, **changes: object) -> Requ
         "target": "native",
         "isa": "native",
         "data": (images,),
-        "calibration": (images,),
+        "calibration": images,
         "pace": Pace(rounds=3, inferences=2, warmup=1, settle_s=0),
         "python": Path(sys.executable),
         "cache": cache,
@@ -228,7 +232,7 @@ def test_table_and_plot_show_every_row(result: schema.Bench) -> None:
 def test_second_run_converts_nothing(weights: Path, tmp_path: Path) -> None:
     calibration = tmp_path / "calibration.npy"
     np.save(calibration, np.zeros((1, 3, 24, 94), np.float32))
-    source = models.Source(weights, calibration, "native", "native")
+    source = models.Source(weights, calibration, "native", "native", tmp_path)
     place = Place(Path(sys.executable), "native", None)
     variant = Variant("torch", "fp32")
     versions = models.installed(place.python)
@@ -242,7 +246,7 @@ def test_second_run_converts_nothing(weights: Path, tmp_path: Path) -> None:
 
 def test_failed_conversion_leaves_nothing(weights: Path, tmp_path: Path) -> None:
     cache = tmp_path / "cache"
-    source = models.Source(weights, weights, "native", "no-such-board")
+    source = models.Source(weights, weights, "native", "no-such-board", tmp_path)
     place = Place(Path(sys.executable), "native", None)
     with pytest.raises(WorkerError, match="no-such-board"):
         models.prepare(Variant(OURS, "fp32"), source, place, {}, cache)
@@ -264,7 +268,7 @@ def test_bundle_beyond_the_limit_is_left_out(bundle: Path, weights: Path, tmp_pa
     copy = shutil.copytree(bundle, tmp_path / "vnni")
     write_manifest(copy, msgspec.structs.replace(manifest, target=target))
     place = Place(Path(sys.executable), "avx2", None)
-    source = models.Source(weights, weights, "avx2", "native")
+    source = models.Source(weights, weights, "avx2", "native", tmp_path)
     with pytest.raises(WorkerError, match=r"avx512.*--target x86-64-v3"):
         models.prepare(Variant(OURS, "fp32", copy), source, place, {}, tmp_path)
 
@@ -327,3 +331,60 @@ def test_bad_options_are_one_line(arguments: list[str], message: str, weights: P
     assert done.exit_code == 2
     assert done.stderr.strip().splitlines()[-1].startswith("error: ") and message in done.stderr
     assert not list(tmp_path.iterdir())
+
+
+def bench_python() -> Path:
+    """What `make bench` installs, where somebody has run it."""
+    own = ROOT / ".venv-bench/bin/python"
+    return own if own.exists() else Path(sys.executable)
+
+
+@pytest.mark.parametrize("name", ["onnxruntime", "openvino", "ncnn", "litert", "torch"])
+@pytest.mark.parametrize("precision", ["fp32", "int8"])
+def test_peer_computes_the_network(
+    name: str, precision: str, weights: Path, images: Path, tmp_path: Path
+) -> None:
+    spec = RUNTIMES[name]
+    if precision not in spec.precisions:
+        pytest.skip(f"{name} has no {precision}")
+    python = bench_python()
+    versions = models.installed(python)
+    if missing := [d for d in spec.distributions[precision] if d not in versions]:
+        pytest.skip(f"not installed: {', '.join(missing)}")
+    found = load_images([images])
+    inputs = found.save(tmp_path)
+    place = Place(python, "native", None)
+    source = models.Source(weights, inputs, "native", "native", images)
+    model = models.prepare(Variant(name, precision), source, place, versions, tmp_path / "cache")
+    with place.worker(name, pick_cpus(1)) as worker:
+        worker.ask(protocol.Load(spec.module, precision, str(model.folder), 1), 120)
+        worker.ask(protocol.Evaluate(str(inputs), str(tmp_path / "logits.npy")), 120)
+    with torch.inference_mode():
+        expected = load_checkpoint(weights).model()(torch.from_numpy(found.tensors)).numpy()
+    logits = np.load(tmp_path / "logits.npy")
+    assert logits.shape == expected.shape
+    error = np.abs(logits - expected).max() / np.abs(expected).max()
+    assert error < {"fp32": 1e-4, "int8": 0.1}[precision]
+    limit = {"fp32": 2_000_000, "int8": 750_000}[precision]
+    assert model.bytes < limit
+
+
+def test_peer_model_has_no_strided_channel_slice(weights: Path) -> None:
+    model, image = peer_model(weights), torch.rand(2, 3, 24, 94) * 2 - 1
+    steps = [layer.channel_stride for layer in model.modules() if isinstance(layer, ChannelStridePool)]
+    assert steps == [1]
+    with torch.inference_mode():
+        expected = load_checkpoint(weights).model()(image)
+        torch.testing.assert_close(model(image), expected, rtol=1e-4, atol=1e-4)
+
+
+def test_ranges_are_percentiles(weights: Path, tmp_path: Path) -> None:
+    path = tmp_path / "images.npy"
+    images = np.random.default_rng(0).standard_normal((5, 3, 24, 94)).astype(np.float32)
+    np.save(path, images)
+    before, after = conv_ranges(weights, path)
+    assert len(before) == len(after) == 16
+    exact = np.percentile(np.abs(images), PERCENTILE, method="higher")
+    assert before[0] == pytest.approx(exact, rel=0.01)
+    # What one of two convolutions in a row gives, the other takes.
+    assert before[2] == after[1]

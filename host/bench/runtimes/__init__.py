@@ -21,6 +21,7 @@ class Source:
     calibration: Path
     isa: str
     target: str
+    images: Path
 
 
 @dataclass(frozen=True)
@@ -77,7 +78,7 @@ RUNTIMES: dict[str, Runtime] = {
     "litert": Runtime(
         "host.bench.runtimes.litert_peer",
         {p: ("ai-edge-litert", "flatbuffers", "torch") for p in ("fp32", "int8")},
-        notes={"fp32": "XNNPACK", "int8": "XNNPACK, percentile 99.99, contexts and head fp32"},
+        notes={"fp32": "XNNPACK", "int8": "XNNPACK, percentile 99.99, contexts fp32"},
     ),
     "torch": Runtime(
         "host.bench.runtimes.torch_peer",
@@ -90,7 +91,7 @@ RUNTIMES: dict[str, Runtime] = {
         "host.bench.runtimes.executorch_peer",
         {"fp32": ("executorch", "torch"), "int8": ("executorch", "torchao", "torch")},
         extra="peers-executorch",
-        notes={"fp32": "XNNPACK", "int8": "XNNPACK, PT2E"},
+        notes={"fp32": "XNNPACK", "int8": "XNNPACK, PT2E static"},
     ),
 }
 

@@ -50,31 +50,45 @@ class Value:
     scale: Scale | None = None
 
 
-def build(network: Network, outputs: Sequence[float] | None = None) -> bytes:
+@dataclass(frozen=True)
+class Ranges:
+    """Largest outputs of the backbone's convolutions, and what the head takes and gives, as |x|."""
+
+    outputs: Sequence[float]
+    joined: float
+    logits: float
+
+
+def build(network: Network, ranges: Ranges | None = None) -> bytes:
     """The flat buffer of *network*: image float32[1,24,94,3] → logits float32[1,18,classes].
 
     Args:
         network: as from `host.simplify.simplify`.
-        outputs: for int8, the largest output of every convolution of the backbone. Convolutions and max
-            pools then compute in int8; the contexts, their normalization and the head stay fp32.
+        ranges: for int8. Convolutions and max pools then compute in int8; the contexts and their
+            normalization stay fp32, as XNNPACK has no int8 average pool.
     """
     graph = _Graph()
     shape = network.input
     image = current = graph.value("image", shape.height, shape.width, shape.channels)
-    if outputs is not None:
+    if ranges is not None:
         current = graph.quantize(image, Scale.between(-1.0, 1.0))
-    ranges = iter(outputs or ())
+    outputs = iter(ranges.outputs if ranges else ())
     maps = {}
     for layer in network.layers:
         if isinstance(layer, Conv):
-            current = graph.convolve(layer, current, Scale.between(0.0, next(ranges)) if outputs else None)
+            current = graph.convolve(layer, current, Scale.between(0.0, next(outputs)) if ranges else None)
         else:
             current = graph.max_pool(layer, current)
         maps[layer.name] = current
     contexts = [graph.context(context, maps[context.source]) for context in network.contexts]
     joined = graph.concatenate(contexts)
-    logits = graph.mean(graph.convolve(network.head, joined, None), (1,), keep=False)
-    return graph.finish(image, logits)
+    if ranges is None:
+        scores = graph.convolve(network.head, joined, None)
+    else:
+        joined = graph.quantize(joined, Scale.between(0.0, ranges.joined))
+        scale = Scale.between(-ranges.logits, ranges.logits)
+        scores = graph.real(graph.convolve(network.head, joined, scale))
+    return graph.finish(image, graph.mean(scores, (1,), keep=False))
 
 
 class _Graph:

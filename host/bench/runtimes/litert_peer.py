@@ -15,12 +15,15 @@ FILE = "model.tflite"
 
 def convert(source: Source, precision: str, folder: Path) -> None:
     from host.bench.ranges import conv_ranges
-    from host.bench.runtimes.litert_graph import build
+    from host.bench.runtimes.litert_graph import Ranges, build
     from host.simplify import simplify
     from lprnet.checkpoint import load_checkpoint
 
     network = simplify(load_checkpoint(source.checkpoint))
-    ranges = conv_ranges(source.checkpoint, source.calibration)[1] if precision == "int8" else None
+    ranges = None
+    if precision == "int8":
+        before, after = conv_ranges(source.checkpoint, source.calibration)
+        ranges = Ranges(after[:-1], before[-1], after[-1])
     (folder / FILE).write_bytes(build(network, ranges))
 
 

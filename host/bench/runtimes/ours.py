@@ -14,7 +14,8 @@ def convert(source: Source, precision: str, folder: Path) -> None:
     from host.build import Request, build
     from host.targets import load_target
 
-    build(Request(load_target(source.target), folder / "bundle", source.checkpoint, precision))
+    target = load_target(source.target)
+    build(Request(target, folder / "bundle", source.checkpoint, precision, source.images))
 
 
 def load(folder: Path, precision: str, threads: int) -> Session:
