@@ -14,8 +14,7 @@ from pathlib import Path
 import click
 
 from device_runtime.errors import FatalError, one_line_errors
-from host.emulate.count import EMULATORS
-from host.emulate.root import KEYRING, SYSTEMS
+from host.emulate.root import EMULATORS, KEYRING, SYSTEMS
 from host.link import ZIG_REQUIREMENT, apt_package, linker_for
 from host.targets import Target, list_targets, load_target
 

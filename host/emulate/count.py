@@ -18,12 +18,12 @@ from pathlib import Path
 
 from device_runtime.errors import FatalError
 from host.cache import DIRECTORY, cached
+from host.emulate.root import EMULATORS
 from host.targets import Target
 
 MARKER = 4000
 """Number of the system call; no Linux architecture has it."""
 SOURCE = Path(__file__).with_name("count_instructions.c")
-EMULATORS = {"aarch64": "qemu-aarch64", "armv7l": "qemu-arm", "riscv64": "qemu-riscv64"}
 
 
 @dataclass(frozen=True)
@@ -46,6 +46,14 @@ class Counts:
     def total(self) -> int:
         """All instructions."""
         return sum(self.instructions.values())
+
+    def __sub__(self, other: Counts) -> Counts:
+        return Counts(
+            {name: n - other.instructions[name] for name, n in self.instructions.items()},
+            self.load_registers - other.load_registers,
+            self.store_registers - other.store_registers,
+            self.l1_misses - other.l1_misses,
+        )
 
 
 @dataclass(frozen=True)

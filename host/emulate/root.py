@@ -21,10 +21,10 @@ from pathlib import Path
 
 from device_runtime.errors import FatalError
 from host.cache import DIRECTORY, cached, download_wheels, say
-from host.emulate.count import EMULATORS
 
 REQUIREMENTS = Path(__file__).resolve().parents[2] / "device_runtime" / "requirements.txt"
 MIRROR = os.environ.get("LPR_DEBIAN_MIRROR", "http://deb.debian.org/debian")
+EMULATORS = {"aarch64": "qemu-aarch64", "armv7l": "qemu-arm", "riscv64": "qemu-riscv64"}
 KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
 
 
