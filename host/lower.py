@@ -133,7 +133,7 @@ class _Lowering:
         shape = self.shapes[name]
         tile = self.choose(name, shape, family)
         operands = [value, pack_weight(weight, shape, family, tile), *(pack_bias(v, shape) for v in vectors)]
-        return self._call(conv(_symbol(name), shape, family, tile), operands, shape.target)
+        return self._call(conv(symbol_of(name), shape, family, tile), operands, shape.target)
 
     def _context(self, symbol: str, pooling: Pooling, source: str, value: relax.Expr) -> relax.Expr:
         stored = pooling.source.stored
@@ -142,7 +142,8 @@ class _Lowering:
             relax.TensorType((stored,), "float32"),
         ]
         operands = [value, *self._scale(pooling, source)]
-        return self._emit(context(symbol, pooling, self.family.floats.lanes), operands, types)
+        family = self.family if pooling.source.dtype == self.family.activation else self.family.floats
+        return self._emit(context(symbol, pooling, family.elements), operands, types)
 
     def _scale(self, pooling: Pooling, source: str) -> list[Float]:
         """What the pooling of a quantized map takes beside it."""
@@ -150,7 +151,7 @@ class _Lowering:
 
     def _pool(self, layer: MaxPool, value: relax.Expr, source: FeatureMap) -> relax.Expr:
         target = self.maps[layer.name]
-        function = max_pool(_symbol(layer.name), source, target, layer.stride, self.family.elements)
+        function = max_pool(symbol_of(layer.name), source, target, layer.stride, self.family.elements)
         return self._call(function, [value], target)
 
     def _tail(self, values: Mapping[str, relax.Expr]) -> relax.Expr:
@@ -242,5 +243,6 @@ def _spread(values: NDArray[Scalar], poolings: Sequence[Pooling], axis: int) -> 
     return np.concatenate(parts, axis)
 
 
-def _symbol(name: str) -> str:
+def symbol_of(name: str) -> str:
+    """Name of a layer's kernel."""
     return name.replace(".", "_")

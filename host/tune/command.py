@@ -11,8 +11,8 @@ from pathlib import Path
 import click
 
 from device_runtime.errors import FatalError, one_line_errors
-from host.targets import PRECISIONS, Machine, Target, load_target
-from host.tune.records import TUNED, Record, Records, path_of, read, write
+from host.targets import PRECISIONS, Target, load_target
+from host.tune.records import TUNED, Record, Records, describe_tile, path_of, read, write
 from host.tune.search import Progress, Runner, search
 from host.tune.workload import workloads
 
@@ -89,9 +89,9 @@ def tune_command(
 
 def default_runner(target: Target) -> str:
     """`local` if this machine has all that *target* asks for, else `emulated`."""
-    machine = Machine.here()
-    runs = target.arch == machine.arch and set(target.cpu_features) <= set(machine.features())
-    return "local" if runs else "emulated"
+    from host.tune.timed import runs_here
+
+    return "local" if runs_here(target) else "emulated"
 
 
 def make_runner(target: Target, name: str, server: str | None, key: str | None) -> Runner:
@@ -119,20 +119,15 @@ def _done(record: Record | None, runner: Runner) -> bool:
     return record is not None and record.runner == runner.name
 
 
-def _tile(record: Record | Progress) -> str:
-    tile = record.tile if isinstance(record, Record) else record.best
-    return (
-        f"{tile.pixels}×{tile.vectors} unroll {tile.unroll}{'' if tile.pixels_inner else ', channels inside'}"
-    )
-
-
 def _progress(progress: Progress, runner: Runner) -> str:
-    return f"{progress.trials:3} tiles, best {_tile(progress)}: {_amount(progress.metric, runner.unit)}"
+    best = _amount(progress.metric, runner.unit)
+    return f"{progress.trials:3} tiles, best {describe_tile(progress.best)}: {best}"
 
 
 def _result(record: Record) -> str:
     gain = 100 * (1 - record.metric / record.default)
-    return f"{_tile(record)}: {_amount(record.metric, record.unit)}, {gain:.1f} % less than the default tile"
+    best = _amount(record.metric, record.unit)
+    return f"{describe_tile(record.tile)}: {best}, {gain:.1f} % less than the default tile"
 
 
 def _amount(value: float, unit: str) -> str:

@@ -134,6 +134,12 @@ def write(path: Path, records: Records) -> None:
     write_atomic(path, msgspec.json.format(msgspec.json.encode(records), indent=1) + b"\n")
 
 
+def describe_tile(tile: Tile) -> str:
+    """E.g. `5×4 unroll 2`: pixels by vectors."""
+    unroll = f" unroll {tile.unroll}" if tile.unroll > 1 else ""
+    return f"{tile.pixels}×{tile.vectors}{unroll}{'' if tile.pixels_inner else ', channels inside'}"
+
+
 class TileChoice:
     """Recorded tiles, `default_tile` where there is none; callable as `lower` wants it.
 

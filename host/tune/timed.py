@@ -12,14 +12,14 @@ from typing import Any
 
 import numpy as np
 import tvm
-from tvm import rpc
+from tvm import rpc, tirx
 
 from device_runtime.errors import FatalError
 from host.kernels.conv import Tile
 from host.link import linker_for
 from host.targets import Machine, Target
 from host.tune.records import Unit
-from host.tune.workload import Workload, compile_candidates, tensors
+from host.tune.workload import Workload, compile_functions, tensors
 
 ROUNDS = (2, 4, 12)
 """How often every candidate has its turn, by rung of the search."""
@@ -41,18 +41,26 @@ class _Timed:
 
         Raises `FatalError` when the board fails.
         """
-        functions = self._load(workload, tiles)
-        arguments = self._arguments(workload, tiles)
+        return self.times([workload.kernel(f"k{i}", tile) for i, tile in enumerate(tiles)], ROUNDS[rung])
+
+    def times(self, kernels: Sequence[tirx.PrimFunc], rounds: int) -> list[float]:
+        """Nanoseconds per call of every kernel, on random tensors.
+
+        Raises `FatalError` when the board fails.
+        """
+        module = self._load(kernels)
+        functions = [_evaluator(module, k.attrs["global_symbol"], self._device()) for k in kernels]
+        arguments = self._arguments(kernels)
         calls = [self._evaluate(f, a, number=1, repeat=2) for f, a in zip(functions, arguments, strict=True)]
-        best = [float("inf")] * len(tiles)
-        for _ in range(ROUNDS[rung]):
+        best = [float("inf")] * len(kernels)
+        for _ in range(rounds):
             for i, (function, values) in enumerate(zip(functions, arguments, strict=True)):
                 number = max(1, int(SLICE_SECONDS / 3 / calls[i]))
                 best[i] = min(best[i], self._evaluate(function, values, number, repeat=3))
         return [seconds * 1e9 for seconds in best]
 
-    def _load(self, workload: Workload, tiles: Sequence[Tile]) -> list[Any]:
-        """A time evaluator factory per tile: (number, repeat) → evaluator."""
+    def _load(self, kernels: Sequence[tirx.PrimFunc]) -> Any:
+        """The compiled kernels, where they are measured."""
         raise NotImplementedError
 
     def _device(self) -> Any:
@@ -73,8 +81,8 @@ class _Timed:
             )
         return seconds
 
-    def _arguments(self, workload: Workload, tiles: Sequence[Tile]) -> list[list[Any]]:
-        """Per tile, the tensors it is called with; tensors of equal shape are shared."""
+    def _arguments(self, kernels: Sequence[tirx.PrimFunc]) -> list[list[Any]]:
+        """Per kernel, the tensors it is called with; tensors of equal shape are shared."""
         rng = np.random.default_rng(0)
         pool: dict[tuple[int, tuple[int, ...], str], Any] = {}
 
@@ -88,9 +96,13 @@ class _Timed:
                 pool[key] = tvm.runtime.tensor(values, self._device())
             return pool[key]
 
-        return [
-            [tensor(i, *spec) for i, spec in enumerate(tensors(workload.kernel("k", tile)))] for tile in tiles
-        ]
+        return [[tensor(i, *spec) for i, spec in enumerate(tensors(kernel))] for kernel in kernels]
+
+
+def runs_here(target: Target) -> bool:
+    """Whether this machine has all that *target*'s code needs."""
+    machine = Machine.here()
+    return target.arch == machine.arch and set(target.cpu_features) <= set(machine.features())
 
 
 class LocalRunner(_Timed):
@@ -114,9 +126,8 @@ class LocalRunner(_Timed):
         self.cpu = model[1] if model else machine.llvm_cpu
         tvm.get_global_func("runtime.config_threadpool")(1, 1)
 
-    def _load(self, workload: Workload, tiles: Sequence[Tile]) -> list[Any]:
-        module = compile_candidates(workload, tiles, self._target).jit()
-        return [_evaluator(module, f"k{i}", self._device()) for i in range(len(tiles))]
+    def _load(self, kernels: Sequence[tirx.PrimFunc]) -> Any:
+        return compile_functions(kernels, self._target).jit()
 
     def _device(self) -> Any:
         return tvm.cpu()
@@ -160,12 +171,12 @@ class RpcRunner(_Timed):
                 "start `python3 -m tvm.exec.rpc_server --load-library libtvm_runtime_extra.so` on the board",
             ) from error
 
-    def _load(self, workload: Workload, tiles: Sequence[Tile]) -> list[Any]:
+    def _load(self, kernels: Sequence[tirx.PrimFunc]) -> Any:
         self._batch += 1
         name = f"candidates{self._batch}.so"
         with tempfile.TemporaryDirectory(prefix="tune-") as folder:
             library = Path(folder) / name
-            executable = compile_candidates(workload, tiles, self._tvm_target)
+            executable = compile_functions(kernels, self._tvm_target)
             executable.export_library(str(library), fcompile=self._linker.fcompile)
             try:
                 self._session.upload(str(library))
@@ -177,7 +188,7 @@ class RpcRunner(_Timed):
                     f"the board does not load its code: {last_line(error)}",
                     "check that the server runs on such a board",
                 ) from error
-        return [_evaluator(module, f"k{i}", self._device()) for i in range(len(tiles))]
+        return module
 
     def _device(self) -> Any:
         return self._session.cpu(0)

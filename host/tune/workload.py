@@ -90,13 +90,6 @@ def compile_functions(kernels: Sequence[tirx.PrimFunc], target: tvm.target.Targe
         return tvm.compile(module, target=target)
 
 
-def compile_candidates(
-    workload: Workload, tiles: Sequence[Tile], target: tvm.target.Target
-) -> tvm.runtime.Executable:
-    """One kernel per tile, named `k0`, `k1`, …"""
-    return compile_functions([workload.kernel(f"k{i}", tile) for i, tile in enumerate(tiles)], target)
-
-
 def tensors(function: tirx.PrimFunc) -> list[tuple[tuple[int, ...], str]]:
     """Shapes and dtypes of a kernel's parameters."""
     return [(tuple(int(d) for d in p.ty.shape), str(p.ty.dtype)) for p in function.params]

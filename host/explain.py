@@ -1,0 +1,249 @@
+"""`lpr-host explain`: what becomes of the network on a target, and where its time goes."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from math import prod
+from pathlib import Path
+
+import click
+import torch
+import tvm
+from tvm import DataType, tirx
+
+from device_runtime.errors import one_line_errors
+from device_runtime.preprocess import DEFAULT as PREPROCESS
+from host.graph import Network
+from host.kernels.conv import ConvShape, Tile
+from host.kernels.family import Family
+from host.kernels.int8 import Int8
+from host.kernels.select import family_for
+from host.lower import lower, symbol_of
+from host.quantize import quantize
+from host.quantize.calibration import read_samples
+from host.quantize.network import QuantizedNetwork
+from host.simplify import simplify
+from host.targets import PRECISIONS, Target, load_target
+from host.tune.cycles import core_of, cycles
+from host.tune.emulated import count_kernels
+from host.tune.records import describe_tile, read_for, tile_choice, workload_key
+from host.tune.timed import LocalRunner, runs_here
+from host.tune.workload import tensors
+from lprnet.checkpoint import Checkpoint, load_checkpoint
+from lprnet.weights import DEFAULT
+
+SAMPLES = Path(__file__).resolve().parent.parent / "lprnet" / "samples"
+ROUNDS = 12
+CONSTANTS = ("weight", "bias", "multiplier", "scale", "factor")
+"""Kernel parameters that are weights or made from weights."""
+
+
+@dataclass(frozen=True)
+class Work:
+    """Size of a network: operations by kind, multiply-accumulates of an image, parameters."""
+
+    operations: dict[str, int]
+    macs: int
+    parameters: int
+
+
+@dataclass(frozen=True)
+class Step:
+    """One kernel of the compiled network.
+
+    Attributes:
+        macs: multiply-accumulates, 0 but in convolutions.
+        constants, moved: bytes of weights and the like; bytes of maps read and written.
+        tile: the register tile, of convolutions, and whether it is from a tuning record.
+        cost: what it was measured to take, in the explanation's unit; None if it was not measured.
+    """
+
+    name: str
+    operation: str
+    macs: int
+    constants: int
+    moved: int
+    tile: str
+    tuned: bool
+    cost: float | None
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """A network on a target; `measured` says what `Step.cost` is."""
+
+    target: str
+    family: str
+    published: Work
+    simplified: Work
+    steps: tuple[Step, ...]
+    measured: str
+
+
+def published_work(checkpoint: Checkpoint) -> Work:
+    """The network as published, operation by operation as torch.export sees it."""
+    model = checkpoint.model().eval()
+    program = torch.export.export(model, (torch.zeros(1, 3, PREPROCESS.height, PREPROCESS.width),))
+    kinds: Counter[str] = Counter()
+    macs = 0
+    for node in program.graph.nodes:
+        if node.op != "call_function":
+            continue
+        kind = str(node.target).removeprefix("aten.").split(".")[0]
+        kinds[kind] += 1
+        if kind == "conv2d":
+            weight = node.args[1].meta["val"].shape
+            macs += prod(weight) * prod(node.meta["val"].shape[2:])
+    parameters = sum(p.numel() for p in model.parameters())
+    return Work(dict(kinds.most_common()), macs, parameters)
+
+
+def simplified_work(network: Network) -> Work:
+    """The network that is lowered, in the operations of `host.graph`."""
+    kinds = Counter(
+        {"convolution": len(network.convs) + 1, "max pool": len(network.layers) - len(network.convs)}
+    )
+    kinds["context"] = len(network.contexts)
+    return Work(dict(kinds), network.macs, network.parameters)
+
+
+def explain(checkpoint: Checkpoint, target: Target, precision: str) -> Explanation:
+    """Lower *checkpoint* for *target* as `build` does, and measure every kernel where that can be.
+
+    Raises `FatalError` for a precision without kernels, or when measuring fails.
+    """
+    network = simplify(checkpoint)
+    family = family_for(target, precision)
+    choice = tile_choice(read_for(target))
+    convolutions: dict[str, _Convolution] = {}
+
+    def choose(name: str, shape: ConvShape, family: Family) -> Tile:
+        tile = choice(name, shape, family)
+        layer = next(layer for layer in (*network.convs, network.head) if layer.name == name)
+        convolutions[symbol_of(name)] = _Convolution(
+            workload_key(shape, family), network.macs_of(layer), tile, name in choice.tuned
+        )
+        return tile
+
+    kernels = _kernels(lower(_quantized(network, family), family, choose))
+    costs, measured = _measure(kernels, target)
+    steps = [_step(k, convolutions.get(_name(k)), c) for k, c in zip(kernels, costs, strict=True)]
+    published, simplified = published_work(checkpoint), simplified_work(network)
+    return Explanation(target.name, family.name, published, simplified, tuple(steps), measured)
+
+
+@dataclass(frozen=True)
+class _Convolution:
+    workload: str
+    macs: int
+    tile: Tile
+    tuned: bool
+
+
+def _quantized(network: Network, family: Family) -> Network | QuantizedNetwork:
+    if not isinstance(family, Int8):
+        return network
+    # The kernels are the same whatever the ranges: a few samples do.
+    return quantize(network, read_samples(SAMPLES, 16), arithmetic=family.arithmetic)
+
+
+def _kernels(module: tvm.IRModule) -> list[tirx.PrimFunc]:
+    """The module's kernels in the order `main` calls them."""
+    called = []
+    for block in module["main"].body.blocks:
+        for binding in block.bindings:
+            callee = getattr(binding.value, "args", [None])[0]
+            if isinstance(callee, tvm.ir.GlobalVar):
+                called.append(module[callee])
+    return called
+
+
+def _name(kernel: tirx.PrimFunc) -> str:
+    return str(kernel.attrs["global_symbol"])
+
+
+def _step(kernel: tirx.PrimFunc, convolution: _Convolution | None, cost: float | None) -> Step:
+    sizes = {
+        str(parameter.name): prod(shape) * DataType(dtype).bits // 8
+        for parameter, (shape, dtype) in zip(kernel.params, tensors(kernel), strict=True)
+    }
+    constants = sum(size for name, size in sizes.items() if name in CONSTANTS)
+    moved = sum(sizes.values()) - constants
+    if convolution is None:
+        return Step(_name(kernel), "", 0, constants, moved, "", False, cost)
+    c = convolution
+    return Step(_name(kernel), c.workload, c.macs, constants, moved, describe_tile(c.tile), c.tuned, cost)
+
+
+def _measure(kernels: Sequence[tirx.PrimFunc], target: Target) -> tuple[Sequence[float | None], str]:
+    """Cost of every kernel, and in words what that is."""
+    if runs_here(target):
+        runner = LocalRunner(target)
+        return runner.times(kernels, ROUNDS), f"µs on one thread of {runner.cpu}"
+    if target.emulate_cpu is None:
+        return [None] * len(kernels), ""
+    counts = count_kernels(kernels, target)
+    core = core_of(target)
+    if core is None:
+        return [float(c.total) for c in counts], f"instructions counted on QEMU's {target.emulate_cpu}"
+    return [
+        cycles(c, core) for c in counts
+    ], f"cycles estimated from instructions counted on {target.llvm.mcpu}"
+
+
+def table(explanation: Explanation) -> str:
+    """The explanation in lines of text."""
+    e = explanation
+    lines = [f"{e.target}, {e.family} kernels", ""]
+    lines += [f"{'':<12}{'published':>12}{'simplified':>12}"]
+    before, after = e.published, e.simplified
+    for what, a, b in (
+        ("operations", sum(before.operations.values()), sum(after.operations.values())),
+        ("MACs", f"{before.macs / 1e6:.1f} M", f"{after.macs / 1e6:.1f} M"),
+        ("parameters", f"{before.parameters:,}", f"{after.parameters:,}"),
+    ):
+        lines.append(f"{what:<12}{a:>12}{b:>12}")
+    for title, work in (("published", before), ("simplified", after)):
+        lines.append(f"{title}: " + ", ".join(f"{n} {kind}" for kind, n in work.operations.items()))
+    total = sum(step.cost or 0 for step in e.steps)
+    lines += [
+        "",
+        f"{'kernel':<20}{'M MAC':>7}{'weights':>9}{'maps':>9}  {'tile':<28}{'cost':>10}{'share':>7}",
+    ]
+    for s in e.steps:
+        macs = f"{s.macs / 1e6:.2f}" if s.macs else ""
+        tile = s.tile + (" *" if s.tile and not s.tuned else "")
+        cost = share = ""
+        if s.cost is not None:
+            cost, share = f"{s.cost / 1e3:.1f}", f"{100 * s.cost / total:.1f} %"
+        sizes = f"{_kilobytes(s.constants):>9}{_kilobytes(s.moved):>9}"
+        lines.append(f"{s.name:<20}{macs:>7}{sizes}  {tile:<28}{cost:>10}{share:>7}".rstrip())
+    if e.measured:
+        unit = e.measured if e.measured.startswith("µs") else f"thousand {e.measured}"
+        lines += ["", f"{total / 1e3:.1f} in all; cost: {unit}"]
+    else:
+        lines += ["", "Nothing was measured: this machine does not run the code, nor is the target emulated."]
+    if any(s.tile and not s.tuned for s in e.steps):
+        lines.append(f"* default tile; `make target={e.target} tune` looks for a better one")
+    return "\n".join(lines)
+
+
+def _kilobytes(size: int) -> str:
+    return f"{size / 1024:.1f}K" if size else ""
+
+
+@click.command("explain")
+@click.option("--target", "name", default="native", show_default=True, help="Profile name or .toml file.")
+@click.option("--precision", type=click.Choice(PRECISIONS), help="The target's recipe unless given.")
+@click.option("--weights", type=click.Path(path_type=Path), help="Checkpoint; the shipped one unless given.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@one_line_errors
+def explain_command(name: str, precision: str | None, weights: Path | None, as_json: bool) -> None:
+    """Show the network before and after simplification, and kernel by kernel where its time goes."""
+    target = load_target(name)
+    checkpoint = load_checkpoint(weights or DEFAULT)
+    explanation = explain(checkpoint, target, precision or target.recipe.precision)
+    click.echo(json.dumps(asdict(explanation)) if as_json else table(explanation))

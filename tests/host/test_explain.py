@@ -1,0 +1,67 @@
+from __future__ import annotations
+
+import json
+
+import pytest
+from click.testing import CliRunner
+
+from device_runtime.errors import FatalError
+from host.emulate.count import emulator
+from host.explain import explain_command, published_work, simplified_work
+from host.simplify import simplify
+from host.targets import load_target
+from lprnet.checkpoint import load_checkpoint
+from lprnet.weights import DEFAULT
+
+
+@pytest.fixture(scope="module")
+def checkpoint():
+    return load_checkpoint(DEFAULT)
+
+
+def test_simplification_is_visible(checkpoint) -> None:
+    network = simplify(checkpoint)
+    before, after = published_work(checkpoint), simplified_work(network)
+    assert before.operations["conv2d"] == after.operations["convolution"] == 16
+    assert before.operations["batch_norm"] > 0
+    # The head runs once over the mean of four rows; the rest is the same work.
+    assert before.macs - after.macs == 3 * network.macs_of(network.head)
+    assert after.parameters < before.parameters
+
+
+@pytest.mark.parametrize("precision", ["fp32", "int8"])
+def test_kernels_are_listed_with_their_cost(checkpoint, precision) -> None:
+    done = CliRunner().invoke(explain_command, ["--precision", precision, "--json"])
+    assert done.exit_code == 0, done.output
+    shown = json.loads(done.stdout)
+    network = simplify(checkpoint)
+    steps = {step["name"]: step for step in shown["steps"]}
+    assert [s["name"] for s in shown["steps"] if s["macs"]] == [
+        layer.name.replace(".", "_") for layer in (*network.convs, network.head)
+    ]
+    assert sum(step["macs"] for step in steps.values()) == network.macs
+    weight = network.convs[-1].weight.size * {"fp32": 4, "int8": 1}[precision]
+    assert weight <= steps["tall"]["constants"] < 1.2 * weight
+    assert all(step["cost"] > 0 for step in steps.values())
+    assert shown["family"].startswith(precision)
+
+
+def test_a_table_names_tiles_and_shares(checkpoint) -> None:
+    target = load_target("rpi4")
+    try:
+        emulator(target)
+    except FatalError as error:
+        pytest.skip(str(error))
+    done = CliRunner().invoke(explain_command, ["--target", "rpi4", "--precision", "fp32"])
+    assert done.exit_code == 0, done.output
+    assert "6 batch_norm" in done.stdout
+    assert "counted on cortex-a72" in done.stdout
+    tall = next(line for line in done.stdout.splitlines() if line.startswith("tall"))
+    assert "×" in tall
+    assert tall.endswith("%")
+
+
+def test_unknown_weights_are_one_line(tmp_path) -> None:
+    done = CliRunner().invoke(explain_command, ["--weights", str(tmp_path / "no.safetensors")])
+    assert done.exit_code == 2
+    assert "no.safetensors" in done.stderr
