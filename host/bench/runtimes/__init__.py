@@ -33,6 +33,7 @@ class Runtime:
         distributions: what must be installed, by precision; the first one's version is shown.
         extra: the extra of this project that installs them.
         avx2: variables that keep it to AVX2 where cpuid cannot be intercepted; empty where it has none.
+        notes: how the model was made, by precision.
     """
 
     module: str
