@@ -113,7 +113,7 @@ class Network:
 
 
 def run(network: Network, image: torch.Tensor) -> torch.Tensor:
-    """Reference in torch: float[N,3,24,94] → logits float[N,classes,18], computed in the image's precision."""
+    """Reference in torch: float[N,3,24,94] → logits float[N,classes,18] in the image's precision."""
     maps = {}
     x = image
     for layer in network.layers:
