@@ -48,6 +48,7 @@ def context(symbol: str, pooling: Pooling, lanes: int) -> tirx.PrimFunc:
     scale = e.param("scale", source.stored, "float32") if quantized else None
     means = e.param("means", columns * source.stored, "float32")
     squares = e.param("squares", source.stored, "float32")
+    lanes = next(n for n in (lanes, lanes // 2, lanes // 4, 1) if n and source.stored % n == 0)
     # Overlapping windows share the sums of the strips that they are made of.
     strip = sw if kw % sw == 0 else kw
     per_window = kw // strip

@@ -195,9 +195,7 @@ def _reduce(
             base = first + ((r * runs + s) * steps + k) * per_step
             for q in range(step // family.group):
                 vectors = [
-                    e.let(
-                        "w", load(weight, base + (q * width + v) * lanes * family.group, lanes * family.group)
-                    )
+                    family.weights(e, weight, base + (q * width + v) * lanes * family.group)
                     for v in range(width)
                 ]
                 for p in range(pixels):
@@ -242,7 +240,7 @@ def default_tile(shape: ConvShape, family: Family) -> Tile:
     """A tile that fills the register file: the choice where nothing was tuned.
 
     Maximizes products per load, pixels·vectors / (pixels + vectors), weighed by how evenly the tile divides
-    the map; what the tile leaves free holds a row of weights and what is held or broadcast of activations.
+    the map.
     """
     total, width = shape.vectors(family), shape.target.width
 
@@ -255,6 +253,6 @@ def default_tile(shape: ConvShape, family: Family) -> Tile:
         Tile(pixels, vectors)
         for vectors in range(1, min(total, 8) + 1)
         for pixels in range(1, min(width, 16) + 1)
-        if pixels * vectors + vectors + pixels * family.held + 1 <= family.registers
+        if family.occupied(pixels, vectors) <= family.registers
     ]
     return max(candidates, key=score)

@@ -60,6 +60,10 @@ class Family:
         """Registers that one pixel's activations occupy while all of a step's products are made."""
         return 0 if self.step == self.group else 1
 
+    def occupied(self, pixels: int, vectors: int) -> int:
+        """Registers that a tile keeps busy: sums, weights, and what is held or broadcast of activations."""
+        return pixels * vectors + vectors + pixels * self.held + 1
+
     def arrange(self, weight: NDArray[np.generic]) -> NDArray[np.generic]:
         """One vector's weights […, lanes, group] → […, lanes · group] in the order of memory."""
         return weight.reshape(*weight.shape[:-2], -1)
@@ -73,6 +77,10 @@ class Family:
     ) -> list[Expr]:
         """One channel of *pixels* neighbours in a planar image, each as a broadcast vector."""
         return [splat(tirx.BufferLoad(image, [0, channel, y, x + p]), self.lanes) for p in range(pixels)]
+
+    def weights(self, e: Emitter, packed: Expr, start: Expr) -> Expr:
+        """One vector's weights for `group` channels, as the other operand of `multiply_add`."""
+        return e.let("w", load(packed, start, self.lanes * self.group))
 
     def multiply_add(self, accumulator: Expr, activation: Expr, weight: Expr) -> Expr:
         """accumulator[lane] + Σ over `group` of activation · weight[lane]."""

@@ -126,6 +126,10 @@ class Avx2(X86):
     The quantizer keeps neighbouring weights small enough that the 16 bits never saturate.
     """
 
+    def occupied(self, pixels: int, vectors: int) -> int:
+        # A sum in 16 bits and the ones.
+        return super().occupied(pixels, vectors) + 2
+
     def multiply_add(self, accumulator: Expr, activation: Expr, weight: Expr) -> Expr:
         halves = 2 * self.lanes
         pairs = intrinsic(f"int16x{halves}", "llvm.x86.avx2.pmadd.ub.sw", activation, weight)
@@ -176,6 +180,10 @@ class MultiplyLong(Int8):
     smull and smlal, then sadalp. The quantizer keeps the 16-bit sums within range.
     """
 
+    def occupied(self, pixels: int, vectors: int) -> int:
+        # Weights and repeated activations are half registers, four of each at a time, and sums in 16 bits.
+        return pixels * vectors + 2 * vectors + pixels + 3
+
     def arrange(self, weight: NDArray[np.generic]) -> NDArray[np.generic]:
         *outer, lanes, _ = weight.shape
         pairs = weight.reshape(*outer, lanes, 4, 2)
@@ -186,9 +194,11 @@ class MultiplyLong(Int8):
         repeated = [reinterpret("int8", splat(shuffle([pairs], [i]), 4), 8) for i in range(8)]
         return [repeated[:4], repeated[4:]]
 
+    def weights(self, e: Emitter, packed: Expr, start: Expr) -> list[Expr]:
+        return [e.let("w", load(packed, start + 8 * i, 8)) for i in range(4)]
+
     def multiply_add(self, accumulator: Expr, activation: Expr, weight: Expr) -> Expr:
-        parts = [shuffle([weight], range(8 * i, 8 * i + 8)) for i in range(4)]
-        products = [self._multiply(a, w) for a, w in zip(activation, parts, strict=True)]
+        products = [self._multiply(a, w) for a, w in zip(activation, weight, strict=True)]
         return self._add_pairs(accumulator, reduce(add, products))
 
     def _multiply(self, a: Expr, b: Expr) -> Expr:
@@ -199,7 +209,10 @@ class MultiplyLong(Int8):
 
 
 class NeonLong(MultiplyLong, Neon):
-    """The same on aarch64."""
+    """The same on aarch64, where half a register cannot hold anything beside its other half."""
+
+    def occupied(self, pixels: int, vectors: int) -> int:
+        return pixels * vectors + 4 * vectors + pixels + 5
 
     def _multiply(self, a: Expr, b: Expr) -> Expr:
         return intrinsic("int16x8", "llvm.aarch64.neon.smull.v8i16", a, b)
