@@ -11,6 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner, Result
 
 from device_runtime.errors import FatalError
 from host.emulate.count import Counts, DataCache, count, emulator, plugin
@@ -18,13 +19,17 @@ from host.kernels.conv import ConvShape, Tile, default_tile
 from host.kernels.family import FLOAT32
 from host.kernels.feature_map import FeatureMap
 from host.link import linker_for
+from host.simplify import simplify
 from host.targets import Target, load_target
+from host.tune.command import tune_command
 from host.tune.cycles import CORES, cycles
 from host.tune.emulated import EmulatedRunner
 from host.tune.records import Record, Records, TileChoice, path_of, read, read_for, workload_key, write
 from host.tune.search import Progress, register_tiles, search, unrolled
 from host.tune.timed import Address, LocalRunner, RpcRunner
-from host.tune.workload import Workload, distinct
+from host.tune.workload import Workload, distinct, workloads
+from lprnet.checkpoint import load_checkpoint
+from lprnet.weights import DEFAULT
 
 
 def shape(cin: int = 16, cout: int = 32, height: int = 4, width: int = 10) -> ConvShape:
@@ -388,3 +393,59 @@ class TestRpc:
             stop(tracker)
             if server:
                 stop(server)
+
+
+class TestCommand:
+    def run(self, *arguments: str) -> Result:
+        return CliRunner().invoke(tune_command, arguments)
+
+    def test_an_interrupted_run_goes_on(self, rpi4, tmp_path) -> None:
+        found = workloads(simplify(load_checkpoint(DEFAULT)), rpi4, "fp32")
+        path = tmp_path / "rpi4.json"
+        known = [
+            Record(w.key, Tile(2, 2), 1.0, 2.0, "cycles", "emulated", "cortex-a72")
+            for name, w in found.items()
+            if name != "head"
+        ]
+        write(path, Records("rpi4").merge(known))
+        options = ("--target=rpi4", "--precision=fp32", "--runner=emulated", f"--output={path}", "--trials=8")
+        done = self.run(*options)
+        assert done.exit_code == 0, done.output
+        assert f"{len(found)} convolutions, 1 to tune" in done.stderr
+        records = read(path)
+        assert len(records.records) == len(found)
+        assert all(records.of(r.workload) == r for r in known)
+        head = records.of(found["head"].key)
+        assert head is not None and head.unit == "cycles" and head.default >= head.metric > 1e4
+        assert "0 to tune" in self.run(*options).stderr
+
+    def test_no_time_leaves_everything_for_the_next_run(self, rpi4, tmp_path) -> None:
+        path = tmp_path / "rpi4.json"
+        done = self.run("--target=rpi4", "--precision=fp32", "--time=0", f"--output={path}")
+        assert done.exit_code == 0, done.output
+        assert "left for the next run" in done.stderr
+        assert not path.exists()
+
+    @pytest.mark.parametrize(
+        "options, message",
+        [
+            (("--target=nosuch",), "no such target"),
+            (("--target=rpi4", "--precision=bf16"), "bf16"),
+            (("--target=rpi4", "--runner=local"), "this machine"),
+            (("--target=rpi4", "--runner=rpc"), "HOST:PORT"),
+            (("--target=rpi4", "--runner=rpc", "--rpc=board"), "HOST:PORT"),
+            (("--target=x86-64-v3", "--runner=emulated"), "not emulated"),
+            (("--target=rpi4", "--weights=/nowhere.safetensors"), "nowhere"),
+        ],
+    )
+    def test_bad_requests_are_one_line(self, tmp_path, options, message) -> None:
+        done = self.run(*options, f"--output={tmp_path / 'records.json'}")
+        assert done.exit_code == 2
+        assert message in done.stderr.splitlines()[-1]
+
+    def test_records_of_another_target_are_refused(self, tmp_path) -> None:
+        path = tmp_path / "records.json"
+        write(path, Records("rpi5"))
+        done = self.run("--target=rpi4", f"--output={path}")
+        assert done.exit_code == 2
+        assert "rpi5" in done.stderr
