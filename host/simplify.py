@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 from torch import Tensor
 
 from host.graph import Context, Conv, Float, MaxPool, Network
 from lprnet.checkpoint import Checkpoint
+from lprnet.model import Widths, kept_channels
 
 BATCH_NORM_EPSILON = 1e-5
 """torch.nn.BatchNorm2d's default, which LPRNet was trained with."""
@@ -27,6 +29,7 @@ def simplify(checkpoint: Checkpoint) -> Network:
     - The head is linear, so the mean over H is taken before it: a quarter of its work.
     """
     state = checkpoint.state
+    widths = Widths.of(state)
     backbone = "backbone."
 
     def conv(
@@ -47,10 +50,13 @@ def simplify(checkpoint: Checkpoint) -> Network:
             conv(f"{name}.expand", key + "6", norm=backbone + norm),
         ]
 
-    layers: list[Conv | MaxPool] = [conv("stem", backbone + "0", backbone + "1"), MaxPool("pool1", 64, 1)]
+    layers: list[Conv | MaxPool] = [
+        conv("stem", backbone + "0", backbone + "1"),
+        MaxPool("pool1", widths.stem, 1),
+    ]
     layers += block("block1", 4, "5")
-    layers += [MaxPool("pool2", 64, 2), *block("block2", 8, "9"), *block("block3", 11, "12")]
-    layers += [MaxPool("pool3", 64, 2), conv("wide", backbone + "16", backbone + "17")]
+    layers += [MaxPool("pool2", widths.pool2, 2), *block("block2", 8, "9"), *block("block3", 11, "12")]
+    layers += [MaxPool("pool3", widths.pool3, 2), conv("wide", backbone + "16", backbone + "17")]
     layers += [conv("tall", backbone + "20", backbone + "21")]
 
     head = conv("head", "container.0", relu=False)
@@ -61,9 +67,15 @@ def simplify(checkpoint: Checkpoint) -> Network:
         Context("tall", (1, 1), (1, 1)),
     )
     network = Network(tuple(layers), contexts, head)
-    for source, step in (("block1.expand", 2), ("block3.expand", 4)):
-        network = _lead(network, source, step)
+    for source, kept in (("block1.expand", widths.pool2), ("block3.expand", widths.pool3)):
+        network = _lead(network, source, kept)
     return network
+
+
+def leading(channels: int, kept: int) -> NDArray[np.int64]:
+    """The order of *channels* channels in which those that a pool keeps come first, neither side shuffled."""
+    first = np.arange(channels)[kept_channels(channels, kept)]
+    return np.concatenate([first, np.setdiff1d(np.arange(channels), first)])
 
 
 def _numpy(tensor: Tensor) -> Float:
@@ -79,12 +91,10 @@ def _fold(weight: Float, bias: Float, state: dict[str, Tensor], norm: str) -> tu
     return folded[0].astype(np.float32), folded[1].astype(np.float32)
 
 
-def _lead(network: Network, source: str, step: int) -> Network:
-    """Reorder the output channels of *source* so that every *step*-th one comes first."""
+def _lead(network: Network, source: str, kept: int) -> Network:
+    """Reorder the output channels of *source* so that those that a pool keeps come first."""
     channels = network.shapes[source].channels
-    order = np.concatenate(
-        [np.arange(0, channels, step), *(np.arange(i, channels, step) for i in range(1, step))]
-    )
+    order = leading(channels, kept)
     layers: list[Conv | MaxPool] = []
     for layer in network.layers:
         if isinstance(layer, Conv) and layer.name == source:

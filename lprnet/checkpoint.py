@@ -21,7 +21,7 @@ from torch import Tensor
 from device_runtime.errors import FatalError
 from device_runtime.files import write_atomic
 from lprnet.alphabet import PUBLIC, Alphabet
-from lprnet.model import LPRNet
+from lprnet.model import LPRNet, Widths
 
 SUFFIXES = (".safetensors", ".pth")
 
@@ -30,7 +30,7 @@ SUFFIXES = (".safetensors", ".pth")
 class Checkpoint:
     """Weights of an `LPRNet` (float32 tensors, BatchNorm counters int64) and what their classes mean.
 
-    `sha256` is of the file's bytes.
+    The tensors' shapes say how wide its layers are. `sha256` is of the file's bytes.
     """
 
     state: dict[str, Tensor]
@@ -40,7 +40,7 @@ class Checkpoint:
 
     def model(self) -> LPRNet:
         """The network with these weights, in evaluation mode."""
-        model = LPRNet(len(self.alphabet))
+        model = LPRNet(len(self.alphabet), widths=Widths.of(self.state))
         model.load_state_dict(self.state)
         return model.eval()
 
@@ -135,20 +135,23 @@ def _parse_safetensors(path: Path, data: bytes) -> tuple[dict[str, Tensor], Alph
 
 def _check_state(path: Path, state: Mapping[str, Tensor], alphabet: Alphabet) -> None:
     with torch.device("meta"):
-        expected = LPRNet(len(alphabet)).state_dict()
-    missing, odd = expected.keys() - state.keys(), state.keys() - expected.keys()
-    todo = "use a checkpoint of LPRNet as published"
+        names = LPRNet(len(alphabet)).state_dict().keys()
+    missing, odd = names - state.keys(), state.keys() - names
+    todo = "use a checkpoint of LPRNet, as published or pruned"
     if missing:
         raise FatalError(str(path), f"lacks {len(missing)} parameters, first {min(missing)}", todo)
     if odd:
         raise FatalError(str(path), f"has {len(odd)} parameters too many, first {min(odd)}", todo)
-    classes = state["backbone.20.weight"].shape[0]
+    classes = len(state["container.0.bias"])
     if classes != len(alphabet):
         raise FatalError(
             str(path),
             f"{classes} classes, but its alphabet has {len(alphabet)}",
             "give the alphabet that the checkpoint was trained with",
         )
+    expected = _expected(state, len(alphabet))
+    if expected is None:
+        raise FatalError(str(path), "its parameters have impossible shapes", todo)
     for name, tensor in expected.items():
         if state[name].shape != tensor.shape:
             raise FatalError(
@@ -156,3 +159,15 @@ def _check_state(path: Path, state: Mapping[str, Tensor], alphabet: Alphabet) ->
             )
         if state[name].is_floating_point() and not torch.isfinite(state[name]).all():
             raise FatalError(str(path), f"{name} is not finite", "train again or fetch the file again")
+
+
+def _expected(state: Mapping[str, Tensor], classes: int) -> dict[str, Tensor] | None:
+    """What a network as wide as *state* has; None where there is no such network."""
+    try:
+        widths = Widths.of(state)
+        if widths.pool2 > widths.block1[3] or widths.pool3 > widths.block3[3]:
+            return None
+        with torch.device("meta"):
+            return LPRNet(classes, widths=widths).state_dict()
+    except (IndexError, RuntimeError, ZeroDivisionError):
+        return None

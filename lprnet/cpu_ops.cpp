@@ -149,11 +149,13 @@ void relu_backward_(const Tensor& grad, const Tensor& y) {
 }
 
 // y is non-negative (behind a ReLU), where bfloat16 orders like its bits.
+// Channels 0, s, 2s, … (D of them) are pooled, all are averaged.
 // → pooled bf16, its window positions uint8, average float32 (kernel kh×kw, stride sh×sw); kh = 0: no average.
-std::vector<Tensor> pool_and_average(const Tensor& y, int64_t s, int64_t t, int64_t kh, int64_t kw, int64_t sh,
-                                     int64_t sw) {
+std::vector<Tensor> pool_and_average(const Tensor& y, int64_t D, int64_t s, int64_t t, int64_t kh, int64_t kw,
+                                     int64_t sh, int64_t sw) {
   check(y);
-  const int64_t N = y.size(0), C = y.size(1), H = y.size(2), W = y.size(3), D = C / s;
+  const int64_t N = y.size(0), C = y.size(1), H = y.size(2), W = y.size(3);
+  TORCH_CHECK(D % LANES == 0 && D * s <= C, "expected a multiple of 16 kept channels");
   const int64_t PH = H - 2, PW = (W - 3) / t + 1;
   Tensor pooled = like(N, D, PH, PW, y), where = at::empty({N, PH, PW, D}, at::kByte);
   std::vector<bf16> compact(H * W * D);
@@ -166,7 +168,7 @@ std::vector<Tensor> pool_and_average(const Tensor& y, int64_t s, int64_t t, int6
   const float inverse = kh ? 1.f / (kh * kw) : 0.f;
   for (int64_t n = 0; n < N; n++, p += H * W * C) {
     const bf16* src = p;
-    if (s > 1) {
+    if (D < C) {
       for (int64_t i = 0; i < H * W; i++)
         for (int64_t c = 0; c < D; c++) compact[i * D + c] = p[i * C + c * s];
       src = compact.data();
@@ -200,10 +202,10 @@ std::vector<Tensor> pool_and_average(const Tensor& y, int64_t s, int64_t t, int6
 }
 
 Tensor pool_and_average_backward(const Tensor& grad_pooled, const Tensor& where, const Tensor& grad_average,
-                                 int64_t H, int64_t W, int64_t s, int64_t t, int64_t kh, int64_t kw, int64_t sh,
-                                 int64_t sw) {
+                                 int64_t C, int64_t H, int64_t W, int64_t s, int64_t t, int64_t kh, int64_t kw,
+                                 int64_t sh, int64_t sw) {
   check(grad_pooled);
-  const int64_t N = grad_pooled.size(0), D = grad_pooled.size(1), C = D * s;
+  const int64_t N = grad_pooled.size(0), D = grad_pooled.size(1);
   const int64_t PH = grad_pooled.size(2), PW = grad_pooled.size(3);
   Tensor dy = like(N, C, H, W, grad_pooled);
   Tensor ga = grad_average.permute({0, 2, 3, 1}).contiguous().to(at::kFloat);
@@ -259,9 +261,9 @@ TORCH_LIBRARY(lprnet_cpu, m) {
       "Tensor[]",
       &norm_relu_backward);
   m.def("relu_backward_(Tensor grad, Tensor y) -> ()", &relu_backward_);
-  m.def("pool_and_average(Tensor y, int s, int t, int kh, int kw, int sh, int sw) -> Tensor[]", &pool_and_average);
+  m.def("pool_and_average(Tensor y, int d, int s, int t, int kh, int kw, int sh, int sw) -> Tensor[]", &pool_and_average);
   m.def(
-      "pool_and_average_backward(Tensor grad_pooled, Tensor position, Tensor grad_average, int H, int W, int s, int t, "
-      "int kh, int kw, int sh, int sw) -> Tensor",
+      "pool_and_average_backward(Tensor grad_pooled, Tensor position, Tensor grad_average, int C, int H, int W, int s, "
+      "int t, int kh, int kw, int sh, int sw) -> Tensor",
       &pool_and_average_backward);
 }

@@ -1,4 +1,4 @@
-"""Training forward pass of `LPRNet` on an x86 CPU: bfloat16, channels-last, memory-bound layers fused.
+"""Forward pass of `LPRNet` for training on an x86 CPU: bfloat16, channels-last, memory-bound layers fused.
 
 PyTorch spends nine tenths of a training step of this network in pooling, BatchNorm, ReLU and copies. The
 kernels in `cpu_ops.cpp` do the same arithmetic in float32 with one pass over the data each; convolutions stay
@@ -98,7 +98,7 @@ class _PoolAndAverage(Function):
     def forward(ctx: Any, y: Tensor, geometry: tuple[int, ...]) -> tuple[Tensor, Tensor]:
         pooled, position, average = torch.ops.lprnet_cpu.pool_and_average(y, *geometry)
         ctx.save_for_backward(position)
-        ctx.geometry = (y.shape[2], y.shape[3], *geometry)
+        ctx.geometry = (*y.shape[1:], *geometry[1:])
         return pooled, average
 
     @staticmethod
@@ -144,8 +144,12 @@ def _conv(layer: nn.Conv2d, x: Tensor) -> Tensor:
 def _norm_relu(layer: nn.BatchNorm2d, x: Tensor) -> Tensor:
     if x.shape[1] % 16:  # the kernels' vector width; only the small last map has another channel count
         return F.relu(cast(Tensor, layer(x.float())))
-    y, moments = _NormRelu.apply(x, layer.weight, layer.bias, layer.eps)  # type: ignore[no-untyped-call]
     assert layer.running_mean is not None and layer.running_var is not None and layer.momentum is not None
+    if not layer.training:
+        scale = layer.weight * (layer.running_var + layer.eps).rsqrt()
+        shift = layer.bias - layer.running_mean * scale
+        return cast(Tensor, torch.ops.lprnet_cpu.affine_relu(x, scale, shift))
+    y, moments = _NormRelu.apply(x, layer.weight, layer.bias, layer.eps)  # type: ignore[no-untyped-call]
     assert layer.num_batches_tracked is not None
     rows = x.numel() // x.shape[1]
     layer.running_mean.lerp_(moments[0], layer.momentum)
@@ -160,10 +164,18 @@ def _block(layer: SmallBasicBlock, x: Tensor) -> Tensor:
     return _conv(cast(nn.Conv2d, layer.block[6]), x)
 
 
-def training_forward(model: LPRNet, x: Tensor) -> Tensor:
-    """What `model(x)` computes in training mode, in bfloat16: float32[N,3,24,94] → float32[N,num_classes,18].
+def suits(model: LPRNet) -> bool:
+    """Whether the kernels take the model's widths: multiples of 16, but for the last map."""
+    *convs, _, _ = (m for m in model.modules() if isinstance(m, nn.Conv2d))
+    pools = [m for m in model.modules() if isinstance(m, ChannelStridePool)]
+    return not any(c.out_channels % 16 for c in convs) and not any(p.kept % 16 for p in pools)
 
-    Updates the BatchNorm statistics like `model(x)` does. Requires `available()`.
+
+def forward(model: LPRNet, x: Tensor) -> Tensor:
+    """What `model(x)` computes, in bfloat16: float32[N,3,24,94] → float32[N,num_classes,18].
+
+    In training mode it has gradients and updates the BatchNorm statistics, as `model(x)` does. In evaluation
+    mode it has no gradients. Requires `available()` and `suits(model)`.
     """
     x = x.to(torch.bfloat16, memory_format=torch.channels_last)
     contexts = []
@@ -176,7 +188,7 @@ def training_forward(model: LPRNet, x: Tensor) -> Tensor:
             x = _block(layer, x)
         elif isinstance(layer, ChannelStridePool):
             average = _AVERAGES.get(index - 1, _NO_AVERAGE)
-            geometry = (layer.channel_stride, layer.width_stride, *average)
+            geometry = (layer.kept, x.shape[1] // layer.kept, layer.width_stride, *average)
             x, context = _PoolAndAverage.apply(x, geometry)  # type: ignore[no-untyped-call]
             contexts.append(context)
         elif isinstance(layer, nn.Dropout) and layer.p > 0:

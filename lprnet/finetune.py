@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -11,10 +11,7 @@ from device_runtime.errors import FatalError
 from lprnet.alphabet import OWN, Alphabet
 from lprnet.checkpoint import Checkpoint
 from lprnet.dataset import Labelled
-from lprnet.model import LPRNet
-
-CONTEXT = 448
-"""Channels of the container's input before those of the classes: 64 + 128 + 256."""
+from lprnet.model import LPRNet, Widths
 
 
 @dataclass(frozen=True)
@@ -43,7 +40,13 @@ def with_alphabet(checkpoint: Checkpoint, alphabet: Alphabet, seed: int = 0) -> 
     if alphabet == checkpoint.alphabet:
         return {name: t.clone() for name, t in checkpoint.state.items()}
     torch.manual_seed(seed)
-    state = LPRNet(len(alphabet)).state_dict()
+    widths = Widths.of(checkpoint.state)
+    # As published the last map has a channel for every class; a pruned network's channels have no meaning.
+    by_class = widths.tall == len(checkpoint.alphabet)
+    if by_class:
+        widths = replace(widths, tall=None)
+    state = LPRNet(len(alphabet), widths=widths).state_dict()
+    shared = checkpoint.state["container.0.weight"].shape[1] - (len(checkpoint.alphabet) if by_class else 0)
     old = {c: i for i, c in enumerate(checkpoint.alphabet.characters[:-1])}
     pairs = [(i, old[c]) for i, c in enumerate(alphabet.characters[:-1]) if c in old]
     # The blank keeps its weights even where it is written differently.
@@ -52,10 +55,10 @@ def with_alphabet(checkpoint: Checkpoint, alphabet: Alphabet, seed: int = 0) -> 
     for name, tensor in state.items():
         known = checkpoint.state[name]
         if name == "container.0.weight":
-            tensor[:, :CONTEXT] *= 0.1  # a new class's first guesses do not drown what is known
-            tensor[into, :CONTEXT] = known[source, :CONTEXT]
-            tensor[:, CONTEXT:] *= 0.1
-            tensor[into[:, None], CONTEXT + into] = known[source[:, None], CONTEXT + source]
+            tensor *= 0.1  # a new class's first guesses do not drown what is known
+            tensor[into, :shared] = known[source, :shared]
+            if by_class:
+                tensor[into[:, None], shared + into] = known[source[:, None], shared + source]
         elif tensor.shape == known.shape:
             tensor.copy_(known)
         else:

@@ -29,7 +29,7 @@ from lprnet.alphabet import Alphabet
 from lprnet.checkpoint import Checkpoint, save_checkpoint
 from lprnet.dataset import Batch, Mixture
 from lprnet.loader import batches
-from lprnet.model import STEPS, LPRNet
+from lprnet.model import STEPS, LPRNet, Widths
 
 STATE, METRICS, WEIGHTS = "state.pt", "metrics.jsonl", "lprnet.safetensors"
 """Files of a run's folder: everything needed to go on, one JSON object a line, the averaged weights."""
@@ -99,7 +99,7 @@ def learning_rate(settings: Settings, step: int, progress: float) -> float:
 
 def new_state(settings: Settings, num_classes: int, seed: int, initial: Mapping[str, Tensor] | None) -> State:
     torch.manual_seed(seed)
-    model = LPRNet(num_classes, settings.dropout)
+    model = LPRNet(num_classes, settings.dropout, Widths.of(initial) if initial is not None else None)
     if initial is not None:
         model.load_state_dict(initial)
     model.to(settings.device).train()
@@ -168,9 +168,9 @@ def loss_of(logits: Tensor, texts: tuple[str, ...], alphabet: Alphabet) -> Tenso
 
 
 def forward(model: LPRNet, images: Tensor) -> Tensor:
-    """Training-mode logits in bfloat16, by the fastest way this machine has."""
-    if images.device.type == "cpu" and fast_cpu.available():
-        return fast_cpu.training_forward(model, images)
+    """Logits in bfloat16, by the fastest way this machine has; no gradients in evaluation mode."""
+    if images.device.type == "cpu" and fast_cpu.available() and fast_cpu.suits(model):
+        return fast_cpu.forward(model, images)
     with torch.autocast(images.device.type, torch.bfloat16):
         return model(images)  # type: ignore[no-any-return]
 

@@ -6,13 +6,16 @@ import torch
 
 from lprnet.alphabet import OWN, Alphabet
 from lprnet.checkpoint import Checkpoint
-from lprnet.model import LPRNet
+from lprnet.model import LPRNet, Widths
+
+NARROW = Widths(48, (16, 32, 16, 112), 48, (48, 32, 64, 160), (32, 48, 48, 208), 64, 112, 59)
+"""Pools keep every second of 96 of 112 channels, and every third of 192 of 208."""
 
 
-def random_checkpoint(alphabet: Alphabet = OWN, seed: int = 0) -> Checkpoint:
+def random_checkpoint(alphabet: Alphabet = OWN, seed: int = 0, widths: Widths | None = None) -> Checkpoint:
     """An untrained network whose BatchNorms are far from the identity."""
     torch.manual_seed(seed)
-    state = LPRNet(len(alphabet)).state_dict()
+    state = LPRNet(len(alphabet), widths=widths).state_dict()
     for name, value in state.items():
         if name.endswith(("running_mean", "running_var")):
             value.copy_(torch.rand(value.shape) + 0.5)

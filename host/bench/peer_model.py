@@ -9,16 +9,16 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from host.simplify import leading
 from lprnet.checkpoint import load_checkpoint
-from lprnet.model import HEIGHT, WIDTH, LPRNet
+from lprnet.model import HEIGHT, WIDTH, LPRNet, Widths
 
 INPUT, OUTPUT = "image", "logits"
 
-# Layers before a channel-strided pool (last convolution, its BatchNorm), the pool's index, channel stride
-# and width stride, and the context's first column in the container's weight.
+# Layers before a channel-strided pool (last convolution, its BatchNorm), the pool's index and width stride.
 _SLICED = (
-    ("backbone.4.block.6", "backbone.5", 7, 2, 2, 64),
-    ("backbone.11.block.6", "backbone.12", 14, 4, 2, 192),
+    ("backbone.4.block.6", "backbone.5", 7, 2),
+    ("backbone.11.block.6", "backbone.12", 14, 2),
 )
 
 
@@ -40,9 +40,11 @@ def peer_model(checkpoint: Path) -> LPRNet:
     which it takes them, and the slice becomes a leading, contiguous one, which suits every runtime.
     """
     state = dict(load_checkpoint(checkpoint).state)
-    for expand, norm, _, step, _, start in _SLICED:
+    widths = Widths.of(state)
+    starts = widths.stem, widths.stem + widths.block1[3]
+    for (expand, norm, _, _), kept, start in zip(_SLICED, (widths.pool2, widths.pool3), starts, strict=True):
         channels = state[f"{expand}.bias"].numel()
-        order = torch.cat([torch.arange(i, channels, step) for i in range(step)])
+        order = torch.from_numpy(leading(channels, kept))
         for name in [n for n in state if n.startswith((f"{expand}.", f"{norm}.")) and state[n].dim()]:
             state[name] = state[name][order]
         container = state["container.0.weight"].clone()
@@ -53,10 +55,10 @@ def peer_model(checkpoint: Path) -> LPRNet:
 
 def with_weights(state: Mapping[str, Tensor]) -> LPRNet:
     """The network of `peer_model` from its own state."""
-    model = LPRNet(state["container.0.bias"].numel()).eval()
-    for expand, _, pool, step, width_stride, _ in _SLICED:
-        channels = state[f"{expand}.bias"].numel()
-        model.backbone[pool] = LeadingPool(-(-channels // step), width_stride)
+    widths = Widths.of(state)
+    model = LPRNet(state["container.0.bias"].numel(), widths=widths).eval()
+    for (_, _, pool, width_stride), kept in zip(_SLICED, (widths.pool2, widths.pool3), strict=True):
+        model.backbone[pool] = LeadingPool(kept, width_stride)
     model.load_state_dict(state)
     return model
 

@@ -6,14 +6,14 @@ import torch
 from host.graph import MaxPool, run
 from host.simplify import simplify
 from lprnet.alphabet import OWN, Alphabet
-from lprnet.model import LPRNet
-from tests.checkpoints import random_checkpoint
+from lprnet.model import LPRNet, Widths
+from tests.checkpoints import NARROW, random_checkpoint
 
 
-@pytest.mark.parametrize("classes", [5, 68, 73])
-def test_simplified_network_computes_the_same(classes: int) -> None:
+@pytest.mark.parametrize(("classes", "widths"), [(5, None), (68, None), (73, None), (73, NARROW)])
+def test_simplified_network_computes_the_same(classes: int, widths: Widths | None) -> None:
     alphabet = Alphabet(tuple(map(chr, range(0x4E00, 0x4E00 + classes))))
-    checkpoint = random_checkpoint(alphabet, classes)
+    checkpoint = random_checkpoint(alphabet, classes, widths)
     image = torch.rand(2, 3, 24, 94) * 2 - 1
     with torch.no_grad():
         expected, actual = checkpoint.model()(image), run(simplify(checkpoint), image)

@@ -11,6 +11,7 @@ from device_runtime.errors import FatalError
 from lprnet.alphabet import OWN, PUBLIC, make_alphabet
 from lprnet.checkpoint import load_checkpoint, save_checkpoint
 from lprnet.model import LPRNet
+from tests.checkpoints import NARROW, random_checkpoint
 
 
 @pytest.fixture(scope="module")
@@ -169,6 +170,30 @@ def test_odd_shape(tmp_path: Path, state: dict[str, torch.Tensor]) -> None:
     save_file(changed, tmp_path / "grey.safetensors", {"alphabet": OWN.to_json()})
     with pytest.raises(FatalError, match=r"backbone\.0\.weight is \(64, 1, 3, 3\), not \(64, 3, 3, 3\)"):
         load_checkpoint(tmp_path / "grey.safetensors")
+
+
+def test_pruned_checkpoint_returns_as_it_was(tmp_path: Path) -> None:
+    path, checkpoint = tmp_path / "narrow.safetensors", random_checkpoint(widths=NARROW)
+    save_checkpoint(path, checkpoint.state, OWN)
+    loaded = load_checkpoint(path)
+    assert all(torch.equal(loaded.state[name], t) for name, t in checkpoint.state.items())
+    image = torch.rand(1, 3, 24, 94)
+    assert torch.equal(loaded.model()(image), checkpoint.model()(image))
+
+
+@pytest.mark.parametrize(
+    ("name", "shape", "error"),
+    [
+        ("backbone.8.block.0.weight", (48, 128, 1, 1), "impossible shapes"),
+        ("backbone.16.weight", (), "impossible shapes"),
+        ("backbone.12.weight", (77,), r"backbone\.12\.weight is \(77,\), not \(208,\)"),
+    ],
+)
+def test_widths_that_do_not_fit(tmp_path: Path, name: str, shape: tuple[int, ...], error: str) -> None:
+    state = {**random_checkpoint(widths=NARROW).state, name: torch.ones(shape)}
+    save_file(state, tmp_path / "x.safetensors", {"alphabet": OWN.to_json()})
+    with pytest.raises(FatalError, match=error):
+        load_checkpoint(tmp_path / "x.safetensors")
 
 
 def test_not_finite(tmp_path: Path, state: dict[str, torch.Tensor]) -> None:

@@ -20,7 +20,7 @@ from lprnet.cli import main
 from lprnet.dataset import MAX_LABEL, Labelled, Mixture, check_labels, from_csv, from_folder, to_input
 from lprnet.finetune import can_render, split, with_alphabet
 from lprnet.loader import batches
-from lprnet.model import LPRNet
+from lprnet.model import LPRNet, Widths
 from lprnet.plates import render
 from lprnet.train import (
     METRICS,
@@ -33,6 +33,7 @@ from lprnet.train import (
     train,
     train_step,
 )
+from tests.checkpoints import NARROW, random_checkpoint
 
 SMALL = Settings(batch=8, workers=0, warmup=4, learning_rate=3e-3, save_seconds=1e9)
 
@@ -237,6 +238,17 @@ def test_new_alphabet_keeps_what_is_known() -> None:
     assert head[classes.blank, 448 + classes.blank] == old_head[67, 448 + 67]
     same = with_alphabet(old, PUBLIC)
     assert all(torch.equal(same[k], v) for k, v in old.state.items())
+
+
+def test_new_alphabet_for_a_pruned_network() -> None:
+    old = random_checkpoint(PUBLIC, widths=NARROW)
+    classes = make_alphabet("0123456789AB")
+    state = with_alphabet(old, classes)
+    assert Widths.of(state) == NARROW
+    assert torch.equal(state["backbone.20.weight"], old.state["backbone.20.weight"])
+    row = PUBLIC.characters.index("7")
+    assert torch.equal(state["container.0.weight"][7], old.state["container.0.weight"][row])
+    LPRNet(len(classes), widths=NARROW).load_state_dict(state)
 
 
 def test_which_alphabets_can_be_rendered() -> None:
