@@ -39,3 +39,37 @@ class Arithmetic:
         high, low = 255 - self.offset, self.offset
         upper, lower = high * positive + low * negative, high * negative + low * positive
         return np.maximum(upper, lower).max(1)
+
+
+class Int16Sums:
+    """The int16 sums of weights that are chosen one input after the other."""
+
+    def __init__(self, arithmetic: Arithmetic, shape: tuple[int, ...]) -> None:
+        """For weights of *shape* [out, in, kh, kw]."""
+        out, channels, kh, kw = shape
+        block = arithmetic.products * arithmetic.stride
+        channel = np.arange(channels)
+        sets = channel // block * arithmetic.stride + channel % arithmetic.stride
+        self._set = (sets[:, None] * (kh * kw) + np.arange(kh * kw)).ravel()
+        self._high, self._low = 255 - arithmetic.offset, arithmetic.offset
+        self._limited = arithmetic.products > 1
+        # The largest and the least that a sum can reach, both as magnitudes.
+        self._reach = np.zeros((2, out, self._set.max() + 1))
+
+    def add(self, place: int, weight: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Integer *weight* [out] of the input at *place* in in·kh·kw, as far towards it as there is room."""
+        if not self._limited:
+            return weight
+        sums = self._reach[:, :, self._set[place]]
+        up, down = INT16_MAX - sums
+        if self._low:
+            most = np.minimum(up // self._high, down // self._low)
+            least = np.minimum(down // self._high, up // self._low)
+        else:
+            most, least = up // self._high, down // self._high
+        clipped = np.clip(weight, -least, most)
+        positive, negative = np.maximum(clipped, 0), np.maximum(-clipped, 0)
+        sums[0] += self._high * positive + self._low * negative
+        sums[1] += self._high * negative + self._low * positive
+        self._reach[:, :, self._set[place]] = sums
+        return clipped

@@ -14,6 +14,7 @@ from torch.nn import functional as F
 from device_runtime.errors import FatalError
 from host.graph import Conv, Float, MaxPool, Network, convolve
 from host.kernels.arithmetic import Arithmetic
+from host.quantize.compensate import Compensation, second_moments
 from host.quantize.equalize import Equalized, equalize
 from host.quantize.network import (
     LEVELS,
@@ -35,10 +36,18 @@ CORRECTION_SAMPLES = 64
 
 @dataclass(frozen=True)
 class Options:
-    """How to quantize; `observer` is a key of `OBSERVERS`."""
+    """How to quantize.
+
+    Attributes:
+        observer: key of `OBSERVERS`.
+        equalize: even out the channels of a map first.
+        compensate: round weights so that their errors cancel.
+        correct_bias: add to a bias what a layer's sums lack on average.
+    """
 
     observer: str = "mse"
     equalize: bool = True
+    compensate: bool = True
     correct_bias: bool = True
 
 
@@ -131,7 +140,8 @@ def _integers(
     convs = {}
     for layer in network.layers:
         if isinstance(layer, Conv):
-            weight, weight_scale = quantize_weight(layer.weight, layer.bias, step, arithmetic)
+            shares = Compensation.of(second_moments(layer, q - zero)) if options.compensate else None
+            weight, weight_scale = quantize_weight(layer.weight, layer.bias, step, arithmetic, shares)
             unit = weight_scale * step
             bias = layer.bias / unit - zero * weight.sum((1, 2, 3), dtype=np.int64)
             target = scales.get(layer.name)

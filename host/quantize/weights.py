@@ -7,33 +7,37 @@ from numpy.typing import NDArray
 
 from host.graph import Conv, Float
 from host.kernels.arithmetic import INT16_MAX, Arithmetic
+from host.quantize.compensate import INT8_MAX, Compensation
 from host.quantize.network import IntegerHead
 
-INT8_MAX = 127
 LARGEST_BIAS = 2**22
 """Dead channels have vanishing weights beside their bias; the others stay far below."""
+SHRINK = np.linspace(1.0, 0.6, 5)
+"""Scales that are tried, as shares of the one that clips no weight."""
 
 
 def quantize_weight(
-    weight: Float, bias: Float, step: float, arithmetic: Arithmetic
+    weight: Float, bias: Float, step: float, arithmetic: Arithmetic, compensation: Compensation | None = None
 ) -> tuple[NDArray[np.int8], NDArray[np.float64]]:
     """weight [out, in, kh, kw] → int8 of the same shape within ±127, and float64[out] scales.
 
-    The scale of a channel is as fine as its largest weight, *arithmetic*'s int16 sums and its bias, in
-    units of scale · *step* a sum that float32 holds, permit.
+    Of the scales that keep a channel's bias, in units of scale · *step*, a number that float32 holds, each
+    takes the one with the least error by *compensation*; without one, errors of all weights count alike.
     """
-    scale = np.abs(weight).max((1, 2, 3)).astype(np.float64) / INT8_MAX
+    if compensation is None:
+        compensation = Compensation.of(np.eye(weight[0].size))
+    widest = np.abs(weight).max((1, 2, 3)).astype(np.float64) / INT8_MAX
     if arithmetic.products > 1:
-        scale = np.maximum(scale, arithmetic.largest_sum(weight) / INT16_MAX)
-    scale = np.maximum(scale, np.abs(bias) / (step * LARGEST_BIAS))
-    scale[scale == 0] = 1
-    while True:
-        rounded = np.rint(weight / scale[:, None, None, None])
-        # Rounding up may pass a limit that the real weights keep.
-        exceeds = arithmetic.largest_sum(rounded) > INT16_MAX
-        if arithmetic.products == 1 or not exceeds.any():
-            return rounded.astype(np.int8), scale
-        scale[exceeds] *= 1.002
+        widest = np.maximum(widest, arithmetic.largest_sum(weight) / INT16_MAX)
+    least = np.abs(bias) / (step * LARGEST_BIAS)
+    scales = np.maximum(np.outer(SHRINK, widest), least)
+    scales[scales == 0] = 1
+    tried = (weight / scales[:, :, None, None, None]).reshape(-1, *weight.shape[1:])
+    rounded, errors = compensation.round(tried, arithmetic)
+    best = np.argmin(errors.reshape(scales.shape) * scales**2, 0)
+    channels = np.arange(len(weight))
+    chosen = rounded.reshape(len(SHRINK), *weight.shape)[best, channels]
+    return chosen.astype(np.int8), scales[best, channels]
 
 
 def quantize_head(head: Conv) -> IntegerHead:
