@@ -47,7 +47,10 @@ def _corners(rng: Generator, strength: float) -> NDArray[np.float32]:
     x = (x - x.min()) / (x.max() - x.min())
     y = (y - y.min()) / (y.max() - y.min())
     slack = rng.normal(inset, margin * 0.6, 4) * min(strength, 1.5)
-    slack = np.clip(slack, [-0.025, -0.07, -0.025, -0.07], 0.2)
+    if rng.random() < 0.3:
+        # Boxes learnt from characters leave no margin and cut into the outer ones.
+        slack[[0, 2]] = rng.normal(-0.035, 0.02 * min(strength, 1.5), 2)
+    slack = np.clip(slack, [-0.065, -0.09, -0.065, -0.09], 0.2)
     x = slack[0] + x * (1 - slack[0] - slack[2])
     y = slack[1] * 2.0 + y * (1 - 2.0 * (slack[1] + slack[3]))
     jitter = rng.normal(0, 0.006 * strength, (2, 4))
@@ -131,8 +134,8 @@ def _expose(rng: Generator, scene: NDArray[np.float32], p: float) -> NDArray[np.
         scene = scene * rng.uniform(0.6, 1.3) + rng.uniform(0, 40)
     elif kind < 0.45 * p:
         # Haze, backlight or a poor sensor: little contrast around some level.
-        contrast = rng.uniform(0.3, 0.8)
-        level = rng.uniform(60, 130)
+        contrast = rng.uniform(0.22, 0.8)
+        level = rng.uniform(45, 130)
         saturation = rng.uniform(0.2, 0.9)
         grey = scene.mean(2, keepdims=True)
         scene = grey + (scene - grey) * saturation

@@ -63,11 +63,29 @@ def _ink(rng: Generator, kind: Kind, text: str) -> Image:
         h = round(cell.height * sy * (1 + grow) * SCALE)
         x = min(max(round((cell.left + cell.width / 2 + dx) * SCALE - w / 2), 0), width - w)
         y = min(max(round((cell.top + cell.height / 2 + dy) * SCALE - h / 2), 0), height - h)
-        mask[y : y + h, x : x + w] = glyph(character, style, w, h)
+        drawn = glyph(character, style, w, h)
+        mask[y : y + h, x : x + w] = _redrawn(rng, drawn) if is_chinese(character) else drawn
     if kind.dot and rng.random() < 0.85:
         center = (round(kind.dot[0] * SCALE * 16), round(kind.dot[1] * SCALE * 16))
         cv2.circle(mask, center, round(5 * SCALE * 16), 255, -1, cv2.LINE_AA, 4)
     return mask
+
+
+def _redrawn(rng: Generator, mask: Image) -> Image:
+    """The character with its parts and strokes in other proportions, as another hand would draw it."""
+    height, width = mask.shape
+    x, y = (_stretch(rng, n, spread) for n, spread in ((width, 0.25), (height, 0.15)))
+    drawn = cv2.remap(mask, *np.meshgrid(x, y), cv2.INTER_LINEAR)
+    if rng.random() < 0.5:
+        soft = cv2.GaussianBlur(drawn, (0, 0), 0.8).astype(np.float32)
+        drawn = np.clip((soft - 128) * np.float32(1.6) + np.float32(rng.uniform(80, 200)), 0, 255)
+    return drawn.astype(np.uint8)
+
+
+def _stretch(rng: Generator, size: int, spread: float) -> NDArray[np.float32]:
+    """Where each of *size* pixels comes from: the same ends, stretched and squeezed in between."""
+    knots = np.concatenate([[0.0], np.cumsum(np.exp(rng.normal(0, spread, 4)))])
+    return np.interp(np.linspace(0, 4, size), np.arange(5), knots / knots[-1] * (size - 1)).astype(np.float32)
 
 
 def _styles(rng: Generator) -> tuple[int, int]:
