@@ -14,6 +14,7 @@ COMMANDS = {
     "report": "host.report.command:report",
     "bench": "host.bench.command:bench_command",
     "tune": "host.tune.command:tune_command",
+    "prune": "host.prune.command:prune_command",
     "explain": "host.explain:explain_command",
     "test-device": "host.emulate.command:test_device_command",
 }

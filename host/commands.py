@@ -6,8 +6,8 @@ from pathlib import Path
 
 import click
 
-from device_runtime.errors import one_line_errors
-from host.targets import PRECISIONS, load_target
+from device_runtime.errors import FatalError, one_line_errors
+from host.targets import PRECISIONS, PRUNINGS, load_target
 
 FOLDER = click.Path(path_type=Path, file_okay=False)
 
@@ -15,22 +15,31 @@ FOLDER = click.Path(path_type=Path, file_okay=False)
 @click.command("build")
 @click.option("--target", "name", default="native", show_default=True, help="Profile name or .toml file.")
 @click.option("--weights", type=click.Path(path_type=Path), help="Checkpoint; the shipped one unless given.")
+@click.option("--pruning", type=click.Choice(PRUNINGS), help="Shipped network; the recipe's unless given.")
 @click.option("--precision", type=click.Choice(PRECISIONS), help="The target's recipe unless given.")
 @click.option("--calibration", type=FOLDER, help="Plate images for int8 ranges; the samples unless given.")
 @click.option("--output", type=FOLDER, help="Bundle folder.  [default: build/TARGET]")
 @one_line_errors
 def build_command(
-    name: str, weights: Path | None, precision: str | None, calibration: Path | None, output: Path | None
+    name: str,
+    weights: Path | None,
+    pruning: str | None,
+    precision: str | None,
+    calibration: Path | None,
+    output: Path | None,
 ) -> None:
     """Compile weights for a target and write the bundle."""
+    if weights and pruning:
+        raise FatalError("--weights and --pruning", "name two networks", "give one of them")
     target = load_target(name)
     from host.build import Request, build
     from host.golden import SAMPLES
-    from lprnet.weights import DEFAULT
+    from lprnet.weights import of_recipe
 
     click.echo(f"Building {target.name} ({target.display_name})", err=True)
     folder = output or Path("build") / target.name
-    build(Request(target, folder, weights or DEFAULT, precision, calibration or SAMPLES))
+    checkpoint = weights or of_recipe(pruning or target.recipe.pruning)
+    build(Request(target, folder, checkpoint, precision, calibration or SAMPLES))
 
 
 @click.command("eval")

@@ -153,6 +153,7 @@ def _report(sets: dict[str, list[tuple[Any, str]]]) -> Callable[[Any], dict[str,
 @click.option("--data", type=_DIR, required=True, help="Folder of crops; the file name is the label.")
 @click.option("--labels", type=_FILE, help="CSV with rows file,label instead of file names.")
 @click.option("--weights", type=_FILE, help="Checkpoint to start from; the shipped one by default.")
+@click.option("--teacher", type=_FILE, help="Checkpoint with the same classes to distil from.")
 @click.option("--alphabet", help="Characters to read, if others than the checkpoint's; the blank is added.")
 @click.option("--output", type=_DIR, required=True, help="Folder of the run; an interrupted run goes on.")
 @click.option("--hours", type=click.FloatRange(min=0, min_open=True), help="Time from the run's first start.")
@@ -173,6 +174,7 @@ def finetune(
     data: Path,
     labels: Path | None,
     weights: Path | None,
+    teacher: Path | None,
     alphabet: str | None,
     output: Path,
     hours: float | None,
@@ -216,8 +218,11 @@ def finetune(
     settings = Settings(batch=batch, learning_rate=rate, workers=workers, device=device, ema=0.995)
     mixture = Mixture(seed, crops, 1 - rendered_fraction)
     metadata = {"started from": start.sha256}
+    taught_by = load_checkpoint(teacher) if teacher else None
+    if taught_by:
+        metadata["distilled from"] = taught_by.sha256
     initial = with_alphabet(start, classes, seed)
-    run(output, classes, mixture, budget, settings, initial, _report(sets), metadata)
+    run(output, classes, mixture, budget, settings, initial, _report(sets), metadata, taught_by)
 
 
 @main.command("eval")

@@ -60,6 +60,7 @@ class Settings:
         ema: decay of the averaged weights per step, reached gradually.
         dropout: probability in both dropout layers.
         clip: largest gradient norm.
+        distillation: weight of `distillation_loss`, where there is a teacher, beside CTC's 1.
         save_seconds: between states on disk.
         report_seconds: between calls of the evaluation.
         workers: rendering processes.
@@ -73,6 +74,7 @@ class Settings:
     ema: float = 0.999
     dropout: float = 0.0
     clip: float = 5.0
+    distillation: float = 1.0
     save_seconds: float = 120.0
     report_seconds: float = 900.0
     workers: int = 1
@@ -167,6 +169,22 @@ def loss_of(logits: Tensor, texts: tuple[str, ...], alphabet: Alphabet) -> Tenso
     )
 
 
+TEMPERATURE = 2.0
+"""Of distillation: CTC's posteriors are nearly one-hot, and what they say beside that is the lesson."""
+
+
+def distillation_loss(logits: Tensor, taught: Tensor) -> Tensor:
+    """Kullback-Leibler divergence from the teacher's classes, per time step: two float[N,C,18] → scalar.
+
+    Hinton et al., arXiv:1503.02531, with its factor T², on every time step of both networks. Averaged over
+    samples and time steps.
+    """
+    student, teacher = (
+        (x.float() / TEMPERATURE).permute(0, 2, 1).flatten(0, 1).log_softmax(1) for x in (logits, taught)
+    )
+    return F.kl_div(student, teacher, reduction="batchmean", log_target=True) * TEMPERATURE**2
+
+
 def forward(model: LPRNet, images: Tensor) -> Tensor:
     """Logits in bfloat16, by the fastest way this machine has; no gradients in evaluation mode."""
     if images.device.type == "cpu" and fast_cpu.available() and fast_cpu.suits(model):
@@ -176,13 +194,23 @@ def forward(model: LPRNet, images: Tensor) -> Tensor:
 
 
 def train_step(
-    state: State, settings: Settings, batch: Batch, alphabet: Alphabet, rate: float
+    state: State,
+    settings: Settings,
+    batch: Batch,
+    alphabet: Alphabet,
+    rate: float,
+    teacher: LPRNet | None = None,
 ) -> tuple[Tensor, Tensor]:
-    """One optimizer step on *batch*: loss and gradient norm."""
+    """One optimizer step on *batch*: loss and gradient norm. *teacher* is in evaluation mode."""
     for group in state.optimizer.param_groups:
         group["lr"] = rate
     images = torch.from_numpy(batch.images).to(settings.device)
-    loss = loss_of(forward(state.model, images), batch.texts, alphabet)
+    logits = forward(state.model, images)
+    loss = loss_of(logits, batch.texts, alphabet)
+    if teacher is not None:
+        with torch.no_grad():
+            taught = forward(teacher, images)
+        loss = loss + settings.distillation * distillation_loss(logits, taught).cpu()
     state.optimizer.zero_grad()
     loss.backward()  # type: ignore[no-untyped-call]
     norm = torch.nn.utils.clip_grad_norm_(state.model.parameters(), settings.clip)
@@ -227,6 +255,7 @@ def train(
     initial: Mapping[str, Tensor] | None = None,
     report: Callable[[Checkpoint], dict[str, Any]] | None = None,
     metadata: Mapping[str, str] | None = None,
+    teacher: Checkpoint | None = None,
 ) -> Checkpoint:
     """Train until *budget* is used up or the process is asked to stop, and return the averaged weights.
 
@@ -242,10 +271,14 @@ def train(
         initial: weights to start from instead of random ones.
         report: called with the averaged weights from time to time; its result goes to the metrics.
         metadata: goes into the checkpoint.
+        teacher: a network with the same classes whose logits are learnt besides the labels.
 
     Raises:
-        FatalError: the folder cannot be written, or its state is damaged or of another alphabet.
+        FatalError: the folder cannot be written, its state is damaged or of another alphabet, or the teacher
+            has other classes.
     """
+    if teacher is not None and teacher.alphabet != alphabet:
+        raise FatalError("teacher", "reads another alphabet", "distil from a network with the same classes")
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -254,6 +287,7 @@ def train(
     if (folder / STATE).exists():
         resume(folder, state, alphabet)
     metadata = metadata or {}
+    taught_by = teacher.model().to(settings.device) if teacher is not None else None
 
     def progress() -> float:
         if budget.samples is not None:
@@ -284,7 +318,7 @@ def train(
             if done >= 1 or stopping():
                 break
             rate = learning_rate(settings, state.step, done)
-            window.append(train_step(state, settings, batch, alphabet, rate))
+            window.append(train_step(state, settings, batch, alphabet, rate, taught_by))
             now = time.monotonic()
             if len(window) == 100:
                 values = {

@@ -1,5 +1,16 @@
-"""The checkpoint shipped with the project; MODEL_CARD.md beside it says how it was made."""
+"""The checkpoints shipped with the project; MODEL_CARD.md beside them says how they were made."""
 
 from pathlib import Path
 
 DEFAULT = Path(__file__).with_name("lprnet.safetensors")
+
+
+def pruned() -> dict[str, Path]:
+    """Pruned networks by the name that a target's `recipe.pruning` calls them, the largest first."""
+    found = {name: DEFAULT.with_name(f"{name}.safetensors") for name in ("light", "tiny")}
+    return {name: path for name, path in found.items() if path.exists()}
+
+
+def of_recipe(pruning: str) -> Path:
+    """The checkpoint for `none`, `light` or `tiny`."""
+    return DEFAULT if pruning == "none" else DEFAULT.with_name(f"{pruning}.safetensors")

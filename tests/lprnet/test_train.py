@@ -4,6 +4,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 
@@ -28,6 +29,8 @@ from lprnet.train import (
     WEIGHTS,
     Budget,
     Settings,
+    distillation_loss,
+    forward,
     learning_rate,
     new_state,
     train,
@@ -59,6 +62,25 @@ def test_average_follows_the_weights() -> None:
     now, average = state.model.state_dict()["backbone.0.weight"], state.average["backbone.0.weight"]
     assert 0 < (average - start).norm() < (now - start).norm()
     assert int(state.average["backbone.1.num_batches_tracked"]) == 3
+
+
+def test_distillation_draws_towards_the_teacher(tmp_path: Path) -> None:
+    teacher, batch = random_checkpoint(), Mixture(1).batch(0, 8)
+    settings = replace(SMALL, distillation=20.0)
+    taught = teacher.model()(torch.from_numpy(batch.images)).detach()
+    state = new_state(settings, len(OWN), 1, random_checkpoint(seed=1, widths=NARROW).state)
+    divergences = []
+    for _ in range(8):
+        logits = forward(state.model, torch.from_numpy(batch.images))
+        divergences.append(float(distillation_loss(logits.detach(), taught)))
+        train_step(state, settings, batch, OWN, 3e-3, teacher.model())
+    assert divergences[-1] < 0.8 * divergences[0]
+    assert float(distillation_loss(taught, taught)) == pytest.approx(0, abs=1e-4)
+
+
+def test_teacher_of_another_alphabet(tmp_path: Path) -> None:
+    with pytest.raises(FatalError, match="another alphabet"):
+        train(tmp_path, OWN, Mixture(1), Budget(samples=8), SMALL, teacher=random_checkpoint(PUBLIC))
 
 
 def test_broken_batch_leaves_the_weights_alone() -> None:

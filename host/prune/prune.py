@@ -1,0 +1,129 @@
+"""Prune, recalibrate, fine-tune, and again, until the budget is kept."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from host.prune.allocate import Limit, allocate
+from host.prune.channels import LAYERS, all_channels, cut
+from host.prune.criteria import CRITERIA
+from host.prune.price import Price
+from host.prune.recalibrate import recalibrate
+from lprnet.checkpoint import Checkpoint
+from lprnet.dataset import Batch
+
+Log = Callable[[str], None]
+FineTune = Callable[[int, Checkpoint], Checkpoint]
+"""Number of the step and pruned network → trained network of the same widths."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What to prune to.
+
+    Attributes:
+        shares: what is to be left of each price, by its key in `prices`.
+        prices: by objective, of networks like the unpruned one.
+        criterion: key of `CRITERIA`.
+        steps: how often is pruned; each step leaves an equal share of the one before.
+        multiple: channels come in this many.
+    """
+
+    shares: Mapping[str, float]
+    prices: Mapping[str, Price]
+    criterion: str = "taylor"
+    steps: int = 1
+    multiple: int = 16
+
+
+class LayerCut(msgspec.Struct, frozen=True):
+    """Channels of one map: how many there were, and which of them are left; `read` by the next layer."""
+
+    name: str
+    before: int
+    read: list[int]
+    context_only: list[int]
+
+
+class Cut(msgspec.Struct, frozen=True):
+    """What was cut: costs by objective before and after, in `units`, and the channels layer by layer."""
+
+    criterion: str
+    budget: dict[str, float]
+    multiple: int
+    steps: int
+    before: dict[str, float]
+    after: dict[str, float]
+    units: dict[str, str]
+    layers: list[LayerCut]
+
+
+@dataclass(frozen=True)
+class Pruned:
+    """The pruned network, `checkpoint.sha256` being that of the unpruned one, and the record of it."""
+
+    checkpoint: Checkpoint
+    cut: Cut
+
+
+def prune(
+    checkpoint: Checkpoint,
+    plan: Plan,
+    batches: Sequence[Batch],
+    fine_tune: FineTune | None = None,
+    log: Log = lambda line: None,
+) -> Pruned:
+    """Remove channels of *checkpoint* until *plan* is fulfilled.
+
+    Args:
+        batches: labelled samples that importance and BatchNorm statistics are measured on.
+        fine_tune: trains on after each step.
+
+    Raises:
+        FatalError: no network fulfils the plan.
+    """
+    classes = len(checkpoint.alphabet)
+    whole = all_channels(checkpoint.state)
+    before = {name: price.of(whole, classes) for name, price in plan.prices.items()}
+    current = checkpoint
+    numbers = {layer.name: np.arange(len(whole[layer.name])) for layer in LAYERS}
+    for step in range(1, plan.steps + 1):
+        limits = [
+            Limit(plan.prices[name], before[name] * share ** (step / plan.steps))
+            for name, share in plan.shares.items()
+        ]
+        importance = CRITERIA[plan.criterion](current, batches)
+        selection = allocate(all_channels(current.state), importance, limits, classes, plan.multiple)
+        for name, channels in selection.items():
+            numbers[name] = numbers[name][channels.order]
+        current = recalibrate(replace(current, state=cut(current.state, selection)), batches)
+        left = {name: price.of(all_channels(current.state), classes) for name, price in plan.prices.items()}
+        shares = ", ".join(f"{name} {left[name] / before[name]:.3f}" for name in left)
+        log(f"step {step} of {plan.steps}: {shares}")
+        if fine_tune is not None:
+            current = fine_tune(step, current)
+    kept = all_channels(current.state)
+    layers = [
+        LayerCut(name, len(whole[name]), *(_numbers(numbers[name], part) for part in (c.read, c.rest)))
+        for name, c in kept.items()
+    ]
+    record = Cut(
+        plan.criterion,
+        dict(plan.shares),
+        plan.multiple,
+        plan.steps,
+        before,
+        {name: price.of(kept, classes) for name, price in plan.prices.items()},
+        {name: price.unit for name, price in plan.prices.items()},
+        layers,
+    )
+    return Pruned(replace(current, sha256=checkpoint.sha256), record)
+
+
+def _numbers(numbers: NDArray[np.int64], places: Sequence[int]) -> list[int]:
+    return sorted(int(numbers[i]) for i in places)
