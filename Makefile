@@ -5,6 +5,10 @@ MAKEFLAGS += --no-print-directory
 target ?= native
 WEIGHTS ?=
 PRECISION ?=
+PRUNING ?=
+# Not part of the project: the public checkpoint and real plates, for `make results` where they are there.
+RESULTS_PUBLIC ?= $(wildcard ../shared/weights/Final_LPRNet_model.pth)
+RESULTS_DATA ?= $(wildcard ../shared/data/ccpd_val ../shared/data/mixed_val)
 
 # The newest TVM and numpy need 3.11; `python3` first, so that a chosen default stays chosen.
 PYTHON ?= $(shell for p in python3 python3.11 python3.12 python3.13; do \
@@ -21,7 +25,7 @@ APT_TEST := qemu-user qemu-user-static g++-aarch64-linux-gnu g++-arm-linux-gnuea
 
 help: ## Show this help
 	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' Makefile | expand -t 24
-	@echo '  Variables: target=NAME (see make targets), WEIGHTS=FILE, PRECISION=fp32|int8, BENCH="options of lpr-host bench"'
+	@echo '  Variables: target=NAME (see make targets), WEIGHTS=FILE, PRECISION=fp32|int8, PRUNING=none|light|tiny, BENCH="options of lpr-host bench"'
 
 demo: build/demo/report.html ## Set up, build for this machine, read the sample plates, draw the report
 	@echo 'plates read:   build/demo/annotated/'
@@ -33,8 +37,9 @@ test: $(TEST_SETUP) ## Set up, then run all tests
 
 setup: $(SETUP) ## Create .venv with everything needed to build bundles
 
-build: $(SETUP) ## Build the bundle build/TARGET (target=, WEIGHTS=, PRECISION=)
-	$(BIN)/lpr-host build --target $(target) $(if $(WEIGHTS),--weights $(WEIGHTS)) $(if $(PRECISION),--precision $(PRECISION))
+build: $(SETUP) ## Build the bundle build/TARGET (target=, WEIGHTS=, PRECISION=, PRUNING=)
+	$(BIN)/lpr-host build --target $(target) $(if $(WEIGHTS),--weights $(WEIGHTS)) $(if $(PRECISION),--precision $(PRECISION)) \
+		$(if $(PRUNING),--pruning $(PRUNING))
 
 test-device: $(TEST_SETUP) ## Run the target's bundle under emulation and compare it with the host
 	$(BIN)/lpr-host test-device --target $(target)
@@ -50,6 +55,9 @@ tune: $(SETUP) ## Search register tiles for the target and record the best (PREC
 
 bench: $(SETUP) .venv-bench/.setup ## Time this network against other runtimes, interleaved
 	$(BIN)/lpr-host bench --python .venv-bench/bin/python $(if $(WEIGHTS),--weights $(WEIGHTS)) $(BENCH)
+
+results: $(SETUP) ## Make the study's table: what pruning, int8 and compilation bring (RESULTS="options of lpr-host results")
+	$(BIN)/lpr-host results $(RESULTS_PUBLIC:%=--weights %) $(RESULTS_DATA:%=--data %) $(RESULTS)
 
 lint: $(TEST_SETUP) ## Check style and types
 	$(BIN)/ruff check
@@ -85,5 +93,5 @@ $(TEST_SETUP): $(SETUP)
 	PYTHONWARNINGS=ignore $(BIN)/python -m pip install --quiet --editable '.[test,lint,cross,peers]'
 	touch $@
 
-.PHONY: help demo test setup build test-device targets doctor tune bench lint clean
+.PHONY: help demo test setup build test-device targets doctor tune bench results lint clean
 .DELETE_ON_ERROR:

@@ -13,6 +13,7 @@ COMMANDS = {
     "eval": "host.commands:eval_command",
     "report": "host.report.command:report",
     "bench": "host.bench.command:bench_command",
+    "results": "host.results.command:results_command",
     "tune": "host.tune.command:tune_command",
     "prune": "host.prune.command:prune_command",
     "explain": "host.explain:explain_command",

@@ -150,10 +150,9 @@ def _key(variant: Variant, source: Source, versions: Mapping[str, str]) -> str:
     digest = hashlib.sha256()
     for path in (source.checkpoint, source.calibration):
         digest.update(hashlib.sha256(path.read_bytes()).digest())
+    sources: list[Path] = []
     if variant.runtime == OURS:
-        files = (path for room in _ROOMS for path in (REPOSITORY / room).rglob("*.*"))
-        sources = [path for path in files if path.suffix in (".py", ".toml", ".json", ".cpp", ".h")]
-        parts = [source.target, *sorted(detect().features)]
+        parts = [digest_of_sources(), source.target, *sorted(detect().features)]
     else:
         names = ("host/bench/peer_model.py", "host/bench/ranges.py", "lprnet/model.py", "host/simplify.py")
         sources = [REPOSITORY / name for name in names]
@@ -163,6 +162,15 @@ def _key(variant: Variant, source: Source, versions: Mapping[str, str]) -> str:
         digest.update(path.read_bytes())
     digest.update("\0".join([variant.precision, platform.machine(), *parts]).encode())
     return digest.hexdigest()[:12]
+
+
+def digest_of_sources() -> str:
+    """Hash of everything in this project that a bundle depends on, but weights."""
+    files = (path for room in _ROOMS for path in (REPOSITORY / room).rglob("*.*"))
+    digest = hashlib.sha256()
+    for path in sorted(path for path in files if path.suffix in (".py", ".toml", ".json", ".cpp", ".h")):
+        digest.update(path.read_bytes())
+    return digest.hexdigest()
 
 
 def _any_cpu() -> tuple[int, ...]:

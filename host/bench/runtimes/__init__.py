@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 OURS = "lpr-edge"
+TORCH_INT8, TVM_VM = "torch-int8", "tvm"
+"""Rows of the study's table (`host.results`), no peers."""
 
 
 @dataclass(frozen=True)
@@ -88,6 +90,8 @@ RUNTIMES: dict[str, Runtime] = {
         avx2={"ATEN_CPU_CAPABILITY": "avx2", "ONEDNN_MAX_CPU_ISA": "AVX2"},
         notes={"fp32": "eager"},
     ),
+    TORCH_INT8: Runtime("host.results.torch_int8", {"int8": ("torch",)}),
+    TVM_VM: Runtime("host.results.tvm_vm", {"fp32": ("apache-tvm",)}),
     "executorch": Runtime(
         "host.bench.runtimes.executorch_peer",
         {"fp32": ("executorch", "torch"), "int8": ("executorch", "torchao", "torch")},
@@ -96,4 +100,4 @@ RUNTIMES: dict[str, Runtime] = {
     ),
 }
 
-PEERS = tuple(name for name in RUNTIMES if name != OURS)
+PEERS = tuple(name for name in RUNTIMES if name not in (OURS, TORCH_INT8, TVM_VM))

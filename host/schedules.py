@@ -1,0 +1,96 @@
+"""The network through TVM's own pipeline: what the hand-scheduled kernels are compared with."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+from pathlib import Path
+from typing import Literal
+
+import torch
+import tvm
+from tvm import relax
+from tvm.relax.frontend.torch import from_exported_program
+
+from device_runtime.errors import FatalError
+from device_runtime.preprocess import DEFAULT
+from host.bundle import REPOSITORY
+from host.targets import Machine, Target
+from lprnet.checkpoint import Checkpoint
+
+Baseline = Literal["default", "metaschedule"]
+"""`default`: Relax's default pipeline, untuned. `metaschedule`: MetaSchedule's generic search over it."""
+
+TRIALS = 1024
+DATABASES = REPOSITORY / "build" / "metaschedule"
+
+
+def relax_module(checkpoint: Checkpoint) -> tvm.IRModule:
+    """The published network through torch.export: `main(image float32[1,3,24,94])` → logits."""
+    image = torch.zeros(1, 3, DEFAULT.height, DEFAULT.width)
+    program = torch.export.export(checkpoint.model().eval(), (image,))
+    module = from_exported_program(program, keep_params_as_input=False, unwrap_unit_return_tuple=True)
+    # Before anything is folded, or the unused indices of the max pools are kept as constants.
+    clean = [relax.transform.CanonicalizeBindings(), relax.transform.DeadCodeElimination()]
+    return tvm.transform.Sequential(clean)(module)
+
+
+def compile_baseline(
+    checkpoint: Checkpoint, target: Target, schedule: Baseline, trials: int = TRIALS
+) -> relax.VMExecutable:
+    """Compile *checkpoint* for *target* without the hand-scheduled kernels.
+
+    Raises `FatalError` when MetaSchedule cannot measure for the target here.
+    """
+    module, tvm_target = relax_module(checkpoint), tvm.target.Target(target.tvm_target())
+    if schedule == "default":
+        with tvm_target:
+            return tvm.compile(module, tvm_target)
+    from tvm.s_tir.meta_schedule.relax_integration import compile_relax
+
+    database = metaschedule(module, target, DATABASES / target.name, trials)
+    return compile_relax(database, module, tvm_target, params=None)
+
+
+def metaschedule(module: tvm.IRModule, target: Target, folder: Path, trials: int = TRIALS) -> object:
+    """MetaSchedule's database in *folder* after *trials* measurements on this machine, earlier runs' included.
+
+    Raises `FatalError` when this machine does not run the target's code.
+    """
+    from tvm.s_tir.meta_schedule.database import JSONDatabase
+    from tvm.s_tir.meta_schedule.relax_integration import tune_relax
+
+    machine = Machine.here()
+    if target.arch != machine.arch or not set(target.cpu_features) <= set(machine.features()):
+        raise FatalError(
+            f"--schedule metaschedule for {target.name}", "this machine does not run its code", "use native"
+        )
+    folder.mkdir(parents=True, exist_ok=True)
+    records = folder / "database_tuning_record.json"
+    done = sum(1 for _ in records.open()) if records.exists() else 0
+    if done >= trials:
+        return JSONDatabase(work_dir=str(folder), allow_missing=False)
+    return tune_relax(
+        _fused(module, tvm.target.Target(target.tvm_target())),
+        params={},
+        target=tvm.target.Target(target.tvm_target() | {"num-cores": os.cpu_count()}),
+        work_dir=str(folder),
+        max_trials_global=trials - done,
+        num_trials_per_iter=16,
+        # XGBoost is no dependency: 100 MB for a baseline. Without it candidates are mutated unranked.
+        cost_model="xgb" if importlib.util.find_spec("xgboost") else "random",
+    )
+
+
+def _fused(module: tvm.IRModule, target: tvm.target.Target) -> tvm.IRModule:
+    """Operators fused into TIR functions: the form tasks are extracted from, as `compile_relax` makes it."""
+    passes = [
+        *relax.pipeline.library_dispatch_passes(target),
+        relax.transform.LegalizeOps(),
+        relax.transform.AnnotateTIROpPattern(),
+        relax.transform.FoldConstant(),
+        relax.transform.FuseOps(),
+        relax.transform.FuseTIR(),
+    ]
+    with target:
+        return tvm.transform.Sequential(passes)(module)
