@@ -18,7 +18,6 @@ from numpy.typing import NDArray
 
 from device_runtime import __version__, board
 from device_runtime.cpu import detect
-from device_runtime.errors import FatalError
 from host.bench.data import Images, accuracy, load_images
 from host.bench.measure import Entrant, Log, Pace, measure, pick_cpus
 from host.bench.models import Model, Place, Variant, digest_of_sources
@@ -157,9 +156,11 @@ def _ready(request: Request, source: Source, calibration: str, log: Log) -> list
                 log(f"{source.weights}: {way.name}")
             cached(folder, partial(_fill, way, source))
             items.append(_load(folder, row, checkpoint.alphabet))
-        except FatalError as error:
-            log(f"out: {source.weights}: {way.name}: {error}")
-            items.append(Ready(msgspec.structs.replace(row, error=str(error)), checkpoint.alphabet))
+        # Whatever a compiler throws becomes the reason in its row; the other rows are still worth having.
+        except Exception as error:
+            why = " ".join(str(error).split())[-300:] or type(error).__name__
+            log(f"out: {source.weights}: {way.name}: {why}")
+            items.append(Ready(msgspec.structs.replace(row, error=why), checkpoint.alphabet))
     return items
 
 
