@@ -53,7 +53,7 @@ def compile_baseline(
 
 
 def metaschedule(module: tvm.IRModule, target: Target, folder: Path, trials: int = TRIALS) -> object:
-    """MetaSchedule's database in *folder* after *trials* measurements on this machine, earlier runs' included.
+    """MetaSchedule's database in *folder* after *trials* measurements on this machine, earlier ones included.
 
     Raises `FatalError` when this machine does not run the target's code.
     """
