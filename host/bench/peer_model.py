@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from host.simplify import leading
+from host.simplify import NEGLIGIBLE, leading
 from lprnet.checkpoint import load_checkpoint
 from lprnet.model import HEIGHT, WIDTH, LPRNet, Widths
 
@@ -50,6 +50,11 @@ def peer_model(checkpoint: Path) -> LPRNet:
         container = state["container.0.weight"].clone()
         container[:, start : start + channels] = container[:, start + order]
         state["container.0.weight"] = container
+    # Products of vanishing weights are subnormal numbers, on which processors are slow. `simplify` drops
+    # such weights, so peers are spared them too.
+    for name, tensor in state.items():
+        if name.endswith(".weight"):
+            state[name] = torch.where(tensor.abs() < NEGLIGIBLE, 0, tensor)
     return with_weights(state)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 from device_runtime.abi import Model
@@ -18,7 +19,8 @@ def main(bundle: Path) -> None:
     manifest = read_manifest(bundle)
     model = Model(bundle / "model.so", bundle, manifest.input.shape, manifest.output.shape)
     mark = ctypes.CDLL(None).syscall
-    for label, work in enumerate((lambda: None, model.run)):
+    works: tuple[Callable[[], object], ...] = (lambda: None, model.run)
+    for label, work in enumerate(works):
         work()
         work()
         mark(MARKER, 0, 0)
