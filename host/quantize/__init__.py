@@ -14,7 +14,8 @@ from torch.nn import functional as F
 from device_runtime.errors import FatalError
 from host.graph import Conv, Float, MaxPool, Network, convolve
 from host.kernels.arithmetic import Arithmetic
-from host.quantize.compensate import Compensation, second_moments
+from host.kernels.image import WORD
+from host.quantize.compensate import second_moments
 from host.quantize.equalize import Equalized, equalize
 from host.quantize.network import (
     LEVELS,
@@ -27,7 +28,7 @@ from host.quantize.network import (
     rescale,
 )
 from host.quantize.observe import OBSERVERS, Histogram, histogram
-from host.quantize.weights import quantize_head, quantize_weight
+from host.quantize.weights import quantize_head, quantize_rows, quantize_weight
 
 BATCH = 16
 CORRECTION_SAMPLES = 64
@@ -140,8 +141,10 @@ def _integers(
     convs = {}
     for layer in network.layers:
         if isinstance(layer, Conv):
-            shares = Compensation.of(second_moments(layer, q - zero)) if options.compensate else None
-            weight, weight_scale = quantize_weight(layer.weight, layer.bias, step, arithmetic, shares)
+            moments = second_moments(layer, q - zero) if options.compensate else np.eye(layer.weight[0].size)
+            spans = arithmetic.products > 1 and arithmetic.products * arithmetic.stride > WORD
+            quantizer = quantize_rows if spans and layer is network.layers[0] else quantize_weight
+            weight, weight_scale = quantizer(layer.weight, layer.bias, step, arithmetic, moments)
             unit = weight_scale * step
             bias = layer.bias / unit - zero * weight.sum((1, 2, 3), dtype=np.int64)
             target = scales.get(layer.name)

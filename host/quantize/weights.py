@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from host.graph import Conv, Float
 from host.kernels.arithmetic import INT16_MAX, Arithmetic
+from host.kernels.image import rows_as_channels
 from host.quantize.compensate import INT8_MAX, Compensation
 from host.quantize.network import IntegerHead
 
@@ -17,15 +18,19 @@ SHRINK = np.linspace(1.0, 0.6, 5)
 
 
 def quantize_weight(
-    weight: Float, bias: Float, step: float, arithmetic: Arithmetic, compensation: Compensation | None = None
+    weight: Float,
+    bias: Float,
+    step: float,
+    arithmetic: Arithmetic,
+    moments: NDArray[np.float64] | None = None,
 ) -> tuple[NDArray[np.int8], NDArray[np.float64]]:
     """weight [out, in, kh, kw] → int8 of the same shape within ±127, and float64[out] scales.
 
     Of the scales that keep a channel's bias, in units of scale · *step*, a number that float32 holds, each
-    takes the one with the least error by *compensation*; without one, errors of all weights count alike.
+    takes the one with the least error by the *moments* of its inputs (see `Compensation`); without them,
+    errors of all weights count alike.
     """
-    if compensation is None:
-        compensation = Compensation.of(np.eye(weight[0].size))
+    compensation = Compensation.of(np.eye(weight[0].size) if moments is None else moments)
     widest = np.abs(weight).max((1, 2, 3)).astype(np.float64) / INT8_MAX
     if arithmetic.products > 1:
         widest = np.maximum(widest, arithmetic.largest_sum(weight) / INT16_MAX)
@@ -38,6 +43,24 @@ def quantize_weight(
     channels = np.arange(len(weight))
     chosen = rounded.reshape(len(SHRINK), *weight.shape)[best, channels]
     return chosen.astype(np.int8), scales[best, channels]
+
+
+def quantize_rows(
+    weight: Float, bias: Float, step: float, arithmetic: Arithmetic, moments: NDArray[np.float64]
+) -> tuple[NDArray[np.int8], NDArray[np.float64]]:
+    """`quantize_weight` for the convolution that reads the image, whose kernels take neighbouring pixels as
+    channels (`rows_as_channels`), so that their products may share an int16 sum, too."""
+    places = rows_as_channels(np.arange(1, weight[0].size + 1).reshape(1, *weight.shape[1:]))
+    shape, places = places.shape[1:], places.ravel()
+    filled = places > 0
+    packed = np.zeros((len(weight), places.size), weight.dtype)
+    packed[:, filled] = weight.reshape(len(weight), -1)[:, places[filled] - 1]
+    of_packed = np.zeros((places.size, places.size))
+    of_packed[np.ix_(filled, filled)] = moments[np.ix_(places[filled] - 1, places[filled] - 1)]
+    integers, scale = quantize_weight(packed.reshape(len(weight), *shape), bias, step, arithmetic, of_packed)
+    result = np.empty((len(weight), weight[0].size), np.int8)
+    result[:, places[filled] - 1] = integers.reshape(len(weight), -1)[:, filled]
+    return result.reshape(weight.shape), scale
 
 
 def quantize_head(head: Conv) -> IntegerHead:

@@ -21,16 +21,16 @@ from host.graph import Conv, Network
 from host.kernels.arithmetic import INT16_MAX, Arithmetic, Int16Sums
 from host.kernels.conv import default_tile
 from host.kernels.family import FLOAT32, Family
+from host.kernels.image import rows_as_channels
 from host.kernels.int8 import INT8
 from host.lower import feature_maps, lower
 from host.quantize import Options, _outputs, largest_activations, quantize
 from host.quantize.calibration import read_samples
-from host.quantize.compensate import Compensation
 from host.quantize.equalize import equalize
 from host.quantize.network import QuantizedNetwork, accumulate, quantize_image, run
 from host.quantize.network import feature_maps as quantized_maps
 from host.quantize.observe import OBSERVERS, Histogram, histogram, percentile
-from host.quantize.weights import quantize_weight
+from host.quantize.weights import quantize_rows, quantize_weight
 from host.simplify import simplify
 from lprnet.checkpoint import load_checkpoint
 from tests.checkpoints import random_checkpoint
@@ -114,13 +114,21 @@ def test_compensated_weights_change_products_less(arithmetic) -> None:
     inputs = rng.standard_normal((500, 4)) @ rng.standard_normal((4, 24)) + rng.standard_normal((500, 24)) / 9
     weight = rng.standard_normal((9, 24, 1, 1)).astype(np.float32)
 
-    def error(compensation: Compensation | None) -> float:
-        integers, scale = quantize_weight(weight, np.zeros(9, np.float32), 1.0, arithmetic, compensation)
+    def error(moments: np.ndarray | None) -> float:
+        integers, scale = quantize_weight(weight, np.zeros(9, np.float32), 1.0, arithmetic, moments)
         assert arithmetic.products == 1 or arithmetic.largest_sum(integers).max() <= INT16_MAX
         difference = integers * scale[:, None, None, None] - weight
         return float(np.linalg.norm(inputs @ difference.reshape(9, -1).T))
 
-    assert error(Compensation.of(inputs.T @ inputs)) < 0.5 * error(None)
+    assert error(inputs.T @ inputs) < 0.5 * error(None)
+
+
+@pytest.mark.parametrize("arithmetic", [Arithmetic(0, 2, 1), Arithmetic(128, 4, 2)])
+def test_sums_over_neighbouring_pixels_fit(arithmetic) -> None:
+    weight = np.random.default_rng(3).uniform(0.9, 1, (9, 3, 3, 3)).astype(np.float32)
+    integers, scale = quantize_rows(weight, np.zeros(9, np.float32), 1.0, arithmetic, np.eye(27))
+    assert arithmetic.largest_sum(rows_as_channels(integers)).max() <= INT16_MAX
+    np.testing.assert_allclose(integers * scale[:, None, None, None], weight, atol=0.05)
 
 
 @given(st.sampled_from([(0, 2, 1), (128, 4, 2), (0, 4, 1)]), st.integers(0, 2**32 - 1))
