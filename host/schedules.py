@@ -9,14 +9,15 @@ from typing import Literal
 
 import torch
 import tvm
+from torch import nn
 from tvm import relax
 from tvm.relax.frontend.torch import from_exported_program
 
 from device_runtime.errors import FatalError
 from device_runtime.preprocess import DEFAULT
 from host.bundle import REPOSITORY
-from host.targets import Machine, Target
-from lprnet.checkpoint import Checkpoint
+from host.targets import Target
+from host.tune.timed import runs_here
 
 Baseline = Literal["default", "metaschedule"]
 """`default`: Relax's default pipeline, untuned. `metaschedule`: MetaSchedule's generic search over it."""
@@ -25,10 +26,10 @@ TRIALS = 1024
 DATABASES = REPOSITORY / "build" / "metaschedule"
 
 
-def relax_module(checkpoint: Checkpoint) -> tvm.IRModule:
-    """The published network through torch.export: `main(image float32[1,3,24,94])` → logits."""
+def relax_module(model: nn.Module) -> tvm.IRModule:
+    """*model* through torch.export: `main(image float32[1,3,24,94])` → logits."""
     image = torch.zeros(1, 3, DEFAULT.height, DEFAULT.width)
-    program = torch.export.export(checkpoint.model().eval(), (image,))
+    program = torch.export.export(model.eval(), (image,))
     module = from_exported_program(program, keep_params_as_input=False, unwrap_unit_return_tuple=True)
     # Before anything is folded, or the unused indices of the max pools are kept as constants.
     clean = [relax.transform.CanonicalizeBindings(), relax.transform.DeadCodeElimination()]
@@ -36,13 +37,13 @@ def relax_module(checkpoint: Checkpoint) -> tvm.IRModule:
 
 
 def compile_baseline(
-    checkpoint: Checkpoint, target: Target, schedule: Baseline, trials: int = TRIALS
+    model: nn.Module, target: Target, schedule: Baseline, trials: int = TRIALS
 ) -> relax.VMExecutable:
-    """Compile *checkpoint* for *target* without the hand-scheduled kernels.
+    """Compile *model* for *target* without the hand-scheduled kernels.
 
     Raises `FatalError` when MetaSchedule cannot measure for the target here.
     """
-    module, tvm_target = relax_module(checkpoint), tvm.target.Target(target.tvm_target())
+    module, tvm_target = relax_module(model), tvm.target.Target(target.tvm_target())
     if schedule == "default":
         with tvm_target:
             return tvm.compile(module, tvm_target)
@@ -60,8 +61,7 @@ def metaschedule(module: tvm.IRModule, target: Target, folder: Path, trials: int
     from tvm.s_tir.meta_schedule.database import JSONDatabase
     from tvm.s_tir.meta_schedule.relax_integration import tune_relax
 
-    machine = Machine.here()
-    if target.arch != machine.arch or not set(target.cpu_features) <= set(machine.features()):
+    if not runs_here(target):
         raise FatalError(
             f"--schedule metaschedule for {target.name}", "this machine does not run its code", "use native"
         )

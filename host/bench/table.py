@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from html import escape
 
 from host.bench.runtimes import OURS
 from host.bench.schema import Bench, Row
+from host.svg import text as _text
 
 _HEADER = (
     "runtime", "precision", "threads", "ms (p50)", "p25–p75", "÷ ORT fp32", "× 1 thread", "accuracy", "bytes"
@@ -73,21 +73,6 @@ def _bar(row: Row, y: int, scale: float) -> str:
             f'<line x1="{low:.1f}" x2="{high:.1f}" y1="{middle}" y2="{middle}" stroke="#222"/>',
             _text(max(end, high) + 8, middle + 4, value, 12),
         ]
-    )
-
-
-def _text(
-    x: float,
-    y: float,
-    text: str,
-    size: int,
-    fill: str = "#222",
-    anchor: str = "start",
-    weight: str = "400",
-) -> str:
-    return (
-        f'<text x="{x:.1f}" y="{y:.1f}" font-size="{size}" fill="{fill}" text-anchor="{anchor}"'
-        f' font-weight="{weight}">{escape(text)}</text>'
     )
 
 

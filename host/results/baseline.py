@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Literal, cast
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
@@ -30,22 +30,11 @@ def write_module(
         FatalError: MetaSchedule cannot measure for the target here, or the linker is missing.
     """
     if schedule == "graph":
-        simplified = cast(Any, _Simplified(simplify(checkpoint)))
-        executable = compile_baseline(simplified, target, "default")
+        executable = compile_baseline(_Module(simplify(checkpoint)), target, "default")
     else:
-        executable = compile_baseline(checkpoint, target, schedule, trials)
+        executable = compile_baseline(checkpoint.model(), target, schedule, trials)
     executable.export_library(str(folder / FILE), fcompile=linker_for(target).fcompile)
     return (folder / FILE).stat().st_size
-
-
-class _Simplified:
-    """Stands for a checkpoint whose model is a simplified network."""
-
-    def __init__(self, network: Network) -> None:
-        self._network = network
-
-    def model(self) -> nn.Module:
-        return _Module(self._network)
 
 
 class _Module(nn.Module):

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from html import escape
 
 from host.results.schema import Results, Row
+from host.svg import text as _text
 
 _COLORS = ("#4878a8", "#d1783c", "#5f9e6e", "#8d6cab")
 _WIDTH = 900
@@ -97,18 +98,3 @@ def _svg(height: int, body: Sequence[str]) -> str:
 
 def _line(x1: float, y1: float, x2: float, y2: float) -> str:
     return f'<line x1="{x1:.1f}" y1="{y1:.1f}" x2="{x2:.1f}" y2="{y2:.1f}" stroke="#ddd"/>'
-
-
-def _text(
-    x: float,
-    y: float,
-    text: str,
-    size: float,
-    fill: str = "#222",
-    anchor: str = "start",
-    weight: str = "400",
-) -> str:
-    return (
-        f'<text x="{x:.1f}" y="{y:.1f}" font-size="{size}" fill="{fill}" text-anchor="{anchor}"'
-        f' font-weight="{weight}">{escape(text)}</text>'
-    )

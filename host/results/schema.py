@@ -81,8 +81,11 @@ def read(path: Path) -> Results:
         FatalError: no such file, or not results of this schema version.
     """
     try:
-        return msgspec.json.decode(path.read_bytes(), type=Results)
+        results = msgspec.json.decode(path.read_bytes(), type=Results)
     except OSError as error:
         raise FatalError(str(path), f"cannot be read ({error.strerror})", "run make results") from None
     except msgspec.DecodeError as error:
         raise FatalError(str(path), f"is no results table ({error})", "run make results") from None
+    if results.schema_version != SCHEMA_VERSION:
+        raise FatalError(str(path), f"has schema version {results.schema_version}", "run make results again")
+    return results

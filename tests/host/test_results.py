@@ -77,6 +77,12 @@ def test_damaged_results(tmp_path: Path, text: str | None) -> None:
         schema.read(path)
 
 
+def test_results_of_another_version(tmp_path: Path) -> None:
+    path = schema.write(tmp_path, msgspec.structs.replace(RESULTS, schema_version=2))
+    with pytest.raises(FatalError, match="schema version 2"):
+        schema.read(path)
+
+
 def test_markdown() -> None:
     text = table.markdown(RESULTS)
     shipped, public = text.split("**public**")
