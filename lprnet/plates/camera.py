@@ -47,10 +47,16 @@ def _corners(rng: Generator, strength: float) -> NDArray[np.float32]:
     x = (x - x.min()) / (x.max() - x.min())
     y = (y - y.min()) / (y.max() - y.min())
     slack = rng.normal(inset, margin * 0.6, 4) * min(strength, 1.5)
-    if rng.random() < 0.3:
-        # Boxes learnt from characters leave no margin and cut into the outer ones.
-        slack[[0, 2]] = rng.normal(-0.035, 0.02 * min(strength, 1.5), 2)
-    slack = np.clip(slack, [-0.065, -0.09, -0.065, -0.09], 0.2)
+    deepest = [-0.065, -0.09, -0.065, -0.09]
+    if rng.random() < 0.4:
+        # Boxes learnt from characters leave no margin and cut into the outer ones, at gates up to half of them.
+        spread = min(strength, 1.5)
+        if rng.random() < 0.5:
+            slack[[0, 2]] = rng.normal(-0.035, 0.02 * spread, 2)
+        else:
+            slack = rng.normal([-0.055, -0.065, -0.05, -0.065], np.array([0.025, 0.02, 0.02, 0.02]) * spread)
+            deepest = [-0.095, -0.09, -0.075, -0.09]
+    slack = np.clip(slack, deepest, 0.2)
     x = slack[0] + x * (1 - slack[0] - slack[2])
     y = slack[1] * 2.0 + y * (1 - 2.0 * (slack[1] + slack[3]))
     jitter = rng.normal(0, 0.006 * strength, (2, 4))
@@ -132,7 +138,7 @@ def _expose(rng: Generator, scene: NDArray[np.float32], p: float) -> NDArray[np.
         grey = scene @ rng.dirichlet([1.5, 1.5, 1.5]).astype(np.float32)
         scene = np.repeat(grey[:, :, None], 3, 2)
         scene = scene * rng.uniform(0.6, 1.3) + rng.uniform(0, 40)
-    elif kind < 0.45 * p:
+    elif kind < 0.5 * p:
         # Haze, backlight or a poor sensor: little contrast around some level.
         contrast = rng.uniform(0.22, 0.8)
         level = rng.uniform(45, 130)
@@ -140,7 +146,7 @@ def _expose(rng: Generator, scene: NDArray[np.float32], p: float) -> NDArray[np.
         grey = scene.mean(2, keepdims=True)
         scene = grey + (scene - grey) * saturation
         scene = (scene - 115) * contrast + level
-    elif kind < 0.6 * p:
+    elif kind < 0.63 * p:
         # Dark: the end of the sensor's range, often under coloured lamps.
         scene = scene * rng.uniform(0.22, 0.7)
     elif kind < 0.75 * p:
