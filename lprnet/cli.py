@@ -236,6 +236,7 @@ def finetune(
     "--strength", type=click.FloatRange(0, 2), default=1.0, show_default=True, help="Their distortion."
 )
 @click.option("--worst", type=_FILE, help="PNG of misread plates, the most confident first.")
+@click.option("--reliability", "plot", type=_FILE, help="SVG of the share read right by confidence.")
 @click.option("--json", "as_json", is_flag=True, help="One object a line instead of tables.")
 @one_line_errors
 def evaluate(
@@ -245,14 +246,16 @@ def evaluate(
     kind: str | None,
     strength: float,
     worst: Path | None,
+    plot: Path | None,
     as_json: bool,
 ) -> None:
     """Measure a checkpoint at batch 1, and say what it gets wrong."""
     from device_runtime.files import write_atomic
     from lprnet.checkpoint import load_checkpoint
     from lprnet.dataset import from_folder
-    from lprnet.evaluate import read_all
+    from lprnet.evaluate import read_all, reliability
     from lprnet.plates import render
+    from lprnet.reliability_plot import draw
     from lprnet.sheet import worst as worst_sheet
     from lprnet.train import limit_threads
     from lprnet.weights import DEFAULT
@@ -274,25 +277,30 @@ def evaluate(
     if worst is not None:
         picture = worst_sheet([o for results in outcomes.values() for o in results], 120)
         write_atomic(worst, cv2.imencode(".png", picture)[1].tobytes())
+    if plot is not None:
+        panels = {name: reliability(results) for name, results in outcomes.items()}
+        write_atomic(plot, draw(panels).encode())
 
 
 def _as_json(name: str, outcomes: list[Any]) -> str:
-    from lprnet.evaluate import accuracy, by_province, confusions, reliability
+    from lprnet.evaluate import accuracy, by_province, calibration_error, confusions, reliability
 
+    bins = reliability(outcomes)
     return json.dumps(
         {
             "dataset": name,
             **msgspec.to_builtins(accuracy(outcomes)),
             "provinces": msgspec.to_builtins(by_province(outcomes)),
             "confusions": [[a, b, n] for (a, b), n in confusions(outcomes).most_common()],
-            "reliability": reliability(outcomes),
+            "reliability": bins,
+            "calibration_error": calibration_error(bins),
         },
         ensure_ascii=False,
     )
 
 
 def _as_table(name: str, outcomes: list[Any]) -> str:
-    from lprnet.evaluate import accuracy, by_province, confusions, reliability
+    from lprnet.evaluate import accuracy, by_province, calibration_error, confusions, reliability
 
     result = accuracy(outcomes)
     lines = [
@@ -305,6 +313,7 @@ def _as_table(name: str, outcomes: list[Any]) -> str:
     lines.append("  read as another: " + ", ".join(f"{a}→{b} {n}" for (a, b), n in common))
     bins = reliability(outcomes)
     lines.append("  confidence → share right (n): " + ", ".join(f"{c:.2f}→{r:.2f} ({n})" for c, r, n in bins))
+    lines.append(f"  expected calibration error: {calibration_error(bins):.3f}")
     return "\n".join(lines)
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -96,13 +97,27 @@ def aligned(text: str, read: str) -> list[tuple[str, str]]:
     return pairs[::-1]
 
 
-def reliability(outcomes: Iterable[Outcome], bins: int = 10) -> list[tuple[float, float, int]]:
-    """Mean confidence, share right and count in each of *bins* equal ranges of confidence that has plates."""
+class Bin(NamedTuple):
+    """Plates read with confidence in one range: their mean confidence, the share right, how many."""
+
+    confidence: float
+    right: float
+    n: int
+
+
+def reliability(outcomes: Iterable[Outcome], bins: int = 10) -> list[Bin]:
+    """The plates in each of *bins* equal ranges of confidence that has any."""
     groups: list[list[Outcome]] = [[] for _ in range(bins)]
     for outcome in outcomes:
         groups[min(int(outcome.read.confidence * bins), bins - 1)].append(outcome)
     return [
-        (float(np.mean([o.read.confidence for o in g])), sum(o.right for o in g) / len(g), len(g))
+        Bin(float(np.mean([o.read.confidence for o in g])), sum(o.right for o in g) / len(g), len(g))
         for g in groups
         if g
     ]
+
+
+def calibration_error(bins: Sequence[Bin]) -> float:
+    """Expected calibration error (Naeini et al., AAAI 2015): plates' mean |share right − confidence|."""
+    n = sum(b.n for b in bins)
+    return sum(b.n * abs(b.right - b.confidence) for b in bins) / n if n else 0.0

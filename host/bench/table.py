@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from host.bench.runtimes import OURS
 from host.bench.schema import Bench, Row
-from host.svg import text as _text
+from lprnet.svg import document, text
 
 _HEADER = (
     "runtime", "precision", "threads", "ms (p50)", "p25–p75", "÷ ORT fp32", "× 1 thread", "accuracy", "bytes"
@@ -40,22 +40,17 @@ def svg(bench: Bench) -> str:
         f"{bench.machine.cpu or bench.machine.arch}, batch 1, {settings.rounds} interleaved rounds of "
         f"{settings.inferences}, {settings.isa} instructions"
     )
-    body = [_text(12, 24, "Milliseconds per plate, median and quartiles", 16, weight="700")]
-    body.append(_text(12, 44, subtitle, 12, fill="#555"))
+    body = [text(12, 24, "Milliseconds per plate, median and quartiles", 16, weight="700")]
+    body.append(text(12, 44, subtitle, 12, fill="#555"))
     y, threads = 60, 0
     for row in timed:
         if row.threads != threads:
             threads = row.threads
             y += 24
-            body.append(_text(12, y - 6, f"{threads} thread{'s' * (threads > 1)}", 13, weight="700"))
+            body.append(text(12, y - 6, f"{threads} thread{'s' * (threads > 1)}", 13, weight="700"))
         body.append(_bar(row, y, scale))
         y += _BAR
-    return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} {y + 12}" width="{_WIDTH}"'
-        f' font-family="sans-serif">\n<rect width="100%" height="100%" fill="#fff"/>\n'
-        + "\n".join(body)
-        + "\n</svg>\n"
-    )
+    return document(_WIDTH, y + 12, body)
 
 
 def _bar(row: Row, y: int, scale: float) -> str:
@@ -67,11 +62,11 @@ def _bar(row: Row, y: int, scale: float) -> str:
     name = f"{row.runtime} {row.precision}"
     return "\n".join(
         [
-            _text(_LABEL - 8, middle + 4, name, 12, anchor="end", weight="700" if ours else "400"),
+            text(_LABEL - 8, middle + 4, name, 12, anchor="end", weight="700" if ours else "400"),
             f'<rect x="{_LABEL}" y="{y + 3}" width="{row.p50_ms * scale:.1f}" height="{_BAR - 6}"'
             f' fill="{_COLORS.get(row.precision, "#888")}" fill-opacity="{1 if ours else 0.55}"/>',
             f'<line x1="{low:.1f}" x2="{high:.1f}" y1="{middle}" y2="{middle}" stroke="#222"/>',
-            _text(max(end, high) + 8, middle + 4, value, 12),
+            text(max(end, high) + 8, middle + 4, value, 12),
         ]
     )
 

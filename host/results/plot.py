@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from html import escape
 
 from host.results.schema import Results, Row
-from host.svg import text as _text
+from lprnet.svg import document, line, text
 
 _COLORS = ("#4878a8", "#d1783c", "#5f9e6e", "#8d6cab")
 _WIDTH = 900
@@ -29,16 +29,16 @@ def scatter(results: Results, dataset: str) -> str:
     def y(share: float) -> float:
         return top + (1 - (share - low) / (1 - low)) * (height - top - bottom)
 
-    body = [_text(12, 24, f"Plates of {dataset} read right, and milliseconds per plate", 16, weight="700")]
+    body = [text(12, 24, f"Plates of {dataset} read right, and milliseconds per plate", 16, weight="700")]
     body.append(
-        _text(12, 44, f"{results.machine.cpu or results.machine.arch}, one thread, batch 1", 12, "#555")
+        text(12, 44, f"{results.machine.cpu or results.machine.arch}, one thread, batch 1", 12, "#555")
     )
     for step in range(round(10 * low), 11):
-        body += [_line(left, y(step / 10), _WIDTH - right, y(step / 10))]
-        body.append(_text(left - 8, y(step / 10) + 4, f"{step / 10:.1f}", 12, anchor="end"))
+        body += [line(left, y(step / 10), _WIDTH - right, y(step / 10))]
+        body.append(text(left - 8, y(step / 10) + 4, f"{step / 10:.1f}", 12, anchor="end"))
     for power in range(start, stop + 1):
-        body += [_line(x(10.0**power), top, x(10.0**power), height - bottom)]
-        body.append(_text(x(10.0**power), height - bottom + 18, f"{10.0**power:g}", 12, anchor="middle"))
+        body += [line(x(10.0**power), top, x(10.0**power), height - bottom)]
+        body.append(text(x(10.0**power), height - bottom + 18, f"{10.0**power:g}", 12, anchor="middle"))
     for index, name in enumerate(names):
         own, color = [row for row in rows if row.weights == name], _COLORS[index % len(_COLORS)]
         points = " ".join(f"{x(r.p50_ms or 1):.1f},{y(r.accuracy[dataset]):.1f}" for r in front(own, dataset))
@@ -48,12 +48,12 @@ def scatter(results: Results, dataset: str) -> str:
             tip = escape(f"{row.name}: {row.p50_ms:.3f} ms, {row.accuracy[dataset]:.3f}")
             circle = f'<circle cx="{px:.1f}" cy="{py:.1f}" r="5" fill="{color}"'
             body.append(f"{circle}><title>{tip}</title></circle>")
-            body.append(_text(px + 7, py - 5 if number % 2 else py + 13, str(number), 11, color))
-        body.append(_text(_WIDTH - right + 14, top + 20 + 320 * index, name, 13, color, weight="700"))
+            body.append(text(px + 7, py - 5 if number % 2 else py + 13, str(number), 11, color))
+        body.append(text(_WIDTH - right + 14, top + 20 + 320 * index, name, 13, color, weight="700"))
         for number, row in enumerate(own, 1):
             label = f"{number} {row.name}"
-            body.append(_text(_WIDTH - right + 14, top + 20 + 320 * index + 15 * number, label, 9.5))
-    return _svg(height, body)
+            body.append(text(_WIDTH - right + 14, top + 20 + 320 * index + 15 * number, label, 9.5))
+    return document(_WIDTH, height, body)
 
 
 def front(rows: Sequence[Row], dataset: str) -> list[Row]:
@@ -71,30 +71,17 @@ def bars(results: Results) -> str:
     rows = [row for row in results.rows if row.bytes]
     names = list(dict.fromkeys(row.weights for row in rows))
     scale = (_WIDTH - 300 - 90) / max((row.bytes or 1 for row in rows), default=1)
-    body = [_text(12, 24, "Kilobytes on disk, without the runtime", 16, weight="700")]
+    body = [text(12, 24, "Kilobytes on disk, without the runtime", 16, weight="700")]
     y = 44.0
     for index, name in enumerate(names):
-        body.append(_text(12, y + 12, name, 13, weight="700"))
+        body.append(text(12, y + 12, name, 13, weight="700"))
         y += 20
         for row in (row for row in rows if row.weights == name):
             width = (row.bytes or 0) * scale
-            body.append(_text(292, y + 13, row.name, 12, anchor="end"))
+            body.append(text(292, y + 13, row.name, 12, anchor="end"))
             color = _COLORS[index % len(_COLORS)]
             body.append(f'<rect x="300" y="{y + 2}" width="{width:.1f}" height="14" fill="{color}"/>')
-            body.append(_text(306 + width, y + 13, f"{(row.bytes or 0) / 1e3:,.0f}", 12))
+            body.append(text(306 + width, y + 13, f"{(row.bytes or 0) / 1e3:,.0f}", 12))
             y += 20
         y += 8
-    return _svg(round(y), body)
-
-
-def _svg(height: int, body: Sequence[str]) -> str:
-    return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} {height}" width="{_WIDTH}"'
-        f' font-family="sans-serif">\n<rect width="100%" height="100%" fill="#fff"/>\n'
-        + "\n".join(body)
-        + "\n</svg>\n"
-    )
-
-
-def _line(x1: float, y1: float, x2: float, y2: float) -> str:
-    return f'<line x1="{x1:.1f}" y1="{y1:.1f}" x2="{x2:.1f}" y2="{y2:.1f}" stroke="#ddd"/>'
+    return document(_WIDTH, round(y), body)

@@ -1,5 +1,6 @@
 import json
 from pathlib import Path
+from xml.etree import ElementTree
 
 import cv2
 import numpy as np
@@ -11,9 +12,21 @@ from device_runtime.decode import Decoded
 from lprnet.alphabet import OWN
 from lprnet.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from lprnet.cli import main
-from lprnet.evaluate import NONE, Outcome, accuracy, aligned, by_province, confusions, read_all, reliability
+from lprnet.evaluate import (
+    NONE,
+    Bin,
+    Outcome,
+    accuracy,
+    aligned,
+    by_province,
+    calibration_error,
+    confusions,
+    read_all,
+    reliability,
+)
 from lprnet.model import LPRNet
 from lprnet.plates import render
+from lprnet.reliability_plot import draw
 from lprnet.sheet import beside, tile, worst
 from lprnet.weights import DEFAULT
 
@@ -43,10 +56,33 @@ def test_measures() -> None:
     assert reliability(outcomes) == [(0.3, 0.0, 1), (pytest.approx(0.93), 0.5, 2)]
 
 
+def test_calibration_error_weighs_bins_by_their_plates() -> None:
+    assert calibration_error([Bin(0.5, 0.9, 1), Bin(0.9, 0.8, 3)]) == pytest.approx((0.4 + 3 * 0.1) / 4)
+    certain = [_outcome("京A1", "京A1", 1.0)] * 3
+    assert calibration_error(reliability(certain)) == 0.0
+
+
+def test_reliability_plot() -> None:
+    """Points lie where their bins say: a reader that knows its chances on the diagonal, others off it."""
+    picture = ElementTree.fromstring(draw({"a<b": [Bin(0.25, 0.25, 3), Bin(0.75, 0.25, 9)], "c": []}))
+    names = [e.text for e in picture.iter() if e.tag.endswith("text")]
+    assert {"a<b", "c", "3", "9"} <= set(names)
+    low, high = ((float(e.attrib["cx"]), float(e.attrib["cy"])) for e in picture.iter() if "cx" in e.attrib)
+    (diagonal,) = {
+        tuple(float(e.attrib[k]) for k in ("x1", "y1", "x2", "y2"))
+        for e in picture.iter()
+        if e.attrib.get("stroke") == "#888" and float(e.attrib["x1"]) < low[0]
+    }
+    x0, y0, x1, y1 = diagonal
+    assert low == pytest.approx((0.75 * x0 + 0.25 * x1, 0.75 * y0 + 0.25 * y1), abs=0.1)
+    assert high == pytest.approx((0.25 * x0 + 0.75 * x1, low[1]), abs=0.1)
+
+
 def test_nothing_to_measure() -> None:
     assert accuracy([]).n == 0
     assert by_province([]) == {}
     assert reliability([]) == []
+    assert calibration_error([]) == 0.0
     assert worst([_outcome("京A1", "京A1")], 5).shape == IMAGE.shape
 
 
@@ -75,11 +111,16 @@ def test_eval_command(tmp_path: Path) -> None:
     cv2.imencode(".png", render(1, 1).image)[1].tofile(tmp_path / "data" / f"{render(1, 1).text}.png")
     arguments = ["eval", "--weights", str(tmp_path / "w.safetensors"), "--data", str(tmp_path / "data")]
     arguments += ["--rendered", "3", "--kind", "green-small"]
-    result = CliRunner().invoke(main, [*arguments, "--json", "--worst", str(tmp_path / "worst.png")])
+    plot = tmp_path / "plot.svg"
+    result = CliRunner().invoke(
+        main, [*arguments, "--json", "--worst", str(tmp_path / "worst.png"), "--reliability", str(plot)]
+    )
     assert result.exit_code == 0, result.output
     lines = [json.loads(line) for line in result.output.splitlines()]
     assert [(line["dataset"], line["n"]) for line in lines] == [("data", 1), ("rendered green-small", 3)]
     assert cv2.imread(str(tmp_path / "worst.png")) is not None
+    points = [e for e in ElementTree.parse(plot).iter() if e.tag.endswith("circle")]
+    assert len(points) == sum(len(line["reliability"]) for line in lines)
     text = CliRunner().invoke(main, arguments).output
     assert "rendered green-small: n 3" in text and "by first character" in text
 
