@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -93,6 +94,22 @@ class Alphabet:
 def make_alphabet(characters: Sequence[str], blank: str = BLANK) -> Alphabet:
     """Alphabet of *characters* with *blank* appended as the last class."""
     return Alphabet((*characters, blank))
+
+
+def parse_alphabet(text: str) -> Alphabet:
+    """Alphabet of the characters of *text*, where `A-Z` stands for all from A to Z; the blank is appended.
+
+    Raises:
+        FatalError: a range that ends before it starts, or no valid alphabet.
+    """
+
+    def expand(match: re.Match[str]) -> str:
+        first, last = match.groups()
+        if first > last:
+            raise FatalError(f"alphabet {text}", f"{match[0]} runs backwards", f"write {last}-{first}")
+        return "".join(map(chr, range(ord(first), ord(last) + 1)))
+
+    return make_alphabet(re.sub("(.)-(.)", expand, text))
 
 
 PUBLIC = make_alphabet(PROVINCES + DIGITS + LETTERS + "IO")

@@ -41,6 +41,8 @@ UNSEEN = 1 << 20
     show_default=True,
     help="Samples until full distortion.",
 )
+@click.option("--kind", help="Kind or mix of plates, e.g. eu; Chinese ones by default.")
+@click.option("--alphabet", help="Characters to read, e.g. 0-9A-Z, if others than the shipped checkpoint's.")
 @click.option("--seed", type=click.IntRange(0, 2**20), default=1, show_default=True)
 @click.option("--batch", type=click.IntRange(min=2), default=32, show_default=True)
 @click.option("--rate", type=float, default=2e-3, show_default=True, help="Highest learning rate.")
@@ -62,6 +64,8 @@ def train(
     real: tuple[Path, ...],
     real_fraction: float,
     ramp: int,
+    kind: str | None,
+    alphabet: str | None,
     seed: int,
     batch: int,
     rate: float,
@@ -74,21 +78,26 @@ def train(
     device: str,
 ) -> None:
     """Train from scratch on rendered plates, with real crops mixed in."""
-    from lprnet.alphabet import OWN
+    from lprnet.alphabet import OWN, parse_alphabet
     from lprnet.dataset import Mixture, check_labels, from_folder
+    from lprnet.finetune import can_render
     from lprnet.plates import render
     from lprnet.train import Settings, limit_threads
     from lprnet.train import train as run
 
     limit_threads(threads)
     budget = _budget(output, hours, until, samples)
+    _check_kind(kind)
+    classes = parse_alphabet(alphabet) if alphabet else OWN
+    if not can_render(classes, kind):
+        raise _unwritable(f"--kind {kind or 'chinese'}")
     items = [item for folder in real for item in from_folder(folder)]
-    check_labels(items, OWN)
+    check_labels(items, classes)
     crops = tuple((item.read(), item.text) for item in items)
     sets: dict[str, Any] = {
         folder.name: [(item.read(), item.text) for item in from_folder(folder)] for folder in reports
     }
-    sets["rendered"] = [(c.image, c.text) for c in (render(UNSEEN, i) for i in range(300))]
+    sets["rendered"] = [(c.image, c.text) for c in (render(UNSEEN, i, kind=kind) for i in range(300))]
 
     settings = Settings(
         batch=batch,
@@ -99,7 +108,16 @@ def train(
         device=device,
         report_seconds=report_minutes * 60,
     )
-    run(output, OWN, Mixture(seed, crops, real_fraction, ramp), budget, settings, report=_report(sets))
+    mixture = Mixture(seed, crops, real_fraction, ramp, kind)
+    run(output, classes, mixture, budget, settings, report=_report(sets))
+
+
+def _unwritable(what: str) -> FatalError:
+    return FatalError(
+        what,
+        "the alphabet lacks characters of rendered plates",
+        "choose another --kind, or add the characters",
+    )
 
 
 def _budget(output: Path, hours: float | None, until: str | None, samples: int | None) -> Any:
@@ -154,7 +172,8 @@ def _report(sets: dict[str, list[tuple[Any, str]]]) -> Callable[[Any], dict[str,
 @click.option("--labels", type=_FILE, help="CSV with rows file,label instead of file names.")
 @click.option("--weights", type=_FILE, help="Checkpoint to start from; the shipped one by default.")
 @click.option("--teacher", type=_FILE, help="Checkpoint with the same classes to distil from.")
-@click.option("--alphabet", help="Characters to read, if others than the checkpoint's; the blank is added.")
+@click.option("--alphabet", help="Characters to read, e.g. 0-9A-Z, if others than the checkpoint's.")
+@click.option("--kind", help="Kind or mix of rendered plates, e.g. eu; Chinese ones by default.")
 @click.option("--output", type=_DIR, required=True, help="Folder of the run; an interrupted run goes on.")
 @click.option("--hours", type=click.FloatRange(min=0, min_open=True), help="Time from the run's first start.")
 @click.option("--until", help="Local time HH:MM at which to be finished.")
@@ -176,6 +195,7 @@ def finetune(
     weights: Path | None,
     teacher: Path | None,
     alphabet: str | None,
+    kind: str | None,
     output: Path,
     hours: float | None,
     until: str | None,
@@ -190,7 +210,7 @@ def finetune(
     device: str,
 ) -> None:
     """Train on from a checkpoint with your own plates."""
-    from lprnet.alphabet import make_alphabet
+    from lprnet.alphabet import parse_alphabet
     from lprnet.checkpoint import load_checkpoint
     from lprnet.dataset import Mixture, check_labels, from_csv, from_folder
     from lprnet.finetune import can_render, split, with_alphabet
@@ -198,25 +218,24 @@ def finetune(
     from lprnet.train import train as run
     from lprnet.weights import DEFAULT
 
+    _check_kind(kind)
     limit_threads(threads)
     budget = _budget(output, hours, until, samples)
     start = load_checkpoint(weights or DEFAULT)
-    classes = make_alphabet(alphabet) if alphabet else start.alphabet
+    classes = parse_alphabet(alphabet) if alphabet else start.alphabet
     items = from_csv(labels, data) if labels else from_folder(data)
     check_labels(items, classes)
-    if rendered_fraction is None:
-        rendered_fraction = 0.5 if can_render(classes) else 0.0
-    elif rendered_fraction > 0 and not can_render(classes):
-        raise FatalError(
-            f"--rendered-fraction {rendered_fraction}",
-            "the alphabet lacks characters of rendered plates",
-            "leave it out, or add the characters",
-        )
+    if not can_render(classes, kind):
+        if rendered_fraction or kind:
+            raise _unwritable(f"--kind {kind}" if kind else f"--rendered-fraction {rendered_fraction}")
+        rendered_fraction = 0.0
+    elif rendered_fraction is None:
+        rendered_fraction = 0.5
     parts = split(items, held_out)
     crops = tuple((item.read(), item.text) for item in parts.train)
     sets = {"held out": [(item.read(), item.text) for item in parts.held_out]} if parts.held_out else {}
     settings = Settings(batch=batch, learning_rate=rate, workers=workers, device=device, ema=0.995)
-    mixture = Mixture(seed, crops, 1 - rendered_fraction)
+    mixture = Mixture(seed, crops, 1 - rendered_fraction, kind=kind)
     metadata = {"started from": start.sha256}
     taught_by = load_checkpoint(teacher) if teacher else None
     if taught_by:
@@ -231,7 +250,7 @@ def finetune(
 @click.option(
     "--rendered", type=click.IntRange(min=1), help="Also this many rendered plates of unseen seeds."
 )
-@click.option("--kind", help="Kind of the rendered plates; the training mix by default.")
+@click.option("--kind", help="Their kind or mix; Chinese ones by default.")
 @click.option(
     "--strength", type=click.FloatRange(0, 2), default=1.0, show_default=True, help="Their distortion."
 )
@@ -318,10 +337,11 @@ def _as_table(name: str, outcomes: list[Any]) -> str:
 
 
 def _check_kind(kind: str | None) -> None:
-    from lprnet.plates.kinds import KINDS
+    from lprnet.plates.kinds import KINDS, MIXES
 
-    if kind is not None and kind not in KINDS:
-        raise FatalError(f"--kind {kind}", "no such kind of plate", f"choose one of {', '.join(KINDS)}")
+    if kind is not None and kind not in KINDS.keys() | MIXES.keys():
+        names = ", ".join([*MIXES, *KINDS])
+        raise FatalError(f"--kind {kind}", "no such kind of plate", f"choose one of {names}")
 
 
 @main.command()
@@ -329,7 +349,7 @@ def _check_kind(kind: str | None) -> None:
 @click.option("--count", type=click.IntRange(1, 2000), default=96, show_default=True)
 @click.option("--seed", type=click.IntRange(min=0), default=UNSEEN, show_default=True)
 @click.option("--strength", type=click.FloatRange(0, 2), default=1.0, show_default=True)
-@click.option("--kind", help="One kind of plate only.")
+@click.option("--kind", help="Kind or mix; Chinese ones by default.")
 @click.option("--real", type=_DIR, multiple=True, help="Show real crops of this folder below.")
 @one_line_errors
 def sheet(
@@ -354,12 +374,14 @@ def sheet(
 @click.option("--out", type=_DIR, required=True, help="Folder for TEXT.png files.")
 @click.option("--count", type=click.IntRange(1, 5000), default=60, show_default=True)
 @click.option("--seed", type=click.IntRange(min=0), default=UNSEEN + 1, show_default=True)
+@click.option("--kind", help="Kind or mix; every Chinese kind by default.")
 @one_line_errors
-def samples(out: Path, count: int, seed: int) -> None:
-    """Write sample plates of every kind that the default alphabet can read."""
+def samples(out: Path, count: int, seed: int, kind: str | None) -> None:
+    """Write sample plates, named by their text."""
     from lprnet.plates.samples import sample_plates, write_samples
 
-    write_samples(out, sample_plates(seed, count))
+    _check_kind(kind)
+    write_samples(out, sample_plates(seed, count, kind))
 
 
 if __name__ == "__main__":

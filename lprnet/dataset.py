@@ -120,12 +120,14 @@ class Mixture:
         real_fraction: share of samples that are (augmented) real crops.
         ramp: samples over which the distortions grow from a third to full strength. Full strength itself is
             drawn for each sample, so that hardly readable plates do not crowd out ordinary ones.
+        kind: kind or mix of the rendered plates (see `render`).
     """
 
     seed: int
     real: tuple[tuple[Image, str], ...] = ()
     real_fraction: float = 0.0
     ramp: int = 0
+    kind: str | None = None
 
     def strength(self, index: int) -> float:
         """The strongest distortion of sample *index*."""
@@ -143,7 +145,7 @@ class Mixture:
         if self.real and rng.random() < self.real_fraction:
             image, text = self.real[int(np.searchsorted(self._shares, rng.random(), side="right"))]
             return rephotograph(rng, image, strength), text
-        crop = render(self.seed, index, strength)
+        crop = render(self.seed, index, strength, self.kind)
         return crop.image, crop.text
 
     def raw_batch(self, start: int, size: int) -> tuple[Image, tuple[str, ...]]:

@@ -8,10 +8,11 @@ import torch
 from torch import Tensor
 
 from device_runtime.errors import FatalError
-from lprnet.alphabet import OWN, Alphabet
+from lprnet.alphabet import Alphabet
 from lprnet.checkpoint import Checkpoint
 from lprnet.dataset import Labelled
 from lprnet.model import LPRNet, Widths
+from lprnet.plates.kinds import characters_of
 
 
 @dataclass(frozen=True)
@@ -66,6 +67,6 @@ def with_alphabet(checkpoint: Checkpoint, alphabet: Alphabet, seed: int = 0) -> 
     return state
 
 
-def can_render(alphabet: Alphabet) -> bool:
-    """Whether every rendered plate can be written in *alphabet*."""
-    return not alphabet.unknown("".join(OWN.characters[:-1]))
+def can_render(alphabet: Alphabet, kind: str | None = None) -> bool:
+    """Whether every rendered plate of *kind* (see `render`) can be written in *alphabet*."""
+    return not alphabet.unknown("".join(characters_of(kind)))

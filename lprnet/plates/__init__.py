@@ -1,4 +1,4 @@
-"""Rendered Chinese license plates: endless labelled training data, deterministic by seed."""
+"""Rendered license plates: endless labelled training data, deterministic by seed."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ def render(
         seed: names an independent stream of crops.
         index: number of the crop in its stream.
         strength: of the camera's distortions (see `photograph`).
-        kind: a name in `lprnet.plates.kinds.KINDS`; drawn from the training mix if None.
+        kind: a name in `KINDS` or `MIXES` of `lprnet.plates.kinds`; drawn from the default mix if None.
         text: what to write; random and fitting to *kind* if None.
 
     Raises:
-        KeyError: no such kind, or a character without a glyph.
+        KeyError: no such kind or mix, or a character without a glyph.
         ValueError: *text* has another length than *kind* has places.
     """
     rng = np.random.Generator(np.random.PCG64((seed << 40) + index))

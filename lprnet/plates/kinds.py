@@ -1,92 +1,64 @@
-"""Kinds of Chinese plates: size, places of the characters, colours, texts (GA 36-2014)."""
+"""Kinds of plates: the Chinese ones (GA 36-2014) and, from their own modules, other countries'."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
 
 import numpy as np
 from numpy.random import Generator
 
 from lprnet.alphabet import DIGITS, LETTERS, MARKS, PROVINCES
+from lprnet.plates import europe
 from lprnet.plates.glyphs import is_chinese
-
-Color = tuple[int, int, int]
-"""BGR, 0–255."""
-
-
-@dataclass(frozen=True)
-class Cell:
-    """Box of one character, in mm from the plate's top left corner."""
-
-    left: float
-    top: float
-    width: float
-    height: float
-
-
-@dataclass(frozen=True)
-class Kind:
-    """One kind of plate.
-
-    `background` is one colour, or the top and bottom of a gradient; `field` is the colour left of the third
-    character where it differs (large new-energy plates). `rows` is 2 for double-row plates, whose text a
-    single-line reader cannot follow: they are drawn, but not in the default training mix.
-    """
-
-    name: str
-    width: int
-    height: int
-    background: tuple[Color, ...]
-    ink: Color
-    cells: tuple[Cell, ...]
-    dot: tuple[float, float] | None = None
-    field: Color | None = None
-    marks: Color | None = None
-    border: bool = True
-    rows: int = 1
-
-
-def _row(widths: list[int], gaps: list[float], left: float, top: float, height: float) -> tuple[Cell, ...]:
-    cells, x = [], left
-    for width, gap in zip(widths, [*gaps, 0.0], strict=True):
-        cells.append(Cell(x, top, width, height))
-        x += width + gap
-    return tuple(cells)
-
+from lprnet.plates.layout import Kind, row
 
 # 440 × 140: characters 45 × 90, 12 apart, and 34 with the dot after the second.
-_SEVEN = _row([45] * 7, [12, 34, 12, 12, 12, 12], 15.5, 25, 90)
+_SEVEN = row([45] * 7, [12, 34, 12, 12, 12, 12], 15.5, 25, 90)
 _DOT = (15.5 + 45 + 12 + 45 + 17, 70.0)
 # 480 × 140: the first 45 wide, the others 43, 9 apart, and 49 around the emblem after the second.
-_EIGHT = _row([45] + [43] * 7, [9, 49, 9, 9, 9, 9, 9], 15.5, 25, 90)
+_EIGHT = row([45] + [43] * 7, [9, 49, 9, 9, 9, 9, 9], 15.5, 25, 90)
 # Dot after the third digit.
-_EMBASSY = _row([45] * 7, [12, 12, 34, 12, 12, 12], 15.5, 25, 90)
-_OLD_EMBASSY = _row([45] * 7, [12, 12, 12, 34, 12, 12], 15.5, 25, 90)
+_EMBASSY = row([45] * 7, [12, 12, 34, 12, 12, 12], 15.5, 25, 90)
+_OLD_EMBASSY = row([45] * 7, [12, 12, 12, 34, 12, 12], 15.5, 25, 90)
 # 440 × 220, double row: 80 × 60 above, 65 × 110 below.
-_DOUBLE = (*_row([80, 80], [60], 110, 15, 60), *_row([65] * 5, [15] * 4, 27.5, 90, 110))
+_DOUBLE = (*row([80, 80], [60], 110, 15, 60), *row([65] * 5, [15] * 4, 27.5, 90, 110))
 
 BLUE, WHITE, BLACK, YELLOW, RED = (168, 62, 14), (240, 240, 240), (22, 22, 22), (30, 168, 236), (50, 40, 205)
 GREEN, PALE = (112, 188, 60), (226, 238, 226)
 
-KINDS: dict[str, Kind] = {
+_PLAIN = PROVINCES + DIGITS + LETTERS
+
+CHINESE: dict[str, Kind] = {
     kind.name: kind
     for kind in (
-        Kind("blue", 440, 140, (BLUE,), WHITE, _SEVEN, _DOT),
-        Kind("yellow", 440, 140, (YELLOW,), BLACK, _SEVEN, _DOT),
-        Kind("green-small", 480, 140, (PALE, GREEN), BLACK, _EIGHT, border=True),
-        Kind("green-large", 480, 140, (GREEN,), BLACK, _EIGHT, field=(40, 190, 235)),
-        Kind("police", 440, 140, (WHITE,), BLACK, _SEVEN, _DOT, marks=RED),
-        Kind("school", 440, 140, (YELLOW,), BLACK, _SEVEN, _DOT),
-        Kind("trailer", 440, 140, (YELLOW,), BLACK, _SEVEN, _DOT),
-        Kind("hongkong-macao", 440, 140, (BLACK,), WHITE, _SEVEN, _DOT),
-        Kind("embassy", 440, 140, (BLACK,), WHITE, _EMBASSY, (15.5 + 3 * 57 + 5, 70.0)),
-        Kind("old-embassy", 440, 140, (BLACK,), WHITE, _OLD_EMBASSY, (15.5 + 4 * 57 + 5, 70.0), marks=RED),
-        Kind("consulate", 440, 140, (BLACK,), WHITE, _SEVEN, _DOT),
-        Kind("black", 440, 140, (BLACK,), WHITE, _SEVEN, _DOT),
-        Kind("yellow-double", 440, 220, (YELLOW,), BLACK, _DOUBLE, rows=2),
-        Kind("trailer-double", 440, 220, (YELLOW,), BLACK, _DOUBLE, rows=2),
+        Kind("blue", 440, 140, (BLUE,), WHITE, _SEVEN, _PLAIN, _DOT),
+        Kind("yellow", 440, 140, (YELLOW,), BLACK, _SEVEN, _PLAIN, _DOT),
+        Kind("green-small", 480, 140, (PALE, GREEN), BLACK, _EIGHT, _PLAIN, border=True),
+        Kind("green-large", 480, 140, (GREEN,), BLACK, _EIGHT, _PLAIN, field=(40, 190, 235)),
+        Kind("police", 440, 140, (WHITE,), BLACK, _SEVEN, _PLAIN + "警", _DOT, marks=RED),
+        Kind("school", 440, 140, (YELLOW,), BLACK, _SEVEN, _PLAIN + "学", _DOT),
+        Kind("trailer", 440, 140, (YELLOW,), BLACK, _SEVEN, _PLAIN + "挂", _DOT),
+        Kind("hongkong-macao", 440, 140, (BLACK,), WHITE, _SEVEN, "粤" + DIGITS + LETTERS + "港澳", _DOT),
+        Kind("embassy", 440, 140, (BLACK,), WHITE, _EMBASSY, DIGITS + "使", (15.5 + 3 * 57 + 5, 70.0)),
+        Kind(
+            "old-embassy",
+            440,
+            140,
+            (BLACK,),
+            WHITE,
+            _OLD_EMBASSY,
+            DIGITS + "使",
+            (15.5 + 4 * 57 + 5, 70.0),
+            marks=RED,
+        ),
+        Kind("consulate", 440, 140, (BLACK,), WHITE, _SEVEN, _PLAIN + "领", _DOT),
+        Kind("black", 440, 140, (BLACK,), WHITE, _SEVEN, _PLAIN, _DOT),
+        Kind("yellow-double", 440, 220, (YELLOW,), BLACK, _DOUBLE, _PLAIN, rows=2),
+        Kind("trailer-double", 440, 220, (YELLOW,), BLACK, _DOUBLE, _PLAIN + "挂", rows=2),
     )
 }
+
+KINDS: dict[str, Kind] = CHINESE | europe.KINDS
 
 MIX: dict[str, float] = {
     "blue": 0.52,
@@ -103,6 +75,9 @@ MIX: dict[str, float] = {
     "black": 0.02,
 }
 """Share of each kind in the default training mix."""
+
+MIXES: dict[str, Mapping[str, float]] = {"chinese": MIX, "eu": europe.MIX}
+"""Mixes of kinds by name; the first is the default."""
 
 _NEW_ENERGY = "ABCDEFGHJK"
 """Letters of new-energy serials: A–E all-electric, F–K other."""
@@ -133,6 +108,8 @@ def random_text(rng: Generator, kind: str) -> str:
     Raises:
         KeyError: no such kind.
     """
+    if kind in europe.KINDS:
+        return europe.random_text(rng, kind)
     match KINDS[kind].name:
         case "green-small":
             second = _pick(rng, LETTERS) if rng.random() < 0.25 else _pick(rng, DIGITS)
@@ -157,10 +134,29 @@ def random_text(rng: Generator, kind: str) -> str:
             return _office(rng) + _serial(rng, 5)
 
 
-def random_kind(rng: Generator, mix: dict[str, float] = MIX) -> str:
-    """One of the kinds of *mix*, drawn by their shares."""
+def random_kind(rng: Generator, name: str | None = None) -> Kind:
+    """The kind called *name*, or one drawn by the shares of the mix called *name* (None: the default mix).
+
+    Raises:
+        KeyError: no such kind or mix.
+    """
+    if name in KINDS:
+        return KINDS[name]
+    mix = MIX if name is None else MIXES[name]
     shares = np.array(list(mix.values()))
-    return list(mix)[int(np.searchsorted(np.cumsum(shares / shares.sum()), rng.random(), side="right"))]
+    return KINDS[
+        list(mix)[int(np.searchsorted(np.cumsum(shares / shares.sum()), rng.random(), side="right"))]
+    ]
+
+
+def characters_of(name: str | None = None) -> frozenset[str]:
+    """All characters on plates of the kind or mix called *name* (None: the default mix).
+
+    Raises:
+        KeyError: no such kind or mix.
+    """
+    names = [name] if name in KINDS else MIX if name is None else MIXES[name]
+    return frozenset("".join(KINDS[kind].characters for kind in names))
 
 
 def is_mark(character: str) -> bool:

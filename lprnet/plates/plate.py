@@ -10,8 +10,10 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
+from lprnet.plates.europe import BAND
 from lprnet.plates.glyphs import CHINESE_STYLES, LATIN_STYLES, glyph, is_chinese
-from lprnet.plates.kinds import KINDS, Color, Kind, is_mark, random_kind, random_text
+from lprnet.plates.kinds import is_mark, random_kind, random_text
+from lprnet.plates.layout import Color, Kind
 
 Image = NDArray[np.uint8]
 
@@ -33,14 +35,14 @@ def random_plate(rng: Generator, kind: str | None = None, text: str | None = Non
 
     Args:
         rng: source of every random choice.
-        kind: a name in `KINDS`; drawn from the training mix if None.
+        kind: a name in `KINDS` or `MIXES`; drawn from the default mix if None.
         text: what to write; random and fitting to *kind* if None.
 
     Raises:
-        KeyError: no such kind, or a character without a glyph.
+        KeyError: no such kind or mix, or a character without a glyph.
         ValueError: *text* has another length than *kind* has places.
     """
-    layout = KINDS[kind or random_kind(rng)]
+    layout = random_kind(rng, kind)
     text = random_text(rng, layout.name) if text is None else text
     ink = _ink(rng, layout, text)
     image = _paint(rng, layout, text, ink)
@@ -51,7 +53,7 @@ def random_plate(rng: Generator, kind: str | None = None, text: str | None = Non
 def _ink(rng: Generator, kind: Kind, text: str) -> Image:
     height, width = round(kind.height * SCALE), round(kind.width * SCALE)
     mask = np.zeros((height, width), np.uint8)
-    latin, chinese = _styles(rng)
+    latin, chinese = _styles(rng, kind.fonts)
     # Some presses and fonts run smaller or larger than the standard's box, and sit off centre.
     grow = rng.normal(0, 0.02)
     dx, dy = rng.normal(0, 1.2, 2)
@@ -68,6 +70,9 @@ def _ink(rng: Generator, kind: Kind, text: str) -> Image:
     if kind.dot and rng.random() < 0.85:
         center = (round(kind.dot[0] * SCALE * 16), round(kind.dot[1] * SCALE * 16))
         cv2.circle(mask, center, round(5 * SCALE * 16), 255, -1, cv2.LINE_AA, 4)
+    for x in kind.dashes:
+        half, y = round(8 * SCALE), height // 2
+        mask[y - 2 : y + 2, round(x * SCALE) - half : round(x * SCALE) + half] = 255
     return mask
 
 
@@ -88,8 +93,8 @@ def _stretch(rng: Generator, size: int, spread: float) -> NDArray[np.float32]:
     return np.interp(np.linspace(0, 4, size), np.arange(5), knots / knots[-1] * (size - 1)).astype(np.float32)
 
 
-def _styles(rng: Generator) -> tuple[int, int]:
-    latin = LATIN_STYLES - 1 - int(rng.integers(2)) if rng.random() < 0.1 else int(rng.integers(4))
+def _styles(rng: Generator, fonts: float) -> tuple[int, int]:
+    latin = LATIN_STYLES - 1 - int(rng.integers(2)) if rng.random() < fonts else int(rng.integers(4))
     return latin, int(rng.integers(CHINESE_STYLES))
 
 
@@ -126,6 +131,10 @@ def _paint(rng: Generator, kind: Kind, text: str, mask: Image) -> Image:
         image += (line - image) * edge
     if kind.name.startswith("green") and rng.random() < 0.8:
         _emblem(rng, image, kind)
+    if kind.country:
+        _band(rng, image, kind.country)
+    for middle in kind.seals:
+        _seals(rng, image, middle)
     return np.clip(image, 0, 255).astype(np.uint8)
 
 
@@ -144,6 +153,36 @@ def _emblem(rng: Generator, image: NDArray[np.float32], kind: Kind) -> None:
     center = (round(x), round(rng.uniform(50, 70) * SCALE))
     cv2.circle(image, center, round(17 * SCALE), (90, 130, 30), 2, cv2.LINE_AA)
     cv2.line(image, (center[0] - 4, center[1]), (center[0] + 4, center[1]), (90, 130, 30), 2, cv2.LINE_AA)
+
+
+def _band(rng: Generator, image: NDArray[np.float32], country: str) -> None:
+    """The blue band at the left: a ring of stars over the country's letters."""
+    height, width = image.shape[0], round(BAND * SCALE)
+    image[:, :width] = _vary(rng, (150, 52, 5), 14)
+    star = tuple(float(v) for v in _vary(rng, (40, 205, 250), 10))
+    white = _vary(rng, (235, 235, 235), 10)
+    for angle in np.arange(12) * (np.pi / 6):
+        center = (width / 2 + 14 * SCALE * np.cos(angle), 32 * SCALE + 14 * SCALE * np.sin(angle))
+        cv2.circle(image, (round(center[0] * 16), round(center[1] * 16)), 14, star, -1, cv2.LINE_AA, 4)
+    w, h = round((14 if len(country) > 1 else 18) * SCALE), round(26 * SCALE)
+    left, top = (width - len(country) * (w + 1)) // 2, height - h - round(9 * SCALE)
+    for character in country:
+        alpha = glyph(character, 1, w, h)[:, :, None] / np.float32(255)
+        place = image[top : top + h, left : left + w]
+        place += (white - place) * alpha
+        left += w + 1
+
+
+def _seals(rng: Generator, image: NDArray[np.float32], x: float) -> None:
+    """Stickers between the groups: the one of the inspection, in the year's colour, over the state's."""
+    for y, radius, share in ((36, 17, 0.6), (76, 19, 0.95)):
+        if rng.random() < share:
+            color = tuple(float(v) for v in rng.uniform(30, 235) + rng.normal(0, 50, 3))
+            center = (round((x + rng.normal(0, 1.5)) * SCALE), round(y * SCALE))
+            cv2.circle(image, center, round(radius * SCALE), color, -1, cv2.LINE_AA)
+            cv2.circle(
+                image, center, round(radius * SCALE * 0.5), tuple(v * 0.7 for v in color), 1, cv2.LINE_AA
+            )
 
 
 def _mount(rng: Generator, image: Image) -> None:

@@ -14,14 +14,17 @@ COMMON = ("blue", "green-small", "yellow")
 STRENGTH = 0.45
 
 
-def sample_plates(seed: int, count: int) -> list[Crop]:
-    """*count* crops of different texts: each common kind in turn, then one of the rare kinds, and so on."""
+def sample_plates(seed: int, count: int, name: str | None = None) -> list[Crop]:
+    """*count* crops of different texts, of the kind or mix called *name*.
+
+    By default each common Chinese kind in turn, then one of the rare kinds, and so on.
+    """
     rare = [kind for kind in MIX if kind not in COMMON and KINDS[kind].rows == 1]
     crops: dict[str, Crop] = {}
     index = 0
     while len(crops) < count:
         turn, place = divmod(len(crops), len(COMMON) + 1)
-        kind = COMMON[place] if place < len(COMMON) else rare[turn % len(rare)]
+        kind = name or (COMMON[place] if place < len(COMMON) else rare[turn % len(rare)])
         crop = render(seed, index, STRENGTH, kind)
         crops.setdefault(crop.text, crop)
         index += 1

@@ -1,7 +1,7 @@
 import pytest
 
 from device_runtime.errors import FatalError
-from lprnet.alphabet import OWN, PROVINCES, PUBLIC, Alphabet, make_alphabet
+from lprnet.alphabet import OWN, PROVINCES, PUBLIC, Alphabet, make_alphabet, parse_alphabet
 
 
 def test_public_alphabet_is_the_public_checkpoints() -> None:
@@ -26,6 +26,15 @@ def test_encode_refuses_the_blank_and_strangers() -> None:
         PUBLIC.encode("京A-0")
     with pytest.raises(FatalError, match=r"label 京警.*'警'"):
         PUBLIC.encode("京警")
+
+
+def test_ranges() -> None:
+    assert parse_alphabet("0-9A-CÄ") == make_alphabet("0123456789ABCÄ")
+    assert parse_alphabet("京A-A") == make_alphabet("京A")
+    with pytest.raises(FatalError, match="C-A runs backwards – write A-C"):
+        parse_alphabet("0-9C-A")
+    with pytest.raises(FatalError, match="listed twice: A"):
+        parse_alphabet("AA-C")
 
 
 def test_json_round_trip() -> None:

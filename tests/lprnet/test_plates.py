@@ -8,8 +8,10 @@ import pytest
 from lprnet.alphabet import DIGITS, LETTERS, MARKS, OWN, PROVINCES
 from lprnet.plates import render, stream
 from lprnet.plates.camera import photograph, rephotograph
+from lprnet.plates.europe import BAND
 from lprnet.plates.glyphs import CHINESE_STYLES, LATIN_STYLES, glyph
-from lprnet.plates.kinds import KINDS, MIX, Kind, random_text
+from lprnet.plates.kinds import CHINESE, KINDS, MIX, MIXES, characters_of, random_text
+from lprnet.plates.layout import Kind
 from lprnet.plates.plate import SCALE, random_plate
 from lprnet.plates.samples import sample_plates
 from lprnet.plates.strokes import STROKES, draw
@@ -43,12 +45,13 @@ def _pattern(kind: str) -> re.Pattern[str]:
 
 
 def test_every_kind_has_a_pattern() -> None:
-    assert PATTERNS.keys() == KINDS.keys()
-    assert MIX.keys() <= KINDS.keys()
-    assert all(KINDS[kind].rows == 1 for kind in MIX)
+    assert PATTERNS.keys() == CHINESE.keys()
+    for mix in MIXES.values():
+        assert all(KINDS[kind].rows == 1 for kind in mix)
+    assert MIXES["chinese"] is MIX and MIX.keys() <= CHINESE.keys()
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", CHINESE)
 def test_texts_follow_the_standard(kind: str) -> None:
     rng = np.random.default_rng(0)
     pattern = _pattern(kind)
@@ -57,6 +60,23 @@ def test_texts_follow_the_standard(kind: str) -> None:
         assert pattern.fullmatch(text), text
         assert len(text) == len(KINDS[kind].cells)
         assert not OWN.unknown(text)
+        assert set(text) <= characters_of(kind)
+
+
+@pytest.mark.parametrize(
+    ("kind", "pattern"),
+    [
+        ("d-a-aa-0000", r"[A-Z]{3}[1-9][0-9]{3}"),
+        ("d-aaa-a-00", r"[A-Z]{4}[1-9][0-9]"),
+        ("nl-00-aaa-0", r"[0-9]{2}[BDFGHJKLNPRSTVXZ]{3}[0-9]"),
+        ("nl-a-000-aa", r"[BDFGHJKLNPRSTVXZ][0-9]{3}[BDFGHJKLNPRSTVXZ]{2}"),
+    ],
+)
+def test_european_texts(kind: str, pattern: str) -> None:
+    rng = np.random.default_rng(0)
+    texts = [random_text(rng, kind) for _ in range(200)]
+    assert all(re.fullmatch(pattern, text) for text in texts)
+    assert len(set(texts)) > 150
 
 
 def test_provinces_are_balanced() -> None:
@@ -70,7 +90,14 @@ def test_mix_shows_every_class() -> None:
     seen = set()
     for crop, _ in zip(stream(3), range(1500), strict=False):
         seen |= set(crop.text)
-    assert seen == set(OWN.characters[:-1])
+    assert seen == set(OWN.characters[:-1]) == characters_of()
+
+
+def test_european_mix_shows_letters_and_digits_only() -> None:
+    crops = [crop for crop, _ in zip(stream(3, kind="eu"), range(300), strict=False)]
+    assert set("".join(crop.text for crop in crops)) == characters_of("eu") == set(DIGITS + LETTERS + "IO")
+    assert {crop.kind for crop in crops} == MIXES["eu"].keys()
+    assert all(np.array_equal(crop.image, render(3, i, kind="eu").image) for i, crop in enumerate(crops[:20]))
 
 
 def test_same_arguments_give_the_same_crop() -> None:
@@ -109,20 +136,38 @@ def test_chosen_text_is_drawn() -> None:
 
 
 @pytest.mark.parametrize(
-    ("kind", "size"), [("blue", (440, 140)), ("green-small", (480, 140)), ("yellow-double", (440, 220))]
+    ("kind", "size"),
+    [
+        ("blue", (440, 140)),
+        ("green-small", (480, 140)),
+        ("yellow-double", (440, 220)),
+        ("d-a-aa-000", (520, 110)),
+    ],
 )
 def test_plate_has_the_standards_size(kind: str, size: tuple[int, int]) -> None:
     plate = random_plate(np.random.default_rng(0), kind)
     assert plate.image.shape == (round(size[1] * SCALE), round(size[0] * SCALE), 3)
 
 
-@pytest.mark.parametrize("kind", [k for k in KINDS.values() if k.rows == 1], ids=lambda k: k.name)
+@pytest.mark.parametrize("kind", [k for k in CHINESE.values() if k.rows == 1], ids=lambda k: k.name)
 def test_characters_are_centred_and_apart(kind: Kind) -> None:
     cells = kind.cells
     assert cells[0].left == kind.width - (cells[-1].left + cells[-1].width) == 15.5
     for a, b in pairwise(cells):
         assert b.left - (a.left + a.width) >= 9
     assert all((cell.top, cell.height) == (25, 90) for cell in cells)
+
+
+@pytest.mark.parametrize("kind", [KINDS[name] for name in MIXES["eu"]], ids=lambda k: k.name)
+def test_european_characters_fit_beside_the_band(kind: Kind) -> None:
+    """Seals and dashes are in the gaps, and nothing runs into another or out of the plate."""
+    ends = [cell.left + cell.width for cell in kind.cells]
+    assert kind.cells[0].left > BAND and ends[-1] < kind.width
+    gaps = list(zip(ends[:-1], [cell.left for cell in kind.cells[1:]], strict=True))
+    assert all(right - left >= 8.9 for left, right in gaps)
+    for middle in (*kind.seals, *kind.dashes):
+        assert any(left + 15 < middle < right - 15 for left, right in gaps)
+    assert len(kind.seals) == (kind.country == "D") and len(kind.dashes) == 2 * (kind.country == "NL")
 
 
 def test_colours() -> None:
@@ -141,6 +186,11 @@ def test_colours() -> None:
     assert green > red and green > blue
     assert ground("police").min() > 180
     assert ground("black").max() < 70
+    blue, green, red = ground("nl-00-aaa-0")
+    assert red > 2 * blue
+    plate = random_plate(rng, "d-a-aa-0000").image
+    blue, green, red = np.median(plate[:, 4 : round(BAND * SCALE) - 4].reshape(-1, 3), axis=0)
+    assert blue > 100 > red and np.median(plate) > 180
 
 
 def test_text_changes_the_picture_only_where_it_is() -> None:
@@ -200,3 +250,4 @@ def test_samples_are_of_every_kind_and_text_is_unique() -> None:
     crops = sample_plates(1, 60)
     assert len({crop.text for crop in crops}) == 60
     assert {crop.kind for crop in crops} == MIX.keys()
+    assert {crop.kind for crop in sample_plates(1, 200, "eu")} == MIXES["eu"].keys()

@@ -23,6 +23,7 @@ from lprnet.finetune import can_render, split, with_alphabet
 from lprnet.loader import batches
 from lprnet.model import LPRNet, Widths
 from lprnet.plates import render
+from lprnet.plates.kinds import characters_of
 from lprnet.train import (
     METRICS,
     STATE,
@@ -36,6 +37,7 @@ from lprnet.train import (
     train,
     train_step,
 )
+from lprnet.weights import DEFAULT
 from tests.checkpoints import NARROW, random_checkpoint
 
 SMALL = Settings(batch=8, workers=0, warmup=4, learning_rate=3e-3, save_seconds=1e9)
@@ -276,6 +278,8 @@ def test_new_alphabet_for_a_pruned_network() -> None:
 def test_which_alphabets_can_be_rendered() -> None:
     assert can_render(OWN)
     assert not can_render(PUBLIC)  # no 警
+    assert can_render(PUBLIC, "blue") and can_render(PUBLIC, "eu")
+    assert not can_render(OWN, "eu")  # no I, no O
 
 
 def _lprnet(*arguments: str) -> subprocess.CompletedProcess[str]:
@@ -338,6 +342,27 @@ def test_finetune_command(tmp_path: Path) -> None:
     assert "held out" in last
 
 
+def test_finetune_to_another_country(tmp_path: Path) -> None:
+    """From the shipped classes to letters and digits, on rendered plates and a folder of them."""
+    plates, run = tmp_path / "plates", tmp_path / "run"
+    samples = CliRunner().invoke(main, ["samples", "--kind", "eu", "--count", "10", "--out", str(plates)])
+    assert samples.exit_code == 0, samples.output
+    data = ["--data", str(plates), "--alphabet", "0-9A-Z", "--kind", "eu", "--output", str(run)]
+    result = _lprnet("finetune", *data, "--samples", "32", "--batch", "8", "--workers", "0")
+    assert result.returncode == 0, result.stderr
+    tuned = load_checkpoint(run / WEIGHTS)
+    assert tuned.alphabet == make_alphabet("0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ")
+    before = with_alphabet(load_checkpoint(DEFAULT), tuned.alphabet, 2)
+    assert any(not torch.equal(tuned.state[name], tensor) for name, tensor in before.items())
+    measured = _lprnet("eval", "--weights", str(run / WEIGHTS), "--rendered", "5", "--kind", "eu")
+    assert "rendered eu: n 5" in measured.stdout, measured.stderr
+
+
+def test_mixture_renders_the_kind_it_is_told_to() -> None:
+    texts = [Mixture(2, kind="eu").sample(i)[1] for i in range(20)]
+    assert set("".join(texts)) <= characters_of("eu")
+
+
 @pytest.mark.parametrize(
     ("arguments", "why"),
     [
@@ -346,13 +371,19 @@ def test_finetune_command(tmp_path: Path) -> None:
         (("train", "--output", "{}/run", "--until", "25:00"), "not a time"),
         (("train", "--output", "{}/run", "--samples", "5", "--real", "{}/none"), "no such folder"),
         (("finetune", "--data", "{}/none", "--output", "{}/run", "--samples", "5"), "no such folder"),
+        (("train", "--output", "{}/run", "--samples", "5", "--kind", "purple"), "no such kind"),
+        (("train", "--output", "{}/run", "--samples", "5", "--kind", "eu"), "lacks characters"),
+        (("train", "--output", "{}/run", "--samples", "5", "--alphabet", "Z-A"), "runs backwards"),
+        (("finetune", "--data", "{}", "--output", "{}/run", "--samples", "5", "--kind", "eu"), "lacks"),
         (("eval",), "none given"),
         (("eval", "--rendered", "5", "--kind", "purple"), "no such kind"),
         (("eval", "--data", "{}/none"), "no such folder"),
         (("sheet", "--out", "{}/x.png", "--kind", "purple"), "no such kind"),
+        (("samples", "--out", "{}/run", "--kind", "purple"), "no such kind"),
     ],
 )
 def test_bad_arguments_are_one_line(tmp_path: Path, arguments: tuple[str, ...], why: str) -> None:
+    (tmp_path / "京A12345.png").write_bytes(cv2.imencode(".png", render(1, 1).image)[1].tobytes())
     result = CliRunner().invoke(main, [a.format(tmp_path) for a in arguments])
     assert result.exit_code == 2
     assert why in result.stderr
