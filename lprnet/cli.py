@@ -355,18 +355,22 @@ def _check_kind(kind: str | None) -> None:
 def sheet(
     out: Path, count: int, seed: int, strength: float, kind: str | None, real: tuple[Path, ...]
 ) -> None:
-    """Draw rendered plates, beside real ones, as one picture to look at."""
+    """Draw rendered plates, beside real ones, as one picture to look at, and compare them in numbers."""
     from device_runtime.files import write_atomic
+    from lprnet.appearance import table
     from lprnet.dataset import from_folder
     from lprnet.plates import render
     from lprnet.sheet import beside, tile
 
     _check_kind(kind)
-    picture = tile([render(seed, i, strength, kind).image for i in range(count)])
+    rendered = [render(seed, i, strength, kind).image for i in range(count)]
+    picture, groups = tile(rendered), [(f"rendered {kind or ''}".strip(), rendered)]
     for folder in real:
-        items = from_folder(folder)
-        chosen = np.random.default_rng(seed).permutation(len(items))[: max(count // 2, 8)]
-        picture = beside(picture, tile([items[i].read() for i in sorted(chosen)]))
+        crops = [item.read() for item in from_folder(folder)]
+        chosen = np.random.default_rng(seed).permutation(len(crops))[: max(count // 2, 8)]
+        picture = beside(picture, tile([crops[i] for i in sorted(chosen)]))
+        groups.append((folder.resolve().name, crops))
+    click.echo(table(groups))
     write_atomic(out, cv2.imencode(".png", picture)[1].tobytes())
 
 

@@ -1,4 +1,5 @@
 import json
+import re
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -10,6 +11,7 @@ from click.testing import CliRunner
 
 from device_runtime.decode import Decoded
 from lprnet.alphabet import OWN
+from lprnet.appearance import measure, table
 from lprnet.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from lprnet.cli import main
 from lprnet.evaluate import (
@@ -132,6 +134,10 @@ def test_sheet_and_samples_commands(tmp_path: Path) -> None:
     arguments = ["sheet", "--out", str(tmp_path / "sheet.png"), "--count", "16", "--real", str(out)]
     result = CliRunner().invoke(main, arguments)
     assert result.exit_code == 0, result.output
+    assert re.findall(r"^(\w+) +(\d+) ", result.output, re.MULTILINE) == [
+        ("rendered", "16"),
+        ("samples", "12"),
+    ]
     picture = cv2.imread(str(tmp_path / "sheet.png"))
     assert picture is not None and picture.shape == (2 * 48 + 12 + 48, 8 * 188, 3)
 
@@ -142,3 +148,17 @@ def test_shipped_checkpoint_reads_the_shipped_samples() -> None:
     items = [(cv2.imdecode(np.fromfile(p, np.uint8), 1), p.stem) for p in sorted(samples.glob("*.png"))]
     assert len(items) == 60
     assert accuracy(read_all(load_checkpoint(DEFAULT), items)).accuracy >= 0.9
+
+
+def test_measures_of_appearance() -> None:
+    flat = np.full((24, 94, 3), (200, 100, 100), np.uint8)
+    brightness, contrast, colour, sharpness = measure(flat)
+    assert 100 < brightness < 130 and contrast == 0 == sharpness and colour == 100
+    plates = [render(1, i, 0.0, "blue").image for i in range(8)]
+    blurred = [cv2.GaussianBlur(image, (0, 0), 1.5) for image in plates]
+    grey = [np.repeat(image.mean(2, keepdims=True), 3, 2).astype(np.uint8) for image in plates]
+    for plate, soft, pale in zip(plates, blurred, grey, strict=True):
+        assert measure(soft)[3] < 0.7 * measure(plate)[3] and measure(soft)[1] < measure(plate)[1]
+        assert measure(pale)[2] == 0 < measure(plate)[2]
+    lines = table([("sharp", plates), ("soft", blurred)]).splitlines()
+    assert [line.split()[:2] for line in lines[1:]] == [["sharp", "8"], ["soft", "8"]]
