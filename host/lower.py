@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from tvm import relax
 
 from host.graph import Conv, Float, MaxPool, Network
+from host.kernels.arithmetic import INT16_MAX
 from host.kernels.context import Pooling, concatenate, context, transpose_logits, window_scale
 from host.kernels.conv import ConvShape, Tile, conv, pack_bias, pack_weight
 from host.kernels.family import Family
@@ -201,6 +202,8 @@ class _Lowering:
 
 
 class _IntegerLowering(_Lowering):
+    family: Int8
+
     def __init__(self, quantized: QuantizedNetwork, family: Int8, choose: TileChoice) -> None:
         super().__init__(quantized.network, family, choose)
         self.quantized, self.offset = quantized, family.arithmetic.offset
@@ -216,7 +219,8 @@ class _IntegerLowering(_Lowering):
         weight = rows_as_channels(integers.weight) if packed else integers.weight
         # Activations are stored as q − offset, borders too: Σ w·q = Σ w·(q − offset) + offset · Σ w.
         bias = integers.bias + self.offset * weight.sum((1, 2, 3), dtype=np.int32)
-        return self._kernel(layer.name, self.family, value, weight, bias, integers.multiplier)
+        family = self.family if integers.largest < INT16_MAX else self.family.careful()
+        return self._kernel(layer.name, family, value, weight, bias, integers.multiplier)
 
     def _scale(self, pooling: Pooling, source: str) -> list[Float]:
         if pooling.source.dtype == "float32":

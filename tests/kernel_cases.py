@@ -95,9 +95,18 @@ def border(values: Array) -> Array:
 
 
 def int8_conv(
-    symbol: str, family: Int8, case: tuple, tile: Tile | None, real: bool = False, fixed: bool = False
+    symbol: str,
+    family: Int8,
+    case: tuple,
+    tile: Tile | None,
+    real: bool = False,
+    fixed: bool = False,
+    gain: float = 1,
 ) -> Case:
-    """A quantized convolution, to float32 where *real*; *fixed*: activations at their limits."""
+    """A quantized convolution, to float32 where *real*; *fixed*: activations at their limits.
+
+    *gain* takes scaled sums beyond what activations hold; from 100 on beyond 16 bits, for `careful` families.
+    """
     kernel, pad, cin, cout, h, w = case
     rng = np.random.default_rng([*kernel, cin, cout])
     offset = family.arithmetic.offset
@@ -111,7 +120,7 @@ def int8_conv(
     weight = random_weight(rng, (cout, cin, *kernel), family)
     bias = rng.integers(-5000, 5000, cout, np.int32)
     spread = np.abs(weight).mean() * 100 * np.sqrt(cin * kernel[0] * kernel[1])
-    multiplier = (rng.uniform(50, 200, cout) / spread).astype(np.float32)
+    multiplier = (rng.uniform(50, 200, cout) * gain / spread).astype(np.float32)
     sums = convolve(q, weight, bias, pad)
     stored_bias = bias + offset * weight.sum((1, 2, 3), dtype=np.int32)
 
@@ -272,6 +281,8 @@ def int8_cases(family: Int8) -> list[Case]:
         lambda s: int8_conv(s, family, CONVS[0], Tile(2, 1), fixed=True),
         lambda s: int8_conv(s, family, CONVS[3], Tile(3, 5), fixed=True),
         lambda s: int8_conv(s, family, CONVS[4], None, real=True),
+        lambda s: int8_conv(s, family.careful(), CONVS[1], None, fixed=True, gain=300),
+        lambda s: int8_conv(s, family, CONVS[1], Tile(4, 1), gain=4),
         lambda s: int8_pool(s, family, 1, 64),
         lambda s: int8_pool(s, family, 2, 23),
         lambda s: int8_context(s, family, (5, 5), (5, 5)),

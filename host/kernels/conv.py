@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from tvm import tirx
 
-from host.kernels.emit import Emitter, Expr, const, load
+from host.kernels.emit import Emitter, Expr, const, load, reinterpret, shuffle
 from host.kernels.family import Family
 from host.kernels.feature_map import FeatureMap
 from host.kernels.int8 import Int8
@@ -45,21 +45,23 @@ class ConvShape:
 
     def reduction(self, family: Family) -> int:
         """Input channels that are multiplied, zeros from rounding up included."""
-        step = self.step(family)
-        return -(-self.source.channels // step) * step
+        group = 1 if self.source.planar else family.fitting(self.source).group
+        return -(-self.source.channels // group) * group
 
     def step(self, family: Family) -> int:
         """Input channels fetched together; the channels of a planar image are far apart."""
-        return 1 if self.source.planar else family.step
+        return 1 if self.source.planar else family.fitting(self.source).step
 
-    def runs(self, family: Family) -> tuple[int, int]:
-        """How one row of the kernel is read: runs of steps that lie end to end in memory, steps in each.
+    def runs(self, family: Family) -> tuple[int, int, int]:
+        """How one row of the kernel is read: runs of channels that lie end to end in memory.
 
-        Pixels without unused channels between them are one run.
+        Their number, the whole steps in each, and the channels after those. Pixels without unused channels
+        between them are one run.
         """
-        steps, columns = self.reduction(family) // self.step(family), self.kernel[1]
-        joined = not self.source.planar and self.source.pixel == self.reduction(family)
-        return (1, columns * steps) if joined else (columns, steps)
+        reduction, columns = self.reduction(family), self.kernel[1]
+        joined = not self.source.planar and self.source.pixel == reduction
+        runs, length = (1, columns * reduction) if joined else (columns, reduction)
+        return runs, *divmod(length, self.step(family))
 
 
 def pack_weight(
@@ -76,6 +78,7 @@ def pack_weight(
     out, cin, kh, kw = weight.shape
     full = np.zeros((shape.target.stored, shape.reduction(family), kh, kw), weight.dtype)
     full[:out, :cin] = weight
+    family = family.fitting(shape.source)
     lanes, group = family.lanes, family.group
     # [vector, lane, in/group, group, kh, kw] → [vector, kh, kw, in/group, lane, group]
     blocks = full.reshape(-1, lanes, full.shape[1] // group, group, kh, kw).transpose(0, 4, 5, 2, 1, 3)
@@ -100,6 +103,7 @@ def conv(symbol: str, shape: ConvShape, family: Family, tile: Tile) -> tirx.Prim
     """
     e = Emitter()
     source, target = shape.source, shape.target
+    family = family.fitting(source)
     kh, kw = shape.kernel
     reduction = kh * kw * shape.reduction(family)
     data = source.param(e, "source")
@@ -114,9 +118,14 @@ def conv(symbol: str, shape: ConvShape, family: Family, tile: Tile) -> tirx.Prim
         sums = _accumulators(e, bias, first, pixels, width, family)
         packed = channel_tile * (columns * family.lanes * reduction)
         _reduce(e, shape, family, tile, data, weight, sums, (y, x, pixels), (packed, width))
+        rows = []
         for p in range(pixels):
-            values = [load(total, 0, family.lanes) for total in sums[p * width : (p + 1) * width]]
-            _finish(e, shape, family, values, first, multiplier, result, target.at(y, x + p, first))
+            values = []
+            for v, parts in enumerate(sums[p * width : (p + 1) * width]):
+                loaded = [load(part, 0, family.lanes) for part in parts]
+                values.append(family.complete(loaded, bias, first + v * family.lanes))
+            rows.append((values, target.at(y, x + p, first)))
+        _finish(e, shape, family, rows, first, multiplier, result)
 
     def channels(y: Expr, x: Expr, pixels: int) -> None:
         full, rest = divmod(vectors, columns)
@@ -153,14 +162,20 @@ def conv(symbol: str, shape: ConvShape, family: Family, tile: Tile) -> tirx.Prim
     return e.func(symbol)
 
 
-def _accumulators(e: Emitter, bias: Expr, first: Expr, pixels: int, width: int, family: Family) -> list[Expr]:
-    """A register tile, a vector each, by pixel and vector; every pixel begins with the bias."""
+def _accumulators(
+    e: Emitter, bias: Expr, first: Expr, pixels: int, width: int, family: Family
+) -> list[list[Expr]]:
+    """A register tile by pixel and vector, `spread` registers each."""
     lanes = family.lanes
-    sums = [e.local("sums", lanes, family.accumulator) for _ in range(pixels * width)]
+    sums = [
+        [e.local("sums", lanes, family.accumulator) for _ in range(family.spread)]
+        for _ in range(pixels * width)
+    ]
     for v in range(width):
-        start = e.let("b", load(bias, first + v * lanes, lanes))
+        start = family.begin(e, bias, first + v * lanes)
         for p in range(pixels):
-            e.store_vector(sums[p * width + v], start, 0, lanes)
+            for part, value in zip(sums[p * width + v], start, strict=True):
+                e.store_vector(part, value, 0, lanes)
     return sums
 
 
@@ -171,7 +186,7 @@ def _reduce(
     tile: Tile,
     data: Expr,
     weight: Expr,
-    sums: list[Expr],
+    sums: list[list[Expr]],
     place: tuple[Expr, Expr, int],
     packed: tuple[Expr, int],
 ) -> None:
@@ -179,61 +194,97 @@ def _reduce(
     (y, x, pixels), (first, width) = place, packed
     source, lanes, step = shape.source, family.lanes, shape.step(family)
     pad_h, pad_w = source.pad
-    per_step = width * lanes * step
-    runs, steps = shape.runs(family)
-    unroll = tile.unroll if steps % tile.unroll == 0 else 1
-    with e.loop(shape.kernel[0], "r") as r, e.loop(runs, "s") as s, e.loop(steps // unroll, "k") as outer:
-        for inner in range(unroll):
-            k = outer * unroll + inner
-            if source.planar:
-                pixel_values = [[v] for v in family.planar_activations(e, data, k, y + r, x + s, pixels)]
-            else:
-                pixel_values = [
-                    family.activations(e, data, source.at(y + r - pad_h, x + p + s - pad_w, k * step))
-                    for p in range(pixels)
-                ]
-            base = first + ((r * runs + s) * steps + k) * per_step
-            for q in range(step // family.group):
+    runs, steps, rest = shape.runs(family)
+    per_channel = width * lanes
+
+    def add(r: Expr, s: Expr, k: Expr, channels: int) -> None:
+        """The products of up to a step's *channels*."""
+        if source.planar:
+            pixel_values = [[v] for v in family.planar_activations(e, data, k, y + r, x + s, pixels)]
+        else:
+            pixel_values = [
+                family.activations(e, data, source.at(y + r - pad_h, x + p + s - pad_w, k * step))
+                for p in range(pixels)
+            ]
+        groups = channels // family.group
+        run = r * runs + s
+        start = first + (run * steps + k) * (step * per_channel) + run * (rest * per_channel)
+        for q in range(groups):
+            multiplicands = [values[q] for values in pixel_values]
+            for part in range(family.spread):
                 vectors = [
-                    family.weights(e, weight, base + (q * width + v) * lanes * family.group)
+                    family.weights(e, weight, start + (q * width + v) * lanes * family.group, part)
                     for v in range(width)
                 ]
-                for p in range(pixels):
-                    for v in range(width):
-                        total = sums[p * width + v]
-                        value = family.multiply_add(load(total, 0, lanes), pixel_values[p][q], vectors[v])
-                        e.store_vector(total, value, 0, lanes)
+                totals = [total[part] for total in sums]
+                loaded = [load(total, 0, lanes) for total in totals]
+                values = family.accumulate(e, loaded, multiplicands, vectors)
+                for total, value in zip(totals, values, strict=True):
+                    e.store_vector(total, value, 0, lanes)
+
+    unroll = tile.unroll if steps % tile.unroll == 0 else 1
+    with e.loop(shape.kernel[0], "r") as r, e.loop(runs, "s") as s:
+        if steps:
+            with e.loop(steps // unroll, "k") as outer:
+                for inner in range(unroll):
+                    add(r, s, outer * unroll + inner, step)
+        if rest:
+            add(r, s, steps, rest)
 
 
 def _finish(
     e: Emitter,
     shape: ConvShape,
     family: Family,
-    sums: list[Expr],
+    pixels: list[tuple[list[Expr], Expr]],
     first: Expr,
     multiplier: Expr | None,
     result: Expr,
-    place: Expr,
 ) -> None:
-    """Write one pixel's *sums*, channels from *first* on, to *result* from *place* on."""
-    lanes, values = family.lanes, sums
-    if multiplier is not None:
-        real = "float32" if lanes == 1 else f"float32x{lanes}"
-        # Casting float32 to float32 is nothing.
-        values = [
-            tirx.Cast(real, total) * load(multiplier, first + v * lanes, lanes)
-            for v, total in enumerate(sums)
-        ]
+    """Write the sums of every one of *pixels*, channels from *first* on, to its place in *result*."""
+    lanes, real = family.lanes, "float32" if family.lanes == 1 else f"float32x{family.lanes}"
+    finished = []
+    for sums, place in pixels:
+        for v, total in enumerate(sums):
+            value = total
+            if multiplier is not None:
+                # Casting float32 to float32 is nothing.
+                value = tirx.Cast(real, total) * load(multiplier, first + v * lanes, lanes)
+            finished.append((value, place, v * lanes))
     if isinstance(family, Int8) and shape.target.dtype != "float32":
         # The clamp to activations is a ReLU.
-        for v in range(0, len(values), 4):
-            part = values[v : v + 4]
-            e.store_vector(result, family.narrow(part), place + v * lanes, lanes * len(part))
+        width = len(pixels[0][0])
+        together = len(finished) if family.narrows_pixels_together else width
+        for start in range(0, len(finished), together):
+            for i in range(start, start + together, 4):
+                _narrow(e, family, finished[i : min(i + 4, start + together)], result)
         return
-    for v, value in enumerate(values):
+    for value, place, offset in finished:
         if shape.relu:
             value = tirx.max(value, const(0, "float32", lanes))
-        e.store_vector(result, value, place + v * lanes, lanes)
+        e.store_vector(result, value, place + offset, lanes)
+
+
+def _narrow(e: Emitter, family: Int8, finished: list[tuple[Expr, Expr, int]], result: Expr) -> None:
+    """Write up to four vectors, given with their pixel's place and their channel in it, as activations."""
+    lanes, narrow = family.lanes, family.narrow([value for value, _, _ in finished])
+    places = [place for _, place, _ in finished]
+    if all(place is places[0] for place in places):
+        e.store_vector(result, narrow, places[0] + finished[0][2], lanes * len(finished))
+        return
+    narrow = e.let("n", narrow)
+    i = 0
+    while i < len(finished):
+        # A lone vector as one word, or LLVM stores it byte by byte.
+        pair = i % 2 == 0 and i + 1 < len(finished) and places[i + 1] is places[i]
+        if pair:
+            part = shuffle([narrow], range(i * lanes, (i + 2) * lanes))
+        else:
+            words = reinterpret("int32", narrow, len(finished))
+            part = reinterpret(family.activation, shuffle([words], [i]), lanes)
+        count = 2 if pair else 1
+        e.store_vector(result, part, places[i] + finished[i][2], lanes * count)
+        i += count
 
 
 def default_tile(shape: ConvShape, family: Family) -> Tile:
@@ -249,6 +300,7 @@ def default_tile(shape: ConvShape, family: Family) -> Tile:
         even = width / (-(-width // pixels) * pixels) * total / (-(-total // vectors) * vectors)
         return even * pixels * vectors / (pixels + vectors)
 
+    family = family.fitting(shape.source)
     candidates = [
         Tile(pixels, vectors)
         for vectors in range(1, min(total, 8) + 1)

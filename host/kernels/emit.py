@@ -24,6 +24,7 @@ class Emitter:
         self._params: list[Expr] = []
         self._scopes: list[list[Expr]] = [[]]
         self._names = 0
+        self._imports: dict[str, None] = {}
 
     def param(self, name: str, shape: int | Sequence[int], dtype: str) -> Expr:
         """Declare the next parameter: a tensor of *shape* and *dtype*, 64-byte aligned."""
@@ -70,9 +71,16 @@ class Emitter:
         kind = tirx.ForKind.PARALLEL if parallel else tirx.ForKind.SERIAL
         self._add(tirx.For(variable, tirx.IntImm("int32", 0), tirx.IntImm("int32", extent), kind, body))
 
+    def include(self, llvm: str) -> None:
+        """Let the function call what the LLVM assembly *llvm* defines; it is inlined."""
+        self._imports[llvm] = None
+
     def func(self, symbol: str) -> tirx.PrimFunc:
         """Close the function under the global name *symbol*."""
         body = tirx.stmt_seq(*self._scopes[0])
+        for text in self._imports:
+            nothing = tirx.IntImm("int32", 0)
+            body = tirx.AttrStmt(nothing, "pragma_import_llvm", tvm.ir.StringImm(text), body)
         # Relax may not overlap an output with an input: kernels write borders before they finish reading.
         attrs = {"global_symbol": symbol, "tirx.noalias": True, "s_tir": True}
         return tirx.PrimFunc(self._params, body).with_attr(attrs)

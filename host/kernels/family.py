@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
 import numpy as np
@@ -9,6 +10,7 @@ from numpy.typing import NDArray
 from tvm import tirx
 
 from host.kernels.emit import Emitter, Expr, load, span, splat
+from host.kernels.feature_map import FeatureMap
 
 
 @dataclass(frozen=True)
@@ -51,9 +53,18 @@ class Family:
         return False
 
     @property
+    def spread(self) -> int:
+        """Registers that a vector of sums is spread over until `complete` adds them up."""
+        return 1
+
+    @property
     def elements(self) -> int:
         """Activations in one vector register."""
         return self.lanes
+
+    def fitting(self, source: FeatureMap) -> Family:
+        """This family in the form that convolutions of *source* use."""
+        return self
 
     @property
     def held(self) -> int:
@@ -78,13 +89,28 @@ class Family:
         """One channel of *pixels* neighbours in a planar image, each as a broadcast vector."""
         return [splat(tirx.BufferLoad(image, [0, channel, y, x + p]), self.lanes) for p in range(pixels)]
 
-    def weights(self, e: Emitter, packed: Expr, start: Expr) -> Expr:
-        """One vector's weights for `group` channels, as the other operand of `multiply_add`."""
+    def weights(self, e: Emitter, packed: Expr, start: Expr, part: int) -> Expr:
+        """One vector's weights for `group` channels and *part* of `spread`, for `multiply_add`."""
         return e.let("w", load(packed, start, self.lanes * self.group))
 
     def multiply_add(self, accumulator: Expr, activation: Expr, weight: Expr) -> Expr:
         """accumulator[lane] + Σ over `group` of activation · weight[lane]."""
         raise NotImplementedError
+
+    def accumulate(
+        self, e: Emitter, totals: Sequence[Expr], activations: Sequence[Expr], weights: Sequence[Expr]
+    ) -> list[Expr]:
+        """*totals*, by pixel and vector, with the products of every pixel and every vector added."""
+        pairs = [(a, w) for a in activations for w in weights]
+        return [self.multiply_add(total, *pair) for total, pair in zip(totals, pairs, strict=True)]
+
+    def begin(self, e: Emitter, bias: Expr, start: Expr) -> list[Expr]:
+        """What a vector's `spread` registers begin with."""
+        return [e.let("b", load(bias, start, self.lanes))]
+
+    def complete(self, parts: Sequence[Expr], bias: Expr, start: Expr) -> Expr:
+        """A vector of sums from its `spread` registers."""
+        return parts[0]
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from numpy.typing import NDArray
 from tvm import tirx
@@ -21,8 +23,9 @@ def image_map(height: int, width: int, columns: int, family: Family) -> FeatureM
     of one pixel (see `rows_as_channels`): fewer bytes are zero than if every pixel were rounded up.
     """
     channels = WORD * columns
-    stored = -(-channels // family.step) * family.step
-    return FeatureMap(height, width, channels, stored, family.activation, pitch=WORD)
+    image = FeatureMap(height, width, channels, channels, family.activation, pitch=WORD)
+    step = family.fitting(image).step
+    return replace(image, stored=-(-channels // step) * step)
 
 
 def rows_as_channels(weight: NDArray[np.int8]) -> NDArray[np.int8]:

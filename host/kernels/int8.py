@@ -7,7 +7,7 @@ operands; weights are within ±127. Sums are exact, so every family computes the
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import reduce
 from operator import add
 
@@ -15,9 +15,11 @@ import numpy as np
 from numpy.typing import NDArray
 from tvm import tirx
 
+from host.kernels import neon
 from host.kernels.arithmetic import Arithmetic
 from host.kernels.emit import Emitter, Expr, concat, const, intrinsic, load, reinterpret, shuffle, splat
 from host.kernels.family import INT8_WEIGHTS, Family
+from host.kernels.feature_map import FeatureMap
 
 UNSIGNED, SIGNED = Arithmetic(offset=0), Arithmetic(offset=128)
 
@@ -45,6 +47,15 @@ class Int8(Family):
     @property
     def elements(self) -> int:
         return 4 * self.lanes if self.lanes > 1 else 1
+
+    @property
+    def narrows_pixels_together(self) -> bool:
+        """Whether the vectors of several pixels are worth narrowing at once, to be stored apart."""
+        return False
+
+    def careful(self) -> Int8:
+        """The family for sums whose scaled values may leave 16 bits."""
+        return self
 
     def narrow(self, scaled: Sequence[Expr]) -> Expr:
         """Up to four float32 vectors → one of activations: clamped to 0…255, rounded half to even.
@@ -139,21 +150,38 @@ class Avx2(X86):
 
 @dataclass(frozen=True)
 class Neon(Int8):
-    """What the aarch64 families share."""
+    """What the aarch64 families share.
+
+    Attributes:
+        saturating: also narrow values right that are beyond 16 bits.
+    """
+
+    saturating: bool = field(default=False, kw_only=True)
+
+    @property
+    def narrows_pixels_together(self) -> bool:
+        return True
+
+    def careful(self) -> Neon:
+        return replace(self, saturating=True)
 
     def narrow(self, scaled: Sequence[Expr]) -> Expr:
-        """Convert to nearest even, narrow to 16 bits, subtract 128, narrow to int8; all saturate."""
-        short = [
-            intrinsic("int16x4", "llvm.aarch64.neon.sqxtn.v4i16", self._convert(value)) for value in scaled
+        """Convert to nearest even, narrow to 16 bits, to uint8 with saturation, and flip the upper bit."""
+        wide = [self._convert(value) for value in scaled]
+        wide += wide[-1:] * (len(wide) % 2)
+        bytes_ = [
+            intrinsic("int8x8", "llvm.aarch64.neon.sqxtun.v8i8", self._halve(*pair))
+            for pair in zip(wide[::2], wide[1::2], strict=True)
         ]
-        if len(short) % 2:
-            short.append(short[-1])
-        narrow = []
-        for pair in zip(short[::2], short[1::2], strict=True):
-            both, offset = concat(pair, 4), const(self.arithmetic.offset, "int16", 8)
-            shifted = intrinsic("int16x8", "llvm.aarch64.neon.sqsub.v8i16", both, offset)
-            narrow.append(intrinsic("int8x8", "llvm.aarch64.neon.sqxtn.v8i8", shifted))
-        return shuffle(narrow, range(4 * len(scaled)))
+        count = 8 * len(bytes_)
+        narrow = tirx.bitwise_xor(concat(bytes_, 8), const(self.arithmetic.offset - 256, "int8", count))
+        return narrow if count == 4 * len(scaled) else shuffle([narrow], range(4 * len(scaled)))
+
+    def _halve(self, first: Expr, second: Expr) -> Expr:
+        if not self.saturating:
+            return tirx.Cast("int16x8", concat([first, second], 4))
+        name = "llvm.aarch64.neon.sqxtn.v4i16"
+        return concat([intrinsic("int16x4", name, half) for half in (first, second)], 4)
 
     def _convert(self, value: Expr) -> Expr:
         return intrinsic("int32x4", "llvm.aarch64.neon.fcvtns.v4i32.v4f32", value)
@@ -175,7 +203,7 @@ class NeonDot(Neon):
 
 
 class MultiplyLong(Int8):
-    """Eight channels a lane: four products are added in each of two 16-bit halves, the halves to the lane.
+    """Products of eight channels summed in two 16-bit halves of a lane, the halves added to the lane.
 
     smull and smlal, then sadalp. The quantizer keeps the 16-bit sums within range.
     """
@@ -194,7 +222,7 @@ class MultiplyLong(Int8):
         repeated = [reinterpret("int8", splat(shuffle([pairs], [i]), 4), 8) for i in range(8)]
         return [repeated[:4], repeated[4:]]
 
-    def weights(self, e: Emitter, packed: Expr, start: Expr) -> list[Expr]:
+    def weights(self, e: Emitter, packed: Expr, start: Expr, part: int) -> list[Expr]:
         return [e.let("w", load(packed, start + 8 * i, 8)) for i in range(4)]
 
     def multiply_add(self, accumulator: Expr, activation: Expr, weight: Expr) -> Expr:
@@ -209,16 +237,65 @@ class MultiplyLong(Int8):
 
 
 class NeonLong(MultiplyLong, Neon):
-    """The same on aarch64, where half a register cannot hold anything beside its other half."""
+    """The same on aarch64, where four registers hold partial sums of an output channel each.
+
+    Both operands are then channels as they lie in memory: nothing is repeated, halves of registers are
+    multiplied where they are (smull2, smlal2), and pairwise additions at the end make the vector.
+    """
+
+    @property
+    def block(self) -> int:
+        return 16
+
+    @property
+    def spread(self) -> int:
+        return self.lanes
+
+    @property
+    def held(self) -> int:
+        return self.step // 16
+
+    def fitting(self, source: FeatureMap) -> MultiplyLong:
+        """Half the channels at a time where a pixel's are no multiple; fewer products share a sum."""
+        if source.pitch is None and source.stored % self.group == 0:
+            return self
+        return replace(self, group=16, step=16)
 
     def occupied(self, pixels: int, vectors: int) -> int:
-        return pixels * vectors + 4 * vectors + pixels + 5
+        return pixels * vectors * self.spread + (pixels + 1) * self.held + 1
 
-    def _multiply(self, a: Expr, b: Expr) -> Expr:
-        return intrinsic("int16x8", "llvm.aarch64.neon.smull.v8i16", a, b)
+    def arrange(self, weight: NDArray[np.generic]) -> NDArray[np.generic]:
+        return Neon.arrange(self, weight)
 
-    def _add_pairs(self, accumulator: Expr, halves: Expr) -> Expr:
-        return accumulator + intrinsic("int32x4", "llvm.aarch64.neon.saddlp.v4i32.v8i16", halves)
+    def activations(self, e: Emitter, source: Expr, start: Expr) -> list[Expr]:
+        return [[e.let("a", load(source, start + i, 16)) for i in range(0, self.group, 16)]]
+
+    def weights(self, e: Emitter, packed: Expr, start: Expr, part: int) -> list[Expr]:
+        # In pairs: LLVM would load four registers at a time too early for those that are left.
+        first = start + part * self.group
+        return [e.let("w", load(packed, first + i, 16)) for i in range(0, self.group, 16)]
+
+    def accumulate(
+        self, e: Emitter, totals: Sequence[Expr], activations: Sequence[Expr], weights: Sequence[Expr]
+    ) -> list[Expr]:
+        pixels, vectors, result = len(activations), len(weights), list(totals)
+        name = f"multiply_long_{pixels}_{self.group}"
+        e.include(neon.multiply_long(name, pixels, self.group // 16))
+        for v, weight in enumerate(weights):
+            operands = [concat(totals[v::vectors], 4), *(a for pixel in activations for a in pixel), *weight]
+            sums = e.let("s", tirx.call_extern(f"int32x{4 * pixels}", name, *operands))
+            result[v::vectors] = [shuffle([sums], range(4 * p, 4 * p + 4)) for p in range(pixels)]
+        return result
+
+    def begin(self, e: Emitter, bias: Expr, start: Expr) -> list[Expr]:
+        return [const(0, "int32", self.lanes)] * self.spread
+
+    def complete(self, parts: Sequence[Expr], bias: Expr, start: Expr) -> Expr:
+        first, second = self._pairwise(*parts[:2]), self._pairwise(*parts[2:])
+        return self._pairwise(first, second) + load(bias, start, self.lanes)
+
+    def _pairwise(self, a: Expr, b: Expr) -> Expr:
+        return intrinsic("int32x4", "llvm.aarch64.neon.addp.v4i32", a, b)
 
 
 def _family(
@@ -232,9 +309,10 @@ def _family(
     )  # fmt: skip
 
 
-# Four products of at most 128 · 127 do not fit 16 bits, but four neighbouring weights are hardly ever that
-# large together: the limit costs next to no resolution.
+# Four products of at most 128 · 127 do not fit 16 bits, but four weights are hardly ever that large together:
+# the limit costs next to no resolution.
 FOUR_IN_16_BITS = Arithmetic(offset=128, products=4, stride=2)
+FOUR_APART_IN_16_BITS = Arithmetic(offset=128, products=4, stride=8)
 TWO_IN_16_BITS = Arithmetic(offset=0, products=2, stride=1)
 
 INT8 = {
@@ -242,7 +320,7 @@ INT8 = {
     "avxvnni": _family(Vnni, "avxvnni", (8, 4, 4, 16), "avx2", UNSIGNED),
     "avx2": _family(Avx2, "avx2", (8, 4, 4, 16), "avx2", TWO_IN_16_BITS),
     "neon-dotprod": _family(NeonDot, "neon-dotprod", (4, 4, 16, 32), "neon", SIGNED),
-    "neon": _family(NeonLong, "neon", (4, 8, 16, 32), "neon", FOUR_IN_16_BITS),
+    "neon": _family(NeonLong, "neon", (4, 32, 32, 32), "neon", FOUR_APART_IN_16_BITS),
     "neon32": _family(MultiplyLong, "neon32", (4, 8, 16, 16), "neon32", FOUR_IN_16_BITS),
     "plain": _family(Plain, "plain", (4, 1, 1, 16), "neon32", UNSIGNED),
     "scalar": _family(Plain, "scalar", (1, 1, 1, 32), "scalar", UNSIGNED),

@@ -38,6 +38,12 @@ class IntegerConv:
     padding: tuple[int, int]
     dequantized: bool
 
+    @property
+    def largest(self) -> float:
+        """No scaled sum is larger in magnitude, whatever the activations."""
+        sums = LEVELS * np.abs(self.weight).sum((1, 2, 3), dtype=np.int64) + np.abs(self.bias)
+        return float((sums * self.multiplier).max())
+
 
 @dataclass(frozen=True, eq=False)
 class IntegerHead:

@@ -62,7 +62,8 @@ def register_tiles(workload: Workload, limit: int) -> list[Tile]:
     Promising: many products per load, little left over at the right and in the last channels – as
     `default_tile` ranks them.
     """
-    shape, family = workload.shape, workload.family
+    shape = workload.shape
+    family = workload.family.fitting(shape.source)
     width, total = shape.target.width, shape.vectors(family)
 
     def score(tile: Tile) -> float:
@@ -74,7 +75,7 @@ def register_tiles(workload: Workload, limit: int) -> list[Tile]:
         Tile(pixels, vectors)
         for vectors in range(1, min(total, 12) + 1)
         for pixels in range(1, min(width, 24) + 1)
-        if pixels * vectors + min(pixels, vectors) < family.registers
+        if family.spread * pixels * vectors + min(pixels, vectors) < family.registers
     ]
     return sorted(tiles, key=score, reverse=True)[:limit]
 

@@ -42,7 +42,8 @@ class Workload:
     @property
     def products_per_step(self) -> int:
         """Multiply-accumulate instructions per accumulator in one iteration."""
-        return self.shape.step(self.family) // (1 if self.shape.source.planar else self.family.group)
+        family = self.family.fitting(self.shape.source)
+        return family.spread * self.shape.step(family) // (1 if self.shape.source.planar else family.group)
 
     def kernel(self, symbol: str, tile: Tile) -> tirx.PrimFunc:
         return conv(symbol, self.shape, self.family, tile)
