@@ -20,8 +20,8 @@ SETUP := .venv/.setup
 TEST_SETUP := .venv/.test-setup
 
 APT_SETUP := python3-venv g++
-APT_TEST := qemu-user qemu-user-static g++-aarch64-linux-gnu g++-arm-linux-gnueabihf g++-riscv64-linux-gnu \
-	debian-archive-keyring
+APT_ARM := qemu-user g++-aarch64-linux-gnu debian-archive-keyring
+APT_TEST := $(APT_ARM) qemu-user-static g++-arm-linux-gnueabihf g++-riscv64-linux-gnu
 
 help: ## Show this help
 	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' Makefile | expand -t 24
@@ -53,8 +53,9 @@ doctor: $(SETUP) ## Say what is installed, what is missing and how to get it
 tune: $(SETUP) ## Search register tiles for the target and record the best (PRECISION=)
 	$(BIN)/lpr-host tune --target $(target) $(if $(PRECISION),--precision $(PRECISION))
 
-bench: $(SETUP) .venv-bench/.setup ## Time this network against other runtimes, interleaved
+bench: $(SETUP) .venv-bench/.setup ## Time this network against other runtimes, interleaved; count instructions on ARM
 	$(BIN)/lpr-host bench --python .venv-bench/bin/python $(if $(WEIGHTS),--weights $(WEIGHTS)) $(BENCH)
+	$(BIN)/lpr-host bench --arm --python .venv-bench/bin/python $(if $(WEIGHTS),--weights $(WEIGHTS))
 
 results: $(SETUP) ## Make the study's table: what pruning, int8 and compilation bring (RESULTS="options of lpr-host results")
 	$(BIN)/lpr-host results $(RESULTS_PUBLIC:%=--weights %) $(RESULTS_DATA:%=--data %) $(RESULTS)
@@ -85,6 +86,7 @@ $(SETUP): pyproject.toml
 	touch $@
 
 .venv-bench/.setup: $(SETUP) scripts/install-peers
+	scripts/apt-install $(APT_ARM)
 	scripts/install-peers $(BIN)/python .venv-bench
 	touch $@
 

@@ -31,6 +31,7 @@ _FOLDER = click.Path(path_type=Path, file_okay=False)
 @click.option("--calibration", type=_FOLDER, help="Images for int8; the samples unless given.")
 @click.option("--rounds", type=click.IntRange(1), default=100, show_default=True, help="Turns for each.")
 @click.option("--inferences", type=click.IntRange(1), default=10, show_default=True, help="Timed, per turn.")
+@click.option("--arm", is_flag=True, help="Count instructions on emulated ARM boards instead of timing.")
 @click.option("--python", type=click.Path(path_type=Path), help="Interpreter with the peers.")
 @click.option("--output", type=_FOLDER, default=Path("build/bench"), show_default=True)
 @one_line_errors
@@ -46,6 +47,7 @@ def bench_command(
     calibration: Path | None,
     rounds: int,
     inferences: int,
+    arm: bool,
     python: Path | None,
     output: Path,
 ) -> None:
@@ -54,6 +56,9 @@ def bench_command(
     Every runtime has a process of its own, confined to the same CPUs. They take turns; ratios are taken
     turn by turn to ONNX Runtime fp32 with as many threads.
     """
+    if arm:
+        _count(peers, precisions, weights, calibration, python, output)
+        return
     from device_runtime.files import write_atomic
     from host.bench import schema, table
     from host.bench.measure import Pace
@@ -80,6 +85,32 @@ def bench_command(
     write_atomic(plot, table.svg(result).encode())
     click.echo(table.markdown(result))
     say(f"written: {path}, {plot}")
+
+
+def _count(
+    peers: str,
+    precisions: str,
+    weights: Path | None,
+    calibration: Path | None,
+    python: Path | None,
+    output: Path,
+) -> None:
+    from host.bench import arm
+    from lprnet.weights import DEFAULT
+
+    named = _names("--peers", peers, PEERS) if peers != "none" else ()
+    request = arm.Request(
+        peers=tuple(name for name in named if name in arm.PEERS),
+        precisions=_names("--precisions", precisions, PRECISIONS),
+        weights=weights or DEFAULT,
+        calibration=calibration or REPOSITORY / "lprnet/samples",
+        python=python or _bench_python(),
+        cache=CACHE / "bench",
+    )
+    result = arm.run(request, say)
+    path = arm.write(output, result)
+    click.echo(arm.markdown(result))
+    say(f"written: {path}")
 
 
 def _bench_python() -> Path:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from host.emulate.count import Counts, DataCache, count
-from host.emulate.root import root_for
+from host.emulate.root import Root, root_for
 from host.targets import Target
 
 GUEST = Path(__file__).with_name("count_guest.py")
-PACKAGE = Path(__file__).resolve().parents[2] / "device_runtime"
+REPOSITORY = Path(__file__).resolve().parents[2]
 
 
 def count_inference(bundle: Path, target: Target, data_cache: DataCache | None = None) -> Counts:
@@ -20,14 +21,27 @@ def count_inference(bundle: Path, target: Target, data_cache: DataCache | None =
 
     Raises `FatalError` when a tool is missing, the target has no root or the bundle does not run.
     """
-    root = root_for(target.arch)
+    return count_guest(GUEST, [str(bundle.resolve())], target, root_for(target.arch), data_cache)
+
+
+def count_guest(
+    script: Path,
+    arguments: Sequence[str],
+    target: Target,
+    root: Root,
+    data_cache: DataCache | None = None,
+) -> Counts:
+    """What the Python *script* counts under its label 1, less what it counts under its label 0.
+
+    Raises `FatalError` when a tool is missing or the script fails.
+    """
     environment = {
-        "PYTHONPATH": f"{root.packages}:{PACKAGE.parent}",
+        "PYTHONPATH": f"{root.packages}:{REPOSITORY}",
         "PYTHONDONTWRITEBYTECODE": "1",
         "PYTHONUTF8": "1",
         "TVM_NUM_THREADS": "1",
+        "OMP_NUM_THREADS": "1",
     }
-    command = [root.python, GUEST, bundle.resolve()]
-    samples = count(command, target, root.path, data_cache, environment)
-    (_, empty), (_, inference) = samples
-    return inference - empty
+    samples = count([root.python, script, *arguments], target, root.path, data_cache, environment)
+    (_, empty), (_, counted) = samples
+    return counted - empty
