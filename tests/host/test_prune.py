@@ -161,7 +161,8 @@ def test_criteria_find_a_useless_channel(criterion: str, shipped: Checkpoint) ->
     }
     # Far from all others is what the geometric median calls important.
     if criterion != "median":
-        assert np.argmin(importance["wide"]) == 7
+        # Gates close some other channels, too.
+        assert importance["wide"][7] == importance["wide"].min() < np.median(importance["wide"])
     assert all((v >= 0).all() and np.isfinite(v).all() for v in importance.values())
 
 
