@@ -49,7 +49,7 @@ def _corners(rng: Generator, strength: float) -> NDArray[np.float32]:
     slack = rng.normal(inset, margin * 0.6, 4) * min(strength, 1.5)
     deepest = [-0.065, -0.09, -0.065, -0.09]
     if rng.random() < 0.4:
-        # Boxes learnt from characters leave no margin and cut into the outer ones, at gates up to half of them.
+        # Boxes learnt from characters leave no margin and cut into the outer ones, at gates deeply.
         spread = min(strength, 1.5)
         if rng.random() < 0.5:
             slack[[0, 2]] = rng.normal(-0.035, 0.02 * spread, 2)
@@ -167,20 +167,22 @@ def _sense(rng: Generator, light: NDArray[np.float32], strength: float) -> Image
     """Optics, sensor resolution, noise, codec and the crop's final size."""
     p = min(strength, 1.0)
     if rng.random() < 0.5 * p:
-        blur = rng.exponential(0.45) * OVERSAMPLING * strength
+        blur = rng.exponential(0.32) * OVERSAMPLING * strength
         if blur > 0.3:
             light = cv2.GaussianBlur(light, (0, 0), min(blur, 3.6), borderType=cv2.BORDER_REPLICATE)
-    if rng.random() < 0.25 * p:
+    if rng.random() < 0.15 * p:
         light = cv2.filter2D(light, -1, _motion(rng, strength), borderType=cv2.BORDER_REPLICATE)
     native = WIDTH
     if rng.random() < 0.6:
-        native = round(float(np.exp(rng.uniform(np.log(94 - 38 * p), np.log(188)))))
+        native = round(float(np.exp(rng.uniform(np.log(94 - 26 * p), np.log(188)))))
     size = (native, max(round(native * HEIGHT / WIDTH), 10))
-    crop = cv2.resize(light, size, interpolation=cv2.INTER_AREA)
+    # Sensors average, image pipelines that scale frames down often do not.
+    method = cv2.INTER_AREA if rng.random() < 0.5 else cv2.INTER_LINEAR
+    crop = cv2.resize(light, size, interpolation=method)
     if rng.random() < 0.7 * p:
         sigma = np.float32(rng.exponential(2.5))
         crop = crop + sigma * rng.standard_normal(crop.shape, np.float32)
-    if rng.random() < 0.15 * p:
+    if rng.random() < 0.4 * p:
         # In-camera sharpening.
         soft = cv2.GaussianBlur(crop, (0, 0), 1.0)
         crop = crop + np.float32(rng.uniform(0.3, 1.5)) * (crop - soft)
