@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import TypeVar
 
 import numpy as np
@@ -11,9 +12,9 @@ from numpy.typing import NDArray
 from tvm import relax
 
 from host.graph import Conv, Float, MaxPool, Network
-from host.kernels.arithmetic import INT16_MAX
+from host.kernels.arithmetic import INT16_MAX, MAGIC_BITS
 from host.kernels.context import Pooling, concatenate, context, transpose_logits, window_scale
-from host.kernels.conv import ConvShape, Tile, conv, pack_bias, pack_weight
+from host.kernels.conv import ConvShape, Tile, conv, pack_vector, pack_weight
 from host.kernels.family import Family
 from host.kernels.feature_map import FeatureMap
 from host.kernels.image import image_map, quantize_image, rows_as_channels
@@ -75,7 +76,8 @@ def conv_shapes(network: Network, family: Family) -> dict[str, ConvShape]:
             kernel = layer.weight.shape[2:]
             if source.pitch is not None:
                 kernel = (kernel[0], 1)  # as `rows_as_channels` has it
-            shapes[layer.name] = ConvShape(kernel, source, maps[layer.name], layer.relu)
+            shape = ConvShape(kernel, source, maps[layer.name], layer.relu)
+            shapes[layer.name] = replace(shape, fused=_may_be_fused(shape, family))
         source = maps[layer.name]
     joined = sum(maps[c.source].stored for c in network.contexts)
     stored = _round_up(network.classes, family.floats.block)
@@ -86,6 +88,12 @@ def conv_shapes(network: Network, family: Family) -> dict[str, ConvShape]:
         relu=False,
     )
     return shapes
+
+
+def _may_be_fused(shape: ConvShape, family: Family) -> bool:
+    """Whether quantized weights allow it is seen later; sums of so few products nearly always do."""
+    fused = isinstance(family, Int8) and family.arithmetic.fused and shape.target.dtype != "float32"
+    return fused and shape.reduction(family) * shape.kernel[0] * shape.kernel[1] <= 512
 
 
 def _round_up(value: int, multiple: int) -> int:
@@ -130,10 +138,11 @@ class _Lowering:
         weight: NDArray[np.generic],
         *vectors: NDArray[np.generic],
     ) -> relax.Expr:
-        """Call a convolution; *vectors*, one number per output channel each, are bias and multiplier."""
+        """Call a convolution; *vectors*, one number per output channel each, are bias, multiplier, addend."""
         shape = self.shapes[name]
         tile = self.choose(name, shape, family)
-        operands = [value, pack_weight(weight, shape, family, tile), *(pack_bias(v, shape) for v in vectors)]
+        packed = [pack_vector(v, shape, family, tile) for v in vectors]
+        operands = [value, pack_weight(weight, shape, family, tile), *packed]
         return self._call(conv(symbol_of(name), shape, family, tile), operands, shape.target)
 
     def _context(self, symbol: str, pooling: Pooling, source: str, value: relax.Expr) -> relax.Expr:
@@ -219,8 +228,12 @@ class _IntegerLowering(_Lowering):
         weight = rows_as_channels(integers.weight) if packed else integers.weight
         # Activations are stored as q − offset, borders too: Σ w·q = Σ w·(q − offset) + offset · Σ w.
         bias = integers.bias + self.offset * weight.sum((1, 2, 3), dtype=np.int32)
+        fused = integers.addend is not None
+        self.shapes[layer.name] = replace(self.shapes[layer.name], fused=fused)
+        scaling = [integers.multiplier] if integers.addend is None else [integers.multiplier, integers.addend]
+        start = bias + np.int32(MAGIC_BITS) if fused else bias
         family = self.family if integers.largest < INT16_MAX else self.family.careful()
-        return self._kernel(layer.name, family, value, weight, bias, integers.multiplier)
+        return self._kernel(layer.name, family, value, weight, start, *scaling)
 
     def _scale(self, pooling: Pooling, source: str) -> list[Float]:
         if pooling.source.dtype == "float32":

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 from torch.nn import functional as F
 from tvm import tirx
 
+from host.kernels.arithmetic import MAGIC, MAGIC_BITS, Rounding
 from host.kernels.context import Pooling, context, window_scale
-from host.kernels.conv import ConvShape, Tile, conv, default_tile, pack_bias, pack_weight
+from host.kernels.conv import ConvShape, Tile, conv, default_tile, pack_vector, pack_weight
 from host.kernels.family import Family
 from host.kernels.feature_map import FeatureMap
 from host.kernels.image import image_map, quantize_image, rows_as_channels
@@ -73,8 +74,12 @@ def convolve(x: Array, weight: Array, bias: Array, padding: tuple[int, int]) -> 
     return F.conv2d(*operands, padding=padding)[0].numpy()
 
 
-def requantize(sums: Array, multiplier: Array) -> Array:
-    scaled = sums.astype(np.int32).astype(np.float32) * multiplier[:, None, None]
+def requantize(sums: Array, multiplier: Array, addend: Array | None = None) -> Array:
+    if addend is not None:
+        exact = (MAGIC + sums) * multiplier[:, None, None].astype(np.float64)
+        scaled = exact + (addend[:, None, None].astype(np.float64) - MAGIC)
+    else:
+        scaled = sums.astype(np.int32).astype(np.float32) * multiplier[:, None, None]
     return np.rint(np.clip(scaled, np.float32(0), np.float32(255))).astype(np.int64)
 
 
@@ -121,8 +126,15 @@ def int8_conv(
     bias = rng.integers(-5000, 5000, cout, np.int32)
     spread = np.abs(weight).mean() * 100 * np.sqrt(cin * kernel[0] * kernel[1])
     multiplier = (rng.uniform(50, 200, cout) * gain / spread).astype(np.float32)
+    rounding = None
+    if family.arithmetic.fused and not real:
+        rounding = Rounding.of(weight, bias.astype(np.float64), multiplier)
+    if rounding is not None:
+        shape, bias = replace(shape, fused=True), rounding.bias
     sums = convolve(q, weight, bias, pad)
-    stored_bias = bias + offset * weight.sum((1, 2, 3), dtype=np.int32)
+    addend = None if rounding is None else rounding.addend
+    start = bias + offset * weight.sum((1, 2, 3), dtype=np.int32) + np.int32(MAGIC_BITS * shape.fused)
+    vectors = [start, multiplier] if addend is None else [start, multiplier, addend]
 
     def check(tensors: list[Array]) -> None:
         actual = from_memory(tensors[-1], target)
@@ -131,15 +143,16 @@ def int8_conv(
             scaled = sums.astype(np.float32) * multiplier[:, None, None]
             np.testing.assert_array_equal(inner, np.maximum(scaled, 0))
         else:
-            np.testing.assert_array_equal(inner.astype(np.int64) + offset, requantize(sums, multiplier))
+            np.testing.assert_array_equal(
+                inner.astype(np.int64) + offset, requantize(sums, multiplier, addend)
+            )
         assert (border(actual) == target.zero).all()
         assert (actual[cout:] == target.zero).all()
 
     tensors = [
         to_memory(q - offset, source),
         pack_weight(weight, shape, family, tile),
-        pack_bias(stored_bias, shape),
-        pack_bias(multiplier, shape),
+        *(pack_vector(v, shape, family, tile) for v in vectors),
         uninitialized(target),
     ]
     return Case(f"{kernel} {cin}→{cout}", conv(symbol, shape, family, tile), tensors, check)
@@ -170,10 +183,13 @@ def float_conv(symbol: str, family: Family, case: tuple, tile: Tile | None) -> C
         assert not border(actual).any()
         assert not actual[cout:].any()
 
-    tensors = [to_memory(x, source), pack_weight(weight, shape, family, tile), pack_bias(bias, shape)]
-    if family.scaled:
-        tensors.append(pack_bias(scale, shape))
-    tensors.append(uninitialized(target))
+    vectors = [bias, scale] if family.scaled else [bias]
+    tensors = [
+        to_memory(x, source),
+        pack_weight(weight, shape, family, tile),
+        *(pack_vector(v, shape, family, tile) for v in vectors),
+        uninitialized(target),
+    ]
     return Case(f"{kernel} {cin}→{cout}", conv(symbol, shape, family, tile), tensors, check)
 
 
@@ -255,6 +271,7 @@ def stem(symbol: str, family: Int8) -> Case:
     bias = rng.integers(-5000, 5000, 40, np.int32)
     multiplier = np.full(40, 0.003, np.float32)
     expected = requantize(convolve(pixels, weight, bias, (0, 0)), multiplier)
+    start = bias + offset * weight.sum((1, 2, 3), dtype=np.int32)
 
     def check(tensors: list[Array]) -> None:
         actual = from_memory(tensors[-1], target)[:40].astype(np.int64)
@@ -263,8 +280,7 @@ def stem(symbol: str, family: Int8) -> Case:
     tensors = [
         data,
         pack_weight(words_weight, shape, family, tile),
-        pack_bias(bias + offset * weight.sum((1, 2, 3), dtype=np.int32), shape),
-        pack_bias(multiplier, shape),
+        *(pack_vector(v, shape, family, tile) for v in (start, multiplier)),
         uninitialized(target),
     ]
     return Case("stem", conv(symbol, shape, family, tile), tensors, check)

@@ -8,6 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 INT16_MAX = 32767
+MAGIC = 3 * 2**22
+"""Float32 numbers from 2²³ to 2²⁴ are integers, and their bits count up with them; this is the middle one."""
+MAGIC_BITS = 0x4B400000
+"""The bits of `MAGIC`: an int32 sum that begins here is, read as a float32, MAGIC + the sum."""
 
 
 @dataclass(frozen=True)
@@ -19,11 +23,14 @@ class Arithmetic:
         products: products that are summed in int16 before they are widened; 1 where they go to int32 at once.
         stride: distance of the input channels whose products share an int16 sum. Channels
             c, c + stride, … c + (products − 1) · stride of a block of stride · products are added.
+        fused: sums are scaled and rounded by one fused multiply-add where they fit (see `Rounding`); the
+            offset is 0 then.
     """
 
     offset: int = 0
     products: int = 1
     stride: int = 1
+    fused: bool = False
 
     def largest_sum(self, weight: NDArray[np.generic]) -> NDArray[np.float64]:
         """Largest magnitude that an int16 sum of a row can reach; weight [out, in, kh, kw] → [out].
@@ -39,6 +46,38 @@ class Arithmetic:
         high, low = 255 - self.offset, self.offset
         upper, lower = high * positive + low * negative, high * negative + low * positive
         return np.maximum(upper, lower).max(1)
+
+
+@dataclass(frozen=True, eq=False)
+class Rounding:
+    """Scaling and rounding of int32 sums by one fused multiply-add.
+
+    A sum that begins at `MAGIC_BITS` is a float32 as it is, and so is its product with the multiplier plus
+    *addend*: MAGIC + q, q being rounded half to even by the addition. MAGIC · multiplier is what the addend
+    takes away, as far as it is an integer; the rest is in *bias*.
+
+    bias: int32[out]; addend: float32[out], integers.
+    """
+
+    bias: NDArray[np.int32]
+    addend: NDArray[np.float32]
+
+    @classmethod
+    def of(
+        cls, weight: NDArray[np.int8], bias: NDArray[np.float64], multiplier: NDArray[np.float32]
+    ) -> Rounding | None:
+        """For weight [out, in, kh, kw] on activations 0…255; None where a sum could leave the float32 numbers
+        from 2²³ to 2²⁴, or a q the int16."""
+        scale = multiplier.astype(np.float64)
+        if not (scale > 0).all():
+            return None
+        whole = np.rint(MAGIC * scale)
+        start = np.rint(bias + whole / scale - MAGIC)
+        wide = weight.astype(np.float64).reshape(len(weight), -1)
+        ends = start + 255 * np.stack([np.minimum(wide, 0).sum(1), np.maximum(wide, 0).sum(1)])
+        rounded = (MAGIC + ends) * scale - whole
+        fits = np.abs(ends).max() < 2**22 and np.abs(rounded).max() < INT16_MAX and whole.max() < 2**24
+        return cls(start.astype(np.int32), (MAGIC - whole).astype(np.float32)) if fits else None
 
 
 class Int16Sums:

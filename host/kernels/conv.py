@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +14,8 @@ from host.kernels.emit import Emitter, Expr, const, load, reinterpret, shuffle
 from host.kernels.family import Family
 from host.kernels.feature_map import FeatureMap
 from host.kernels.int8 import Int8
+
+Scalar = TypeVar("Scalar", bound=np.generic)
 
 
 @dataclass(frozen=True)
@@ -33,12 +37,17 @@ class Tile:
 
 @dataclass(frozen=True)
 class ConvShape:
-    """What a convolution kernel is generated from."""
+    """What a convolution kernel is generated from.
+
+    Attributes:
+        fused: sums begin at `MAGIC_BITS` and are rounded by a fused multiply-add (see `Rounding`).
+    """
 
     kernel: tuple[int, int]
     source: FeatureMap
     target: FeatureMap
     relu: bool
+    fused: bool = False
 
     def vectors(self, family: Family) -> int:
         return self.target.stored // family.lanes
@@ -78,6 +87,7 @@ def pack_weight(
     out, cin, kh, kw = weight.shape
     full = np.zeros((shape.target.stored, shape.reduction(family), kh, kw), weight.dtype)
     full[:out, :cin] = weight
+    full = full[_channel_order(shape, family, tile)]
     family = family.fitting(shape.source)
     lanes, group = family.lanes, family.group
     # [vector, lane, in/group, group, kh, kw] → [vector, kh, kw, in/group, lane, group]
@@ -90,16 +100,30 @@ def pack_weight(
     return np.ascontiguousarray(np.concatenate(tiles))
 
 
-def pack_bias(bias: NDArray[np.generic], shape: ConvShape) -> NDArray[np.generic]:
-    """[out] padded with zeros to the stored channels."""
-    return np.pad(bias, (0, shape.target.stored - len(bias)))
+def pack_vector(values: NDArray[Scalar], shape: ConvShape, family: Family, tile: Tile) -> NDArray[Scalar]:
+    """A number per output channel, [out], in the order of `pack_weight`, zeros for channels only stored."""
+    padded = np.pad(values, (0, shape.target.stored - len(values)))
+    return padded[_channel_order(shape, family, tile)]
+
+
+def _channel_order(shape: ConvShape, family: Family, tile: Tile) -> NDArray[np.intp]:
+    """The output channel of every lane of every vector, so that packing sums to bytes sorts them."""
+    order = np.arange(shape.target.stored).reshape(-1, family.lanes)
+    if isinstance(family, Int8) and shape.fused:
+        for start in range(0, len(order), tile.vectors):
+            width = min(tile.vectors, len(order) - start)
+            for v in range(start, start + width, 4):
+                part = order[v : min(v + 4, start + width)]
+                part[:] = family.packed_order(len(part)) + v * family.lanes
+    return order.ravel()
 
 
 def conv(symbol: str, shape: ConvShape, family: Family, tile: Tile) -> tirx.PrimFunc:
     """Kernel `(source, weight, bias, target)`; writes every element of *target*, its border included.
 
     A `scaled` family's kernel is `(source, weight, bias, multiplier, target)`: sums times multiplier,
-    float32[stored channels], are the target's values.
+    float32[stored channels], are the target's values. A `fused` shape's is `(source, weight, bias,
+    multiplier, addend, target)`, its biases `MAGIC_BITS` more.
     """
     e = Emitter()
     source, target = shape.source, shape.target
@@ -109,7 +133,11 @@ def conv(symbol: str, shape: ConvShape, family: Family, tile: Tile) -> tirx.Prim
     data = source.param(e, "source")
     weight = e.param("weight", target.stored * reduction, family.weight)
     bias = e.param("bias", target.stored, family.accumulator)
-    multiplier = e.param("multiplier", target.stored, "float32") if family.scaled else None
+    scaling = [
+        e.param(name, target.stored, "float32")
+        for name, wanted in (("multiplier", family.scaled), ("addend", shape.fused))
+        if wanted
+    ]
     result = target.param(e, "target")
     vectors, columns = shape.vectors(family), tile.vectors
 
@@ -125,7 +153,7 @@ def conv(symbol: str, shape: ConvShape, family: Family, tile: Tile) -> tirx.Prim
                 loaded = [load(part, 0, family.lanes) for part in parts]
                 values.append(family.complete(loaded, bias, first + v * family.lanes))
             rows.append((values, target.at(y, x + p, first)))
-        _finish(e, shape, family, rows, first, multiplier, result)
+        _finish(e, shape, family, rows, first, scaling, result)
 
     def channels(y: Expr, x: Expr, pixels: int) -> None:
         full, rest = divmod(vectors, columns)
@@ -238,26 +266,33 @@ def _finish(
     family: Family,
     pixels: list[tuple[list[Expr], Expr]],
     first: Expr,
-    multiplier: Expr | None,
+    scaling: list[Expr],
     result: Expr,
 ) -> None:
-    """Write the sums of every one of *pixels*, channels from *first* on, to its place in *result*."""
+    """Write the sums of every one of *pixels*, channels from *first* on, to its place in *result*.
+
+    *scaling* is nothing, multiplier, or multiplier and addend.
+    """
     lanes, real = family.lanes, "float32" if family.lanes == 1 else f"float32x{family.lanes}"
     finished = []
     for sums, place in pixels:
         for v, total in enumerate(sums):
+            factors = [load(s, first + v * lanes, lanes) for s in scaling]
             value = total
-            if multiplier is not None:
+            if shape.fused:
+                value = family.round_fused(total, *factors)
+            elif factors:
                 # Casting float32 to float32 is nothing.
-                value = tirx.Cast(real, total) * load(multiplier, first + v * lanes, lanes)
+                value = tirx.Cast(real, total) * factors[0]
             finished.append((value, place, v * lanes))
     if isinstance(family, Int8) and shape.target.dtype != "float32":
         # The clamp to activations is a ReLU.
+        narrow = family.narrow_fused if shape.fused else family.narrow
         width = len(pixels[0][0])
         together = len(finished) if family.narrows_pixels_together else width
         for start in range(0, len(finished), together):
             for i in range(start, start + together, 4):
-                _narrow(e, family, finished[i : min(i + 4, start + together)], result)
+                _narrow(e, family, narrow, finished[i : min(i + 4, start + together)], result)
         return
     for value, place, offset in finished:
         if shape.relu:
@@ -265,9 +300,15 @@ def _finish(
         e.store_vector(result, value, place + offset, lanes)
 
 
-def _narrow(e: Emitter, family: Int8, finished: list[tuple[Expr, Expr, int]], result: Expr) -> None:
-    """Write up to four vectors, given with their pixel's place and their channel in it, as activations."""
-    lanes, narrow = family.lanes, family.narrow([value for value, _, _ in finished])
+def _narrow(
+    e: Emitter,
+    family: Int8,
+    pack: Callable[[Sequence[Expr]], Expr],
+    finished: list[tuple[Expr, Expr, int]],
+    result: Expr,
+) -> None:
+    """Write up to four vectors, given with their pixel's place and their channel in it, *pack*ed."""
+    lanes, narrow = family.lanes, pack([value for value, _, _ in finished])
     places = [place for _, place, _ in finished]
     if all(place is places[0] for place in places):
         e.store_vector(result, narrow, places[0] + finished[0][2], lanes * len(finished))

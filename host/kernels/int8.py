@@ -16,12 +16,13 @@ from numpy.typing import NDArray
 from tvm import tirx
 
 from host.kernels import neon
-from host.kernels.arithmetic import Arithmetic
+from host.kernels.arithmetic import MAGIC_BITS, Arithmetic
 from host.kernels.emit import Emitter, Expr, concat, const, intrinsic, load, reinterpret, shuffle, splat
 from host.kernels.family import INT8_WEIGHTS, Family
 from host.kernels.feature_map import FeatureMap
 
 UNSIGNED, SIGNED = Arithmetic(offset=0), Arithmetic(offset=128)
+FUSED = Arithmetic(offset=0, fused=True)
 
 
 @dataclass(frozen=True)
@@ -69,6 +70,26 @@ class Int8(Family):
         bits = [reinterpret("int32", tirx.min(tirx.max(v, low), high) + rounder, n) for v in scaled]
         return _cast(self.activation, concat(bits, n), n * len(bits))
 
+    def packed_order(self, vectors: int) -> NDArray[np.intp]:
+        """The channel that every lane of up to four vectors computes for `narrow_fused`: [vectors, lanes]."""
+        return np.arange(vectors * self.lanes).reshape(vectors, -1)
+
+    def round_fused(self, total: Expr, multiplier: Expr, addend: Expr) -> Expr:
+        """A vector of sums as float32 bits, scaled and rounded: MAGIC + q as float32 bits in int32."""
+        n = self.lanes
+        real = "float32" if n == 1 else f"float32x{n}"
+        name = "llvm.fma.f32" if n == 1 else f"llvm.fma.v{n}f32"
+        return reinterpret(
+            "int32", intrinsic(real, name, reinterpret("float32", total, n), multiplier, addend), n
+        )
+
+    def narrow_fused(self, rounded: Sequence[Expr]) -> Expr:
+        """Up to four vectors of `round_fused` → one of activations, clamped to 0…255."""
+        n = self.lanes
+        whole = [value - const(MAGIC_BITS, "int32", n) for value in rounded]
+        clamped = [tirx.max(tirx.min(w, const(255, "int32", n)), const(0, "int32", n)) for w in whole]
+        return _cast(self.activation, concat(clamped, n), n * len(clamped))
+
 
 def _cast(dtype: str, value: Expr, lanes: int) -> Expr:
     return tirx.Cast(dtype if lanes == 1 else f"{dtype}x{lanes}", value)
@@ -94,16 +115,40 @@ class X86(Int8):
         return [e.let("a", reinterpret("int8", splat(word, self.lanes), 4 * self.lanes))]
 
     def narrow(self, scaled: Sequence[Expr]) -> Expr:
-        """Convert, which rounds half to even, then pack 32 → 16 → 8 bits with saturation.
+        """Convert, which rounds half to even, then pack 32 → 16 → 8 bits with saturation."""
+        return self._narrow([self._convert(v) for v in scaled])
+
+    def _narrow(self, wide: Sequence[Expr]) -> Expr:
+        """Up to four vectors of int32 → one of uint8, saturated.
 
         Packs work within 128 bits: of v₀…v₃ they leave v₀[0:4] v₁[0:4] v₂[0:4] v₃[0:4] v₀[4:8] ….
         """
-        wide = [self._convert(v) for v in scaled]
         first = self._pack16(wide[0], wide[min(1, len(wide) - 1)])
         second = self._pack16(wide[2], wide[-1]) if len(wide) > 2 else first
         words = reinterpret("int32", self._pack8(first, second), self.lanes)
         order = [4 * block + v for v in range(len(wide)) for block in range(self.lanes // 4)]
         return reinterpret("uint8", shuffle([words], order), self.lanes * len(wide))
+
+    def packed_order(self, vectors: int) -> NDArray[np.intp]:
+        if vectors < 4:
+            return super().packed_order(vectors)
+        # `narrow_fused` leaves, in every 128 bits, v₀ and v₁ of four lanes in turn, then v₂ and v₃.
+        block, half, lane, odd = np.meshgrid(*map(np.arange, (self.lanes // 4, 2, 4, 2)), indexing="ij")
+        order = np.empty((4, self.lanes), np.intp)
+        order[2 * half + odd, 4 * block + lane] = 16 * block + 8 * half + 2 * lane + odd
+        return order
+
+    def narrow_fused(self, rounded: Sequence[Expr]) -> Expr:
+        """The low 16 bits of `MAGIC` + q are q: two vectors are one of int16, packed with saturation."""
+        n = self.lanes
+        if len(rounded) < 4:
+            return self._narrow([value - const(MAGIC_BITS, "int32", n) for value in rounded])
+        low, high = const(0xFFFF, "int32", n), const(16, "int32", n)
+        pairs = [
+            reinterpret("int16", (even & low) | (odd << high), 2 * n)
+            for even, odd in zip(rounded[::2], rounded[1::2], strict=True)
+        ]
+        return reinterpret("uint8", self._pack8(*pairs), 4 * n)
 
     def _convert(self, value: Expr) -> Expr:
         if self.lanes == 16:
@@ -313,11 +358,11 @@ def _family(
 # the limit costs next to no resolution.
 FOUR_IN_16_BITS = Arithmetic(offset=128, products=4, stride=2)
 FOUR_APART_IN_16_BITS = Arithmetic(offset=128, products=4, stride=8)
-TWO_IN_16_BITS = Arithmetic(offset=0, products=2, stride=1)
+TWO_IN_16_BITS = Arithmetic(offset=0, products=2, stride=1, fused=True)
 
 INT8 = {
-    "avx512vnni": _family(Vnni, "avx512vnni", (16, 4, 4, 32), "avx512", UNSIGNED),
-    "avxvnni": _family(Vnni, "avxvnni", (8, 4, 4, 16), "avx2", UNSIGNED),
+    "avx512vnni": _family(Vnni, "avx512vnni", (16, 4, 4, 32), "avx512", FUSED),
+    "avxvnni": _family(Vnni, "avxvnni", (8, 4, 4, 16), "avx2", FUSED),
     "avx2": _family(Avx2, "avx2", (8, 4, 4, 16), "avx2", TWO_IN_16_BITS),
     "neon-dotprod": _family(NeonDot, "neon-dotprod", (4, 4, 16, 32), "neon", SIGNED),
     "neon": _family(NeonLong, "neon", (4, 32, 32, 32), "neon", FOUR_APART_IN_16_BITS),

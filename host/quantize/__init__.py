@@ -13,7 +13,7 @@ from torch.nn import functional as F
 
 from device_runtime.errors import FatalError
 from host.graph import Conv, Float, MaxPool, Network, convolve
-from host.kernels.arithmetic import Arithmetic
+from host.kernels.arithmetic import Arithmetic, Rounding
 from host.kernels.image import WORD
 from host.quantize.compensate import second_moments
 from host.quantize.equalize import Equalized, equalize
@@ -31,6 +31,9 @@ from host.quantize.observe import OBSERVERS, Histogram, histogram
 from host.quantize.weights import quantize_head, quantize_rows, quantize_weight
 
 BATCH = 16
+LEAST_MULTIPLIER = 2.0**-20
+"""Of sums that are rounded by a fused multiply-add, or the bias could not hold what the addend leaves. 256
+products of 255 and 127 make 8 then: a channel below is next to dead."""
 CORRECTION_SAMPLES = 64
 """Samples that bias correction averages over; each gives thousands of values a channel."""
 
@@ -144,17 +147,21 @@ def _integers(
             moments = second_moments(layer, q - zero) if options.compensate else np.eye(layer.weight[0].size)
             spans = arithmetic.products > 1 and arithmetic.products * arithmetic.stride > WORD
             quantizer = quantize_rows if spans and layer is network.layers[0] else quantize_weight
-            weight, weight_scale = quantizer(layer.weight, layer.bias, step, arithmetic, moments)
+            target = scales.get(layer.name)
+            finest = LEAST_MULTIPLIER * target / step if arithmetic.fused and target is not None else 0.0
+            weight, weight_scale = quantizer(layer.weight, layer.bias, step, arithmetic, moments, finest)
             unit = weight_scale * step
             bias = layer.bias / unit - zero * weight.sum((1, 2, 3), dtype=np.int64)
-            target = scales.get(layer.name)
-            multiplier = unit if target is None else unit / target
+            multiplier = (unit if target is None else unit / target).astype(np.float32)
             conv = IntegerConv(
-                layer.name, weight, _int32(bias), multiplier.astype(np.float32), layer.padding, target is None
+                layer.name, weight, _int32(bias), multiplier, layer.padding, dequantized=target is None
             )
             exact = convolve(layer, real)
             if options.correct_bias:
-                conv = replace(conv, bias=_int32(bias + _bias_error(accumulate(conv, q), exact, unit)))
+                bias = bias + _bias_error(accumulate(conv, q), exact, unit)
+                conv = replace(conv, bias=_int32(bias))
+            if arithmetic.fused and target is not None and (fused := Rounding.of(weight, bias, multiplier)):
+                conv = replace(conv, bias=fused.bias, addend=fused.addend)
             convs[layer.name] = conv
             real, q = F.relu(exact), rescale(conv, accumulate(conv, q))
             step, zero = target or 1.0, 0.0

@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from host.graph import Context, Conv, Float, Network
-from host.kernels.arithmetic import Arithmetic
+from host.kernels.arithmetic import MAGIC, Arithmetic
 
 LEVELS = 255
 """Highest quantized activation; the lowest is 0, which ReLU makes the real zero too."""
@@ -26,9 +26,10 @@ class IntegerConv:
 
     sums = bias + Σ weight · q in int32; then float32(sums) · multiplier, which is the next map's q after
     clamping to 0…255 and rounding half to even, or, where `dequantized`, the real value after max(·, 0).
-    A pixel outside the map counts as q = 0.
+    A pixel outside the map counts as q = 0. With an addend, (MAGIC + sums) · multiplier + addend − MAGIC
+    is what is clamped and rounded, without any rounding before (see `Rounding`).
 
-    weight: int8[out, in, kh, kw]; bias: int32[out]; multiplier: float32[out].
+    weight: int8[out, in, kh, kw]; bias: int32[out]; multiplier: float32[out]; addend: float32[out].
     """
 
     name: str
@@ -37,6 +38,7 @@ class IntegerConv:
     multiplier: Float
     padding: tuple[int, int]
     dequantized: bool
+    addend: Float | None = None
 
     @property
     def largest(self) -> float:
@@ -93,7 +95,13 @@ def accumulate(conv: IntegerConv, q: Tensor) -> Tensor:
 
 def rescale(conv: IntegerConv, sums: Tensor) -> Tensor:
     """int32 sums → next map, in float32: integers 0…255, or real values where dequantized."""
-    scaled = sums.float() * torch.from_numpy(conv.multiplier)[:, None, None]
+    multiplier = torch.from_numpy(conv.multiplier)[:, None, None]
+    if conv.addend is not None:
+        # A float64 holds the product of 24 and 24 bits and its sum with an integer of its size.
+        taken = torch.from_numpy(conv.addend).double()[:, None, None] - MAGIC
+        exact = (MAGIC + sums.double()) * multiplier.double() + taken
+        return exact.clamp(0, LEVELS).round().float()
+    scaled = sums.float() * multiplier
     return scaled.clamp(min=0) if conv.dequantized else scaled.clamp(0, LEVELS).round()
 
 

@@ -11,7 +11,7 @@ from host.kernels.image import rows_as_channels
 from host.quantize.compensate import INT8_MAX, Compensation
 from host.quantize.network import IntegerHead
 
-LARGEST_BIAS = 2**22
+LARGEST_BIAS = 2**20
 """Dead channels have vanishing weights beside their bias; the others stay far below."""
 SHRINK = np.linspace(1.0, 0.6, 5)
 """Scales that are tried, as shares of the one that clips no weight."""
@@ -23,18 +23,19 @@ def quantize_weight(
     step: float,
     arithmetic: Arithmetic,
     moments: NDArray[np.float64] | None = None,
+    finest: float = 0.0,
 ) -> tuple[NDArray[np.int8], NDArray[np.float64]]:
     """weight [out, in, kh, kw] → int8 of the same shape within ±127, and float64[out] scales.
 
-    Of the scales that keep a channel's bias, in units of scale · *step*, a number that float32 holds, each
-    takes the one with the least error by the *moments* of its inputs (see `Compensation`); without them,
-    errors of all weights count alike.
+    Of the scales not below *finest* that keep a channel's bias, in units of scale · *step*, a number that
+    float32 holds, each takes the one with the least error by the *moments* of its inputs (see
+    `Compensation`); without them, errors of all weights count alike.
     """
     compensation = Compensation.of(np.eye(weight[0].size) if moments is None else moments)
     widest = np.abs(weight).max((1, 2, 3)).astype(np.float64) / INT8_MAX
     if arithmetic.products > 1:
         widest = np.maximum(widest, arithmetic.largest_sum(weight) / INT16_MAX)
-    least = np.abs(bias) / (step * LARGEST_BIAS)
+    least = np.maximum(np.abs(bias) / (step * LARGEST_BIAS), finest)
     scales = np.maximum(np.outer(SHRINK, widest), least)
     scales[scales == 0] = 1
     tried = (weight / scales[:, :, None, None, None]).reshape(-1, *weight.shape[1:])
@@ -46,7 +47,12 @@ def quantize_weight(
 
 
 def quantize_rows(
-    weight: Float, bias: Float, step: float, arithmetic: Arithmetic, moments: NDArray[np.float64]
+    weight: Float,
+    bias: Float,
+    step: float,
+    arithmetic: Arithmetic,
+    moments: NDArray[np.float64],
+    finest: float = 0.0,
 ) -> tuple[NDArray[np.int8], NDArray[np.float64]]:
     """`quantize_weight` for the convolution that reads the image, whose kernels take neighbouring pixels as
     channels (`rows_as_channels`), so that their products may share an int16 sum, too."""
@@ -57,7 +63,9 @@ def quantize_rows(
     packed[:, filled] = weight.reshape(len(weight), -1)[:, places[filled] - 1]
     of_packed = np.zeros((places.size, places.size))
     of_packed[np.ix_(filled, filled)] = moments[np.ix_(places[filled] - 1, places[filled] - 1)]
-    integers, scale = quantize_weight(packed.reshape(len(weight), *shape), bias, step, arithmetic, of_packed)
+    integers, scale = quantize_weight(
+        packed.reshape(len(weight), *shape), bias, step, arithmetic, of_packed, finest
+    )
     result = np.empty((len(weight), weight[0].size), np.int8)
     result[:, places[filled] - 1] = integers.reshape(len(weight), -1)[:, filled]
     return result.reshape(weight.shape), scale

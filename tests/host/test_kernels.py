@@ -7,7 +7,7 @@ import tvm
 from torch.nn import functional as F
 
 from host.kernels.context import Pooling, context
-from host.kernels.conv import ConvShape, Tile, conv, default_tile, pack_bias, pack_weight
+from host.kernels.conv import ConvShape, Tile, conv, default_tile, pack_vector, pack_weight
 from host.kernels.family import FLOAT32
 from host.kernels.feature_map import FeatureMap
 from host.kernels.pool import max_pool
@@ -68,7 +68,7 @@ def test_conv_matches_torch(family, case, tile) -> None:
         conv("k", shape, family, tile),
         to_memory(x, source),
         pack_weight(weight, shape, family, tile),
-        pack_bias(bias, shape),
+        pack_vector(bias, shape, family, tile),
         out,
     )
     expected = F.conv2d(*map(torch.from_numpy, (x[None], weight, bias)), padding=pad).relu()[0]
@@ -95,7 +95,7 @@ def test_conv_reads_a_planar_image(family, tile) -> None:
         conv("k", shape, family, tile),
         x,
         pack_weight(weight, shape, family, tile),
-        pack_bias(bias, shape),
+        pack_vector(bias, shape, family, tile),
         out,
     )
     expected = F.conv2d(*map(torch.from_numpy, (x, weight, bias)))[0]
