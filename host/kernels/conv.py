@@ -279,7 +279,7 @@ def _finish(
         for v, total in enumerate(sums):
             factors = [load(s, first + v * lanes, lanes) for s in scaling]
             value = total
-            if shape.fused:
+            if shape.fused and isinstance(family, Int8):
                 value = family.round_fused(total, *factors)
             elif factors:
                 # Casting float32 to float32 is nothing.
