@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 from tvm import tirx
 
-from host.kernels.emit import Emitter, Expr, const, load, reinterpret, shuffle
+from host.kernels import neon
+from host.kernels.emit import Emitter, Expr, address, const, load, reinterpret, shuffle
 from host.kernels.family import Family
 from host.kernels.feature_map import FeatureMap
 from host.kernels.int8 import Int8
@@ -143,9 +144,23 @@ def conv(symbol: str, shape: ConvShape, family: Family, tile: Tile) -> tirx.Prim
 
     def compute(y: Expr, x: Expr, pixels: int, channel_tile: Expr, width: int) -> None:
         first = channel_tile * (columns * family.lanes)
-        sums = _accumulators(e, bias, first, pixels, width, family)
         packed = channel_tile * (columns * family.lanes * reduction)
-        _reduce(e, shape, family, tile, data, weight, sums, (y, x, pixels), (packed, width))
+        sums = [
+            [e.local("sums", family.lanes, family.accumulator) for _ in range(family.spread)]
+            for _ in range(pixels * width)
+        ]
+        path = _path(shape, family, tile.unroll)
+        if family.product and path and neon.fits(pixels, width, path):
+            name, text = neon.tile(family.product, pixels, width, path)
+            e.include(text)
+            pad_h, pad_w = source.pad
+            operands = [
+                address(data, source.at(y - pad_h, x - pad_w)), address(weight, packed), address(bias, first)
+            ]  # fmt: skip
+            e.call(name, *operands, *(address(total) for (total,) in sums))
+        else:
+            _begin(e, bias, first, pixels, width, family, sums)
+            _reduce(e, shape, family, tile, data, weight, sums, (y, x, pixels), (packed, width))
         rows = []
         for p in range(pixels):
             values = []
@@ -190,21 +205,34 @@ def conv(symbol: str, shape: ConvShape, family: Family, tile: Tile) -> tirx.Prim
     return e.func(symbol)
 
 
-def _accumulators(
-    e: Emitter, bias: Expr, first: Expr, pixels: int, width: int, family: Family
-) -> list[list[Expr]]:
-    """A register tile by pixel and vector, `spread` registers each."""
-    lanes = family.lanes
-    sums = [
-        [e.local("sums", lanes, family.accumulator) for _ in range(family.spread)]
-        for _ in range(pixels * width)
-    ]
+def _path(shape: ConvShape, family: Family, unroll: int) -> neon.Path | None:
+    """How a tile in assembly reads the source; a planar image it cannot."""
+    source = shape.source
+    if source.planar:
+        return None
+    size = source.bits // 8
+    runs, steps, rest = shape.runs(family)
+    return neon.Path(
+        pixel=source.pixel * size,
+        row=source.row * size,
+        run=source.pixel * size,
+        rows=shape.kernel[0],
+        runs=runs,
+        steps=steps,
+        rest=rest // family.group,
+        unroll=unroll if steps % unroll == 0 else 1,
+    )
+
+
+def _begin(
+    e: Emitter, bias: Expr, first: Expr, pixels: int, width: int, family: Family, sums: list[list[Expr]]
+) -> None:
+    """Set the sums of a register tile, by pixel and vector, to what they begin with."""
     for v in range(width):
-        start = family.begin(e, bias, first + v * lanes)
+        start = family.begin(e, bias, first + v * family.lanes)
         for p in range(pixels):
             for part, value in zip(sums[p * width + v], start, strict=True):
-                e.store_vector(part, value, 0, lanes)
-    return sums
+                e.store_vector(part, value, 0, family.lanes)
 
 
 def _reduce(

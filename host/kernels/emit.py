@@ -75,6 +75,10 @@ class Emitter:
         """Let the function call what the LLVM assembly *llvm* defines; it is inlined."""
         self._imports[llvm] = None
 
+    def call(self, name: str, *operands: Expr) -> None:
+        """Call the function *name*, which returns an i32 that nobody needs."""
+        self._add(tirx.Evaluate(tirx.call_extern("int32", name, *operands)))
+
     def func(self, symbol: str) -> tirx.PrimFunc:
         """Close the function under the global name *symbol*."""
         body = tirx.stmt_seq(*self._scopes[0])
@@ -97,6 +101,11 @@ def span(start: Expr, lanes: int) -> Expr:
 def load(buffer: Expr, start: Expr, lanes: int = 1) -> Expr:
     """Load *lanes* consecutive elements of a flat buffer."""
     return tirx.BufferLoad(buffer, [span(start, lanes)])
+
+
+def address(buffer: Expr, start: Expr = 0) -> Expr:
+    """Pointer to an element of a flat buffer."""
+    return tirx.address_of(load(buffer, start))
 
 
 def splat(value: Expr, lanes: int) -> Expr:

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from tvm import tirx
 
+from host.kernels import neon
 from host.kernels.emit import Emitter, Expr, load, span, splat
 from host.kernels.feature_map import FeatureMap
 
@@ -73,7 +74,14 @@ class Family:
 
     def occupied(self, pixels: int, vectors: int) -> int:
         """Registers that a tile keeps busy: sums, weights, and what is held or broadcast of activations."""
+        if self.product:
+            return pixels * (vectors + 1) + neon.TOGETHER
         return pixels * vectors + vectors + pixels * self.held + 1
+
+    @property
+    def product(self) -> neon.Product | None:
+        """The instruction of tiles in assembly, where that is better than what LLVM makes of them."""
+        return None
 
     def arrange(self, weight: NDArray[np.generic]) -> NDArray[np.generic]:
         """One vector's weights […, lanes, group] → […, lanes · group] in the order of memory."""
@@ -128,6 +136,10 @@ class Float32(Family):
 class Float32ByElement(Float32):
     """fp32 FMA by element (NEON): four channels of a pixel in one load, each lane a multiplicand."""
 
+    @property
+    def product(self) -> neon.Product | None:
+        return neon.FMLA
+
     def activations(self, e: Emitter, source: Expr, start: Expr) -> list[Expr]:
         vector = e.let("a", load(source, start, self.step))
         return [
@@ -164,6 +176,10 @@ class Int8Weights(Float32):
 @dataclass(frozen=True)
 class Int8WeightsByElement(Int8Weights, Float32ByElement):
     """The same by element (NEON)."""
+
+    @property
+    def product(self) -> None:
+        return None
 
 
 FLOAT32 = {

@@ -239,6 +239,10 @@ class NeonDot(Neon):
     LLVM folds the broadcast of a lane into the instruction where it is the last operand.
     """
 
+    @property
+    def product(self) -> neon.Product:
+        return neon.SDOT
+
     def activations(self, e: Emitter, source: Expr, start: Expr) -> list[Expr]:
         words = e.let("a", reinterpret("int32", load(source, start, 16), 4))
         return [reinterpret("int8", splat(shuffle([words], [q]), 4), 16) for q in range(4)]

@@ -2,7 +2,155 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+
+REGISTER = 16
+"""Bytes."""
+TOGETHER = 4
+"""Registers that ld1 fills at once."""
+
+
+@dataclass(frozen=True)
+class Path:
+    """How a register tile reads its source, distances in bytes.
+
+    Attributes:
+        pixel: from a pixel to its right neighbour.
+        row: from a row of the kernel to the next.
+        run: from a run to the next in a row (see `ConvShape.runs`).
+        rows, runs: number of each.
+        steps: whole registers that are read of every pixel in a run.
+        rest: products of an accumulator with a register after those, fewer than with a whole one.
+        unroll: steps written out; divides their number.
+    """
+
+    pixel: int
+    row: int
+    run: int
+    rows: int
+    runs: int
+    steps: int
+    rest: int
+    unroll: int
+
+
+@dataclass(frozen=True)
+class Product:
+    """An instruction that multiplies by an element of a register.
+
+    Attributes:
+        text: with the fields `sum`, `weight`, `activation` (numbers of registers) and `q` (of the element).
+        elements: in a register.
+        lane: LLVM's type of an accumulator's lane, of which there are four.
+    """
+
+    text: str
+    elements: int
+    lane: str
+
+
+FMLA = Product("fmla v{sum}.4s, v{weight}.4s, v{activation}.s[{q}]", 4, "float")
+SDOT = Product("sdot v{sum}.4s, v{weight}.16b, v{activation}.4b[{q}]", 4, "i32")
+
+
+def fits(pixels: int, vectors: int, path: Path) -> bool:
+    """Whether `tile` has the registers, and its loads the reach."""
+    last = (pixels - 1) * path.pixel
+    return pixels * (vectors + 1) < 32 and last <= (4095 * REGISTER if path.pixel % REGISTER == 0 else 255)
+
+
+def tile(product: Product, pixels: int, vectors: int, path: Path) -> tuple[str, str]:
+    """A function, its name first, that computes the sums of a register tile.
+
+    Arguments are pointers: to the source, the packed weights, the bias, and where each sum goes, by pixel and
+    vector. In assembly because LLVM loads two registers at a time where ld1 loads four, and schedules for
+    the fewest stalls, which costs registers that a tile has not got.
+    """
+    count = pixels * vectors
+    source, weights, bias = (f"${count + i}" for i in range(3))
+    first_weight = count + pixels
+    batch = min(TOGETHER, 32 - first_weight)
+    # Where there is room, weights arrive while those before are multiplied.
+    buffers = min(2, (32 - first_weight) // batch)
+
+    def load_bias() -> Iterable[str]:
+        for v in range(0, vectors, TOGETHER):
+            if v:
+                yield f"add {bias}, {bias}, #{TOGETHER * REGISTER}"
+            for p in range(pixels):
+                yield f"ld1 {_registers(p * vectors + v, min(TOGETHER, vectors - v))}, [{bias}]"
+
+    def step(elements: int) -> Iterable[str]:
+        for p in range(1, pixels):
+            opcode = "ldr" if path.pixel % REGISTER == 0 else "ldur"
+            yield f"{opcode} q{count + p}, [{source}, #{p * path.pixel}]"
+        yield f"ldr q{count}, [{source}], #{REGISTER}"
+        total = elements * vectors
+        starts = range(0, total, batch)
+
+        def fetch(b: int) -> str:
+            n = min(batch, total - starts[b])
+            place = first_weight + b % buffers * batch
+            return f"ld1 {_registers(place, n)}, [{weights}], #{n * REGISTER}"
+
+        yield fetch(0)
+        for b, start in enumerate(starts):
+            if b + 1 < len(starts) and buffers == 2:
+                yield fetch(b + 1)
+            for i in range(start, min(start + batch, total)):
+                weight = first_weight + b % buffers * batch + i - start
+                q, v = divmod(i, vectors)
+                for p in range(pixels):
+                    operands = {"sum": p * vectors + v, "weight": weight, "activation": count + p, "q": q}
+                    yield product.text.format(**operands)
+            if b + 1 < len(starts) and buffers == 1:
+                yield fetch(b + 1)
+
+    read = path.steps * REGISTER + (REGISTER if path.rest else 0)
+    steps = [line for _ in range(path.unroll) for line in step(product.elements)]
+    run = _loop("x9", path.steps // path.unroll, 1, steps) if path.steps else []
+    run += step(path.rest) if path.rest else []
+    row = _loop("x10", path.runs, 2, [*run, *_move(source, path.run - read)]) if path.runs > 1 else run
+    past = path.runs * path.run if path.runs > 1 else read
+    rows = _loop("x11", path.rows, 3, [*row, *_move(source, path.row - past)]) if path.rows > 1 else row
+    return _tile_function(product, pixels, vectors, [*load_bias(), *rows])
+
+
+def _registers(first: int, count: int) -> str:
+    return "{" + ", ".join(f"v{first + i}.16b" for i in range(count)) + "}"
+
+
+def _loop(counter: str, count: int, label: int, body: Sequence[str]) -> list[str]:
+    if count == 1:
+        return [*body]
+    head = [f"mov {counter}, #{count}", f"{label}:"]
+    return [*head, *body, f"subs {counter}, {counter}, #1", f"b.ne {label}b"]
+
+
+def _move(pointer: str, distance: int) -> list[str]:
+    """An immediate has 12 bits, shifted by as many or not."""
+    opcode, size = ("add", distance) if distance > 0 else ("sub", -distance)
+    parts = (f"#{size & 4095}" if size & 4095 else "", f"#{size >> 12}, lsl #12" if size >> 12 else "")
+    return [f"{opcode} {pointer}, {pointer}, {part}" for part in parts if part]
+
+
+def _tile_function(product: Product, pixels: int, vectors: int, lines: Sequence[str]) -> tuple[str, str]:
+    count = pixels * vectors
+    vector = f"<4 x {product.lane}>"
+    results = "{ " + ", ".join([vector] * count + ["ptr"] * 3) + " }"
+    outputs = [f"={{v{i}}}" for i in range(count)] + ["=&r"] * 3
+    inputs = [str(count + i) for i in range(3)]
+    clobbers = [f"~{{v{i}}}" for i in range(count, 32)] + ["~{x9}", "~{x10}", "~{x11}", "~{cc}", "~{memory}"]
+    text, constraints = "\\0A".join(lines), ",".join(outputs + inputs + clobbers)
+    body = [f'%r = call {results} asm sideeffect "{text}", "{constraints}"(ptr %a, ptr %w, ptr %b)']
+    for i in range(count):
+        body += [f"%r{i} = extractvalue {results} %r, {i}", f"store {vector} %r{i}, ptr %s{i}, align 16"]
+    body.append("ret i32 0")
+    name = "tile_" + sha256("".join(body).encode()).hexdigest()[:16]
+    parameters = ["ptr %a", "ptr %w", "ptr %b", *(f"ptr %s{i}" for i in range(count))]
+    return name, _define("i32", name, parameters, body)
 
 
 def multiply_long(name: str, pixels: int, registers: int) -> str:
