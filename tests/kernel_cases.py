@@ -313,8 +313,8 @@ def int8_cases(family: Int8) -> list[Case]:
 def float_makers(family: Family) -> list[Callable[[str], Case]]:
     return [
         lambda s, c=c, t=t: float_conv(s, family, c, t)  # type: ignore[misc]
-        for c in (CONVS[0], CONVS[2])
-        for t in (None, Tile(4, 3))
+        for c in CONVS
+        for t in (None, Tile(4, 3), Tile(5, 2, 2, False))
     ]
 
 

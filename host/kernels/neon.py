@@ -80,13 +80,13 @@ def tile(product: Product, pixels: int, vectors: int, path: Path) -> tuple[str, 
             if v:
                 yield f"add {bias}, {bias}, #{TOGETHER * REGISTER}"
             for p in range(pixels):
-                yield f"ld1 {_registers(p * vectors + v, min(TOGETHER, vectors - v))}, [{bias}]"
+                yield f"ld1 {_registers(pixels + p * vectors + v, min(TOGETHER, vectors - v))}, [{bias}]"
 
     def step(elements: int) -> Iterable[str]:
         for p in range(1, pixels):
             opcode = "ldr" if path.pixel % REGISTER == 0 else "ldur"
-            yield f"{opcode} q{count + p}, [{source}, #{p * path.pixel}]"
-        yield f"ldr q{count}, [{source}], #{REGISTER}"
+            yield f"{opcode} q{p}, [{source}, #{p * path.pixel}]"
+        yield f"ldr q0, [{source}], #{REGISTER}"
         total = elements * vectors
         starts = range(0, total, batch)
 
@@ -103,8 +103,8 @@ def tile(product: Product, pixels: int, vectors: int, path: Path) -> tuple[str, 
                 weight = first_weight + b % buffers * batch + i - start
                 q, v = divmod(i, vectors)
                 for p in range(pixels):
-                    operands = {"sum": p * vectors + v, "weight": weight, "activation": count + p, "q": q}
-                    yield product.text.format(**operands)
+                    place = pixels + p * vectors + v
+                    yield product.text.format(sum=place, weight=weight, activation=p, q=q)
             if b + 1 < len(starts) and buffers == 1:
                 yield fetch(b + 1)
 
@@ -140,9 +140,11 @@ def _tile_function(product: Product, pixels: int, vectors: int, lines: Sequence[
     count = pixels * vectors
     vector = f"<4 x {product.lane}>"
     results = "{ " + ", ".join([vector] * count + ["ptr"] * 3) + " }"
-    outputs = [f"={{v{i}}}" for i in range(count)] + ["=&r"] * 3
+    sums = range(pixels, pixels + count)
+    outputs = [f"={{v{i}}}" for i in sums] + ["=&r"] * 3
     inputs = [str(count + i) for i in range(3)]
-    clobbers = [f"~{{v{i}}}" for i in range(count, 32)] + ["~{x9}", "~{x10}", "~{x11}", "~{cc}", "~{memory}"]
+    others = [f"v{i}" for i in range(32) if i not in sums]
+    clobbers = [f"~{{{name}}}" for name in (*others, "x9", "x10", "x11", "cc", "memory")]
     text, constraints = "\\0A".join(lines), ",".join(outputs + inputs + clobbers)
     body = [f'%r = call {results} asm sideeffect "{text}", "{constraints}"(ptr %a, ptr %w, ptr %b)']
     for i in range(count):

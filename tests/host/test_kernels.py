@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import platform
+
 import numpy as np
 import pytest
 import torch
@@ -21,6 +23,9 @@ CONVS = [
     ((1, 4), (0, 0), 64, 48, 3, 21),
     ((13, 1), (0, 0), 30, 68, 16, 18),
 ]
+
+# What is written in assembly runs in `test_kernels_emulated`, and here on an ARM machine.
+FAMILIES = [f for f in FLOAT32.values() if f.product is None or platform.machine() == "aarch64"]
 
 
 def run(function: tvm.tirx.PrimFunc, *arrays: np.ndarray) -> list[np.ndarray]:
@@ -48,7 +53,7 @@ def from_memory(memory: np.ndarray, layout: FeatureMap) -> np.ndarray:
     return memory.reshape(shape).transpose(2, 0, 1)
 
 
-@pytest.mark.parametrize("family", FLOAT32.values(), ids=lambda f: f.name)
+@pytest.mark.parametrize("family", FAMILIES, ids=lambda f: f.name)
 @pytest.mark.parametrize("case", CONVS, ids=str)
 @pytest.mark.parametrize("tile", [None, Tile(5, 2, 2, False), Tile(4, 3)], ids=str)
 def test_conv_matches_torch(family, case, tile) -> None:
