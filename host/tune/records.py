@@ -25,7 +25,10 @@ TUNED = DIRECTORY / "tuned"
 STAND_INS = {"avx512vnni": "x86-64-vnni", "avxvnni": "x86-64-v3", "avx2": "x86-64-v3", "neon": "rpi4"} | {
     "neon-dotprod": "rpi5"
 }
-"""Whose records the machine at hand uses for what was not tuned on it, by instruction family."""
+"""Whose records other targets use for what was not tuned on them, by instruction family.
+
+A record names the CPU it was measured on.
+"""
 
 Unit = Literal["ns", "instructions", "cycles"]
 
@@ -115,12 +118,10 @@ def read(path: Path) -> Records:
 
 
 def read_for(target: Target, folder: Path = TUNED) -> Records:
-    """The records for *target*, none if it was never tuned; `native` has its stand-in's besides its own."""
-    files = [path_of(target.name, folder)]
-    if target.name == "native" and target.isa in STAND_INS:
-        files.insert(0, path_of(STAND_INS[target.isa], folder))
+    """The records for *target*: its own, and for what it has none, its stand-in's."""
+    names = (STAND_INS.get(target.isa, target.name), target.name)
     records = Records(target.name)
-    for path in files:
+    for path in (path_of(name, folder) for name in names):
         if path.exists():
             records = records.merge(read(path).records)
     return records

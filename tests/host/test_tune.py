@@ -80,6 +80,14 @@ class TestRecords:
         write(path_of("native", tmp_path), Records("native").merge([record("b", metric=0.5)]))
         assert [(r.workload, r.metric) for r in read_for(native, tmp_path).records] == [("a", 1), ("b", 0.5)]
 
+    def test_boards_use_the_records_of_their_instructions(self, tmp_path) -> None:
+        write(path_of("rpi5", tmp_path), Records("rpi5").merge([record("a")]))
+        for name in ("rpi5", "rk3588", "orin-nano"):
+            records = read_for(load_target(name), tmp_path)
+            assert (records.target, [r.workload for r in records.records]) == (name, ["a"])
+        assert not read_for(load_target("rpi4"), tmp_path).records
+        assert not read_for(load_target("visionfive2"), tmp_path).records
+
     def test_keys_tell_shapes_apart(self) -> None:
         base = shape()
         others = [
