@@ -211,7 +211,7 @@ def table(explanation: Explanation) -> str:
     total = sum(step.cost or 0 for step in e.steps)
     lines += [
         "",
-        f"{'kernel':<20}{'M MAC':>7}{'weights':>9}{'maps':>9}  {'tile':<28}{'cost':>10}{'share':>7}",
+        f"{'kernel':<20}{'M MAC':>7}{'weights':>9}{'maps':>9}  {'tile':<44}{'cost':>10}{'share':>7}",
     ]
     for s in e.steps:
         macs = f"{s.macs / 1e6:.2f}" if s.macs else ""
@@ -220,7 +220,7 @@ def table(explanation: Explanation) -> str:
         if s.cost is not None:
             cost, share = f"{s.cost / 1e3:.1f}", f"{100 * s.cost / total:.1f} %"
         sizes = f"{_kilobytes(s.constants):>9}{_kilobytes(s.moved):>9}"
-        lines.append(f"{s.name:<20}{macs:>7}{sizes}  {tile:<28}{cost:>10}{share:>7}".rstrip())
+        lines.append(f"{s.name:<20}{macs:>7}{sizes}  {tile:<44}{cost:>10}{share:>7}".rstrip())
     if e.measured:
         unit = e.measured if e.measured.startswith("µs") else f"thousand {e.measured}"
         lines += ["", f"{total / 1e3:.1f} in all; cost: {unit}"]

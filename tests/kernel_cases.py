@@ -20,6 +20,7 @@ from host.kernels.feature_map import FeatureMap
 from host.kernels.image import image_map, quantize_image, rows_as_channels
 from host.kernels.int8 import Int8
 from host.kernels.pool import max_pool
+from host.kernels.winograd import PAIRS
 
 Array = NDArray[np.generic]
 
@@ -32,6 +33,8 @@ CONVS = [
     ((13, 1), (0, 0), 30, 68, 15, 18),
     ((3, 3), (0, 0), 9, 5, 4, 9),
 ]
+# Tiles and strips with remainders.
+WINOGRAD = [Tile(2, 2, 2, inner, m) for m in PAIRS for inner in (True, False)]
 
 
 @dataclass(frozen=True, eq=False)
@@ -311,11 +314,10 @@ def int8_cases(family: Int8) -> list[Case]:
 
 
 def float_makers(family: Family) -> list[Callable[[str], Case]]:
-    return [
-        lambda s, c=c, t=t: float_conv(s, family, c, t)  # type: ignore[misc]
-        for c in CONVS
-        for t in (None, Tile(4, 3), Tile(5, 2, 2, False))
-    ]
+    tiles = [(case, tile) for case in CONVS for tile in (None, Tile(4, 3), Tile(5, 2, 2, False))]
+    if not family.scaled:
+        tiles += [(case, tile) for case in CONVS[1:3] for tile in WINOGRAD]
+    return [lambda s, c=c, t=t: float_conv(s, family, c, t) for c, t in tiles]  # type: ignore[misc]
 
 
 def float_cases(family: Family) -> list[Case]:

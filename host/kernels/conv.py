@@ -15,6 +15,7 @@ from host.kernels.emit import Emitter, Expr, address, const, load, reinterpret, 
 from host.kernels.family import Family
 from host.kernels.feature_map import FeatureMap
 from host.kernels.int8 import Int8
+from host.kernels.winograd import pays, transform_weight, winograd
 
 Scalar = TypeVar("Scalar", bound=np.generic)
 
@@ -28,12 +29,15 @@ class Tile:
         vectors: vectors of output channels computed together (NR).
         unroll: reduction steps written out in the innermost loop.
         pixels_inner: walk the pixels of a row for one tile of channels before the next, else the reverse.
+        winograd: outputs m made together by Winograd's F(m, 3), or 0 for direct convolution; a pixel of the
+            tile is then m pixels of the map. See `host.kernels.winograd`.
     """
 
     pixels: int
     vectors: int
     unroll: int = 1
     pixels_inner: bool = True
+    winograd: int = 0
 
 
 @dataclass(frozen=True)
@@ -52,6 +56,10 @@ class ConvShape:
 
     def vectors(self, family: Family) -> int:
         return self.target.stored // family.lanes
+
+    def positions(self, winograd: int) -> int:
+        """Pixels of a tile in a row of the target; where *winograd*, one is that many pixels of the map."""
+        return -(-self.target.width // winograd) if winograd and self.kernel[0] == 1 else self.target.width
 
     def reduction(self, family: Family) -> int:
         """Input channels that are multiplied, zeros from rounding up included."""
@@ -85,6 +93,8 @@ def pack_weight(
     Returns:
         Flat `[tile of channels][kh][kw][in / group][vector of the tile][lane][group]`, zero where padded.
     """
+    if tile.winograd:
+        weight = transform_weight(weight, tile.winograd)
     out, cin, kh, kw = weight.shape
     full = np.zeros((shape.target.stored, shape.reduction(family), kh, kw), weight.dtype)
     full[:out, :cin] = weight
@@ -129,8 +139,8 @@ def conv(symbol: str, shape: ConvShape, family: Family, tile: Tile) -> tirx.Prim
     e = Emitter()
     source, target = shape.source, shape.target
     family = family.fitting(source)
-    kh, kw = shape.kernel
-    reduction = kh * kw * shape.reduction(family)
+    taps = tile.winograd + 2 if tile.winograd else shape.kernel[0] * shape.kernel[1]
+    reduction = taps * shape.reduction(family)
     data = source.param(e, "source")
     weight = e.param("weight", target.stored * reduction, family.weight)
     bias = e.param("bias", target.stored, family.accumulator)
@@ -187,6 +197,9 @@ def conv(symbol: str, shape: ConvShape, family: Family, tile: Tile) -> tirx.Prim
             compute(y, full * tile.pixels, rest, channel_tile, width)
 
     target.clear_border(e, result)
+    if tile.winograd:
+        winograd(e, shape, family, tile, data, weight, bias, result)
+        return e.func(symbol)
     with e.loop(target.height, "y", parallel=True) as y:
         if tile.pixels_inner:
             full, rest = divmod(vectors, columns)
@@ -360,9 +373,13 @@ def default_tile(shape: ConvShape, family: Family) -> Tile:
     """A tile that fills the register file: the choice where nothing was tuned.
 
     Maximizes products per load, pixels·vectors / (pixels + vectors), weighed by how evenly the tile divides
-    the map.
+    the map. F(4, 3) where it `pays`; a tile of pixels goes through all channels while their weights stay in
+    the level-one cache.
     """
-    total, width = shape.vectors(family), shape.target.width
+    scheme = 4 if pays(shape, family) else 0
+    total, width = shape.vectors(family), shape.positions(scheme)
+    weights = (scheme + 2) * shape.reduction(family) * shape.target.stored * 4
+    inner = not scheme or weights > 32 << 10
 
     def score(tile: Tile) -> float:
         pixels, vectors = tile.pixels, tile.vectors
@@ -371,7 +388,7 @@ def default_tile(shape: ConvShape, family: Family) -> Tile:
 
     family = family.fitting(shape.source)
     candidates = [
-        Tile(pixels, vectors)
+        Tile(pixels, vectors, pixels_inner=inner, winograd=scheme)
         for vectors in range(1, min(total, 8) + 1)
         for pixels in range(1, min(width, 16) + 1)
         if family.occupied(pixels, vectors) <= family.registers

@@ -21,8 +21,8 @@ from host.tune.records import Unit
 from host.tune.workload import Workload, compile_functions, tensors
 
 MAIN = Path(__file__).with_name("run_kernels.c")
-ROWS = (2, 4, 1 << 16)
-"""Rows of output counted, by rung of the search: kernels repeat the same work for every row."""
+ROWS = (12, 12, 1 << 16)
+"""Rows of output counted, by rung of the search: kernels repeat the same work for every row, four or six."""
 _CODES = {"int": 0, "uint": 1, "float": 2, "bfloat": 4}
 """DLPack's type codes."""
 

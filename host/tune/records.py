@@ -137,8 +137,10 @@ def write(path: Path, records: Records) -> None:
 
 def describe_tile(tile: Tile) -> str:
     """E.g. `5×4 unroll 2`: pixels by vectors."""
+    winograd = f"Winograd F({tile.winograd},3) " if tile.winograd else ""
     unroll = f" unroll {tile.unroll}" if tile.unroll > 1 else ""
-    return f"{tile.pixels}×{tile.vectors}{unroll}{'' if tile.pixels_inner else ', channels inside'}"
+    order = "" if tile.pixels_inner else ", channels inside"
+    return f"{winograd}{tile.pixels}×{tile.vectors}{unroll}{order}"
 
 
 class TileChoice:

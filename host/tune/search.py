@@ -8,8 +8,8 @@ every candidate in a session of its own; comparing tiles a few percent apart wan
 RPC server and tracker are used as they are (`host.tune.timed`), and the generic search is kept as a baseline
 (`host.schedules`).
 
-Successive halving (Jamieson & Talwalkar, AISTATS 2016): all register tiles shortly; the best of them unrolled
-and in both loop orders longer; the best few of those, with the default, thoroughly.
+Successive halving (Jamieson & Talwalkar, AISTATS 2016): all register tiles, direct and Winograd's, shortly;
+the best of them unrolled and in both loop orders longer; the best few of those, with the default, thoroughly.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ class Progress:
     metric: float
 
 
-def register_tiles(workload: Workload, limit: int) -> list[Tile]:
+def register_tiles(workload: Workload, limit: int, winograd: int = 0) -> list[Tile]:
     """The *limit* most promising tiles that fit the registers, without variants.
 
     Promising: many products per load, little left over at the right and in the last channels – as
@@ -64,7 +64,7 @@ def register_tiles(workload: Workload, limit: int) -> list[Tile]:
     """
     shape = workload.shape
     family = workload.family.fitting(shape.source)
-    width, total = shape.target.width, shape.vectors(family)
+    width, total = shape.positions(winograd), shape.vectors(family)
 
     def score(tile: Tile) -> float:
         even = width / (-(-width // tile.pixels) * tile.pixels)
@@ -72,7 +72,7 @@ def register_tiles(workload: Workload, limit: int) -> list[Tile]:
         return even * tile.pixels * tile.vectors / (tile.pixels + tile.vectors)
 
     tiles = [
-        Tile(pixels, vectors)
+        Tile(pixels, vectors, winograd=winograd)
         for vectors in range(1, min(total, 12) + 1)
         for pixels in range(1, min(width, 24) + 1)
         if family.spread * pixels * vectors + min(pixels, vectors) < family.registers
@@ -86,7 +86,7 @@ def unrolled(workload: Workload, tile: Tile) -> list[Tile]:
     return [
         replace(tile, unroll=n)
         for n in UNROLLS
-        if n == 1 or (workload.steps % n == 0 and n * body <= LARGEST_BODY)
+        if n == 1 or (workload.steps(tile) % n == 0 and n * body <= LARGEST_BODY)
     ]
 
 
@@ -117,7 +117,9 @@ def search(
             progress(Progress(len(seen), best, metrics[best]))
         return sorted(metrics, key=lambda t: metrics[t])
 
-    first = register_tiles(workload, max(1, trials // 2))
+    schemes = workload.schemes
+    each = max(1, trials // 2 // len(schemes))
+    first = [tile for winograd in schemes for tile in register_tiles(workload, each, winograd)]
     ranked = rung(0, list(dict.fromkeys([default, *first])))
     few = max(1, trials // 8)
     ranked = rung(1, [v for tile in ranked[:few] for v in unrolled(workload, tile)])

@@ -13,6 +13,7 @@ from host.graph import Network
 from host.kernels.conv import ConvShape, Tile, conv, default_tile
 from host.kernels.family import Family
 from host.kernels.select import family_for
+from host.kernels.winograd import PAIRS, applicable
 from host.lower import conv_shapes
 from host.targets import Target
 from host.tune.records import workload_key
@@ -34,10 +35,16 @@ class Workload:
     def default(self) -> Tile:
         return default_tile(self.shape, self.family)
 
-    @property
-    def steps(self) -> int:
+    def steps(self, tile: Tile) -> int:
         """Iterations of the innermost reduction loop, before unrolling."""
+        if tile.winograd:
+            return self.shape.reduction(self.family) // self.family.step
         return self.shape.runs(self.family)[1]
+
+    @property
+    def schemes(self) -> tuple[int, ...]:
+        """What `Tile.winograd` may be."""
+        return (0, *PAIRS) if applicable(self.shape, self.family) else (0,)
 
     @property
     def products_per_step(self) -> int:

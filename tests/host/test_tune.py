@@ -161,7 +161,7 @@ class TestSearch:
         assert tiles
         assert len(set(tiles)) == len(tiles)
         assert all(t.pixels * t.vectors < family.registers for t in tiles)
-        assert all(workload.steps % v.unroll == 0 for t in tiles for v in unrolled(workload, t))
+        assert all(workload.steps(v) % v.unroll == 0 for t in tiles for v in unrolled(workload, t))
 
     def test_equal_layers_are_tuned_once(self) -> None:
         layers = {"a": shape(), "b": shape(cin=12), "c": shape()}

@@ -1,0 +1,313 @@
+"""Winograd convolution: kernels of three taps in a line with fewer than three products an output.
+
+F(m, 3) makes m outputs of a line from m + 2 products instead of 3·m: the inputs and the taps are taken for
+polynomials, evaluated at m + 2 points and multiplied there, and the outputs interpolated (Lavin & Gray,
+arXiv:1509.09308; for any points Toom and Cook, as in Barabasz et al., arXiv:1803.10986). Products are made
+for every pair of channels, but evaluation is done once per channel in, interpolation once per channel out.
+
+The points are 0, ±p for every p of `PAIRS`, and ∞. With f(x) = x·Π(x² − p²), point a evaluates the inputs
+by the coefficients of f(x) / (x − a) and the taps by (1, a, a²) / f'(a); ∞ by those of f and by (0, 0, 1).
+Output i is Σ aⁱ · product(a), the last one plus product(∞). The points of a pair share the even and the odd
+part.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import reduce
+from operator import add
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.polynomial import polynomial
+from numpy.typing import NDArray
+from tvm import tirx
+
+from host.kernels import neon
+from host.kernels.emit import Emitter, Expr, address, const, load
+from host.kernels.family import Family, Float32
+
+if TYPE_CHECKING:
+    from host.kernels.conv import ConvShape, Tile
+
+TAPS = 3
+FLOAT = 4
+"""Bytes."""
+PAIRS = {4: (0.75, 1.5), 6: (0.5, 1.0, 2.0)}
+"""Magnitudes of the points by m, all powers exact in float32. Sums over 64 channels then err by 5·10⁻⁷ of the
+outputs' spread with F(4, 3), by 10⁻⁶ with F(6, 3); summed directly, by 3·10⁻⁷."""
+
+
+def applicable(shape: ConvShape, family: Family) -> bool:
+    """Whether a convolution can be computed this way: fp32, three taps in a line."""
+    line = shape.kernel in ((TAPS, 1), (1, TAPS))
+    return line and not shape.source.planar and isinstance(family, Float32) and not family.scaled
+
+
+def pays(shape: ConvShape, family: Family) -> bool:
+    """Whether F(4, 3) is faster than direct convolution.
+
+    It saves 6 products of 12 for every pair of channels, and costs about 24 operations for every channel in
+    or out: measured and counted, the two are even at 8 channels in and out on every family.
+    """
+    if not applicable(shape, family):
+        return False
+    length = shape.target.height if shape.kernel[0] == TAPS else shape.target.width
+    cin, cout = shape.source.channels, shape.target.channels
+    return length >= 4 and 6 * cin * cout > 24 * (cin + cout)
+
+
+def transform_weight(weight: NDArray[np.generic], m: int) -> NDArray[np.float32]:
+    """Taps at the points of F(*m*, 3): [out, in, 3, 1] or [out, in, 1, 3] → float32[out, in, m + 2, 1]."""
+    points = [0.0, *(a for p in PAIRS[m] for a in (p, -p))]
+    slope = polynomial.polyder(polynomial.polyfromroots(points))
+    finite = [np.array([1, a, a * a]) / polynomial.polyval(a, slope) for a in points]
+    taps = weight.reshape(*weight.shape[:2], TAPS).astype(np.float64)
+    values = np.einsum("pt,oit->oip", np.array([*finite, [0, 0, 1]]), taps)
+    return values.astype(np.float32)[..., None]
+
+
+def evaluate(e: Emitter, inputs: Sequence[Expr], pairs: Sequence[float], lanes: int) -> list[Expr]:
+    """The inputs of a line at all points; those missing at its end count as zero."""
+
+    def combine(coefficients: NDArray[np.float64], shift: int) -> Expr:
+        terms = [
+            _scaled(inputs[i], c, lanes)
+            for i, c in reversed(list(enumerate(coefficients, shift)))
+            if c and i < len(inputs)
+        ]
+        return reduce(add, terms) if terms else const(0, "float32", lanes)
+
+    whole = _product_of_squares(pairs)
+    values = [combine(whole, 0)]
+    for p in pairs:
+        others = _product_of_squares([q for q in pairs if q != p])
+        even, odd = e.let("even", combine(others, 2)), _scaled(e.let("odd", combine(others, 1)), p, lanes)
+        values += [even + odd, even - odd]
+    return [*values, combine(whole, 1)]
+
+
+def interpolate(
+    e: Emitter, products: Sequence[Expr], bias: Expr, pairs: Sequence[float], count: int, lanes: int
+) -> list[Expr]:
+    """The first *count* outputs of a line, from the products at all points."""
+    parts = [
+        (e.let("even", products[i] + products[i + 1]), e.let("odd", products[i] - products[i + 1]))
+        for i in range(1, 2 * len(pairs), 2)
+    ]
+    outputs = []
+    for i in range(count):
+        terms = [_scaled(part[i % 2], p**i, lanes) for p, part in zip(pairs, parts, strict=True)]
+        ends = {0: products[0], 2 * len(pairs) - 1: products[-1]}
+        outputs.append(reduce(add, terms, bias + ends[i] if i in ends else bias))
+    return outputs
+
+
+def _product_of_squares(pairs: Sequence[float]) -> NDArray[np.float64]:
+    """Coefficients of Π(x² − p²), the constant first."""
+    return reduce(polynomial.polymul, [np.array([-p * p, 0, 1]) for p in pairs], np.array([1.0]))
+
+
+def _scaled(value: Expr, factor: float, lanes: int) -> Expr:
+    return value if factor == 1 else value * const(factor, "float32", lanes)
+
+
+def winograd(
+    e: Emitter,
+    shape: ConvShape,
+    family: Family,
+    tile: Tile,
+    data: Expr,
+    weight: Expr,
+    bias: Expr,
+    result: Expr,
+) -> None:
+    """Emit the convolution of *data* with `transform_weight`'s *weight*, packed, into *result*."""
+    kernel = _Kernel(e, shape, family, tile, data, weight, bias, result)
+    target, m = shape.target, tile.winograd
+    if kernel.vertical:
+        full, rest = divmod(target.height, m)
+        if full:
+            kernel.rows(full, 0, [m] * target.width)
+        if rest:
+            kernel.rows(1, full, [rest] * target.width)
+    else:
+        full, rest = divmod(target.width, m)
+        kernel.rows(target.height, 0, [m] * full + [rest] * bool(rest))
+
+
+@dataclass(frozen=True)
+class _Strip:
+    """Neighbouring positions, each of which makes m outputs or what is left at the end of a line.
+
+    Attributes:
+        y: row of positions.
+        first: the leftmost position's index in the row.
+        outputs: what every position makes; fewer than m all, or the last.
+        scratch: the inputs at the points, [position][point][stored channel], from *products* on the products
+            with a tile of channels, [position][point][vector][lane], and from *zeros* on zeros for a tile.
+    """
+
+    y: Expr
+    first: Expr
+    outputs: Sequence[int]
+    scratch: Expr
+    products: int
+    zeros: int
+
+
+@dataclass(frozen=True)
+class _Kernel:
+    """Positions make outputs one below the other for 3×1 taps, side by side for 1×3."""
+
+    e: Emitter
+    shape: ConvShape
+    family: Family
+    tile: Tile
+    data: Expr
+    weight: Expr
+    bias: Expr
+    result: Expr
+
+    @property
+    def vertical(self) -> bool:
+        return self.shape.kernel[0] == TAPS
+
+    @property
+    def points(self) -> int:
+        return self.tile.winograd + TAPS - 1
+
+    def rows(self, count: int, first: int, outputs: Sequence[int]) -> None:
+        """Compute rows of positions in strips: a whole row, or a tile at a time.
+
+        Threads share the strips, not the rows, as there may be three of those.
+        """
+        e, vectors, lanes = self.e, self.tile.vectors, self.family.lanes
+        size = len(outputs) if self.tile.pixels_inner else min(len(outputs), self.tile.pixels)
+        products = size * self.points * self.shape.source.stored
+        zeros = products + size * self.points * vectors * lanes
+        full, rest = divmod(self.shape.vectors(self.family), vectors)
+        for repeat, start, part in _cut(outputs, size):
+            with e.loop(count * repeat, "s", parallel=True) as s:
+                scratch = e.local("scratch", zeros + vectors * lanes, "float32")
+                y, x = first + tirx.floordiv(s, repeat), start + tirx.floormod(s, repeat) * size
+                strip = _Strip(e.let("y", y), e.let("x", x), part, scratch, products, zeros)
+                for v in range(vectors):
+                    e.store_vector(scratch, const(0, "float32", lanes), zeros + v * lanes, lanes)
+                self._evaluate(strip)
+                if full:
+                    with e.loop(full, "n") as n:
+                        self._compute(strip, n, vectors)
+                if rest:
+                    self._compute(strip, full, rest)
+
+    def _evaluate(self, strip: _Strip) -> None:
+        e, source, lanes, m = self.e, self.shape.source, self.family.lanes, self.tile.winograd
+        pad_h, pad_w = source.pad
+        for repeat, start, (count,) in _cut(strip.outputs, 1):
+            with e.loop(repeat, "x") as x, e.loop(source.stored // lanes, "c") as c:
+                position, inputs = start + x, []
+                for i in range(count + TAPS - 1):
+                    row, column = self._place(strip, position, i)
+                    at = source.at(row - pad_h, column - pad_w, c * lanes)
+                    inputs.append(e.let("d", load(self.data, at, lanes)))
+                for point, value in enumerate(evaluate(e, inputs, PAIRS[m], lanes)):
+                    at = (position * self.points + point) * source.stored + c * lanes
+                    e.store_vector(strip.scratch, value, at, lanes)
+
+    def _place(self, strip: _Strip, position: Expr, i: int) -> tuple[Expr, Expr]:
+        """(y, x) in the map of output *i* of a position, which is where its tap 0 meets the padded source."""
+        m = self.tile.winograd
+        column = strip.first + position
+        return (strip.y * m + i, column) if self.vertical else (strip.y, column * m + i)
+
+    def _compute(self, strip: _Strip, channel_tile: Expr, width: int) -> None:
+        """Write a strip's outputs for a tile of *width* vectors of channels."""
+        e, size = self.e, self.tile.pixels
+        full, rest = divmod(len(strip.outputs), size)
+        # What comes from infinity is in the last of m outputs only.
+        points = self.points if strip.outputs[0] == self.tile.winograd else self.points - 1
+        with e.loop(points, "p") as point:
+            if full:
+                with e.loop(full, "m") as i:
+                    self._multiply(strip, point, i * size, size, channel_tile, width)
+            if rest:
+                self._multiply(strip, point, full * size, rest, channel_tile, width)
+        for v in range(width):
+            self._interpolate(strip, channel_tile, v, width)
+
+    def _multiply(
+        self, strip: _Strip, point: Expr, first: Expr, positions: int, channel_tile: Expr, width: int
+    ) -> None:
+        """The products of a register tile, *positions* from *first* on, at one *point*."""
+        e, family, lanes = self.e, self.family, self.family.lanes
+        channels, stored = self.shape.reduction(family), self.shape.source.stored
+        steps, rest = divmod(channels, family.step)
+        unroll = self.tile.unroll if steps % self.tile.unroll == 0 else 1
+        slots = [(first + p) * self.points + point for p in range(positions)]
+        packed = channel_tile * (self.tile.vectors * lanes * self.points * channels)
+        packed += point * (channels * width * lanes)
+        places = [strip.products + (slot * width + v) * lanes for slot in slots for v in range(width)]
+        path = neon.Path(self.points * stored * FLOAT, 0, 0, 1, 1, steps, rest, unroll)
+        if family.product and neon.fits(positions, width, path):
+            name, text = neon.tile(family.product, positions, width, path)
+            e.include(text)
+            operands = [address(strip.scratch, slots[0] * stored), address(self.weight, packed)]
+            zeros = address(strip.scratch, strip.zeros)
+            e.call(name, *operands, zeros, *(address(strip.scratch, place) for place in places))
+            return
+        sums = [e.local("sums", lanes, "float32") for _ in places]
+        for total in sums:
+            e.store_vector(total, const(0, "float32", lanes), 0, lanes)
+
+        def add(k: Expr, count: int) -> None:
+            """The products of *count* channels from *k* on."""
+            activations = [family.activations(e, strip.scratch, slot * stored + k) for slot in slots]
+            for q in range(count):
+                at = packed + (k + q) * (width * lanes)
+                weights = [family.weights(e, self.weight, at + v * lanes, 0) for v in range(width)]
+                loaded = [load(total, 0, lanes) for total in sums]
+                values = family.accumulate(e, loaded, [values[q] for values in activations], weights)
+                for total, value in zip(sums, values, strict=True):
+                    e.store_vector(total, value, 0, lanes)
+
+        if steps:
+            with e.loop(steps // unroll, "k") as outer:
+                for inner in range(unroll):
+                    add((outer * unroll + inner) * family.step, family.step)
+        if rest:
+            add(steps * family.step, rest)
+        for total, place in zip(sums, places, strict=True):
+            e.store_vector(strip.scratch, load(total, 0, lanes), place, lanes)
+
+    def _interpolate(self, strip: _Strip, channel_tile: Expr, v: int, width: int) -> None:
+        """Write a strip's outputs for vector *v* of a tile."""
+        e, lanes, pairs = self.e, self.family.lanes, PAIRS[self.tile.winograd]
+        channel = (channel_tile * self.tile.vectors + v) * lanes
+        bias = e.let("b", load(self.bias, channel, lanes))
+        for repeat, start, (count,) in _cut(strip.outputs, 1):
+            with e.loop(repeat, "x") as x:
+                first = strip.products + ((start + x) * self.points * width + v) * lanes
+                # A shorter position has no product at infinity, nor use for it.
+                known = self.points - (count < self.tile.winograd)
+                products = [
+                    e.let("t", load(strip.scratch, first + point * width * lanes, lanes))
+                    for point in range(known)
+                ]
+                for i, value in enumerate(interpolate(e, products, bias, pairs, count, lanes)):
+                    if self.shape.relu:
+                        value = tirx.max(value, const(0, "float32", lanes))
+                    row, column = self._place(strip, start + x, i)
+                    e.store_vector(self.result, value, self.shape.target.at(row, column, channel), lanes)
+
+
+def _cut(outputs: Sequence[int], size: int) -> Iterator[tuple[int, int, Sequence[int]]]:
+    """Cut *outputs*, equal but for the last, into parts: how many are alike, where they begin, one's outputs."""
+    full = len(outputs) // size
+    if outputs[-1] != outputs[0] and full * size == len(outputs):
+        full -= 1
+    if full:
+        yield full, 0, outputs[:size]
+    if full * size < len(outputs):
+        yield 1, full * size, outputs[full * size :]
