@@ -303,7 +303,7 @@ class _Kernel:
 
 
 def _cut(outputs: Sequence[int], size: int) -> Iterator[tuple[int, int, Sequence[int]]]:
-    """Cut *outputs*, equal but for the last, into parts: how many are alike, where they begin, one's outputs."""
+    """Cut *outputs*, alike but for the last, into parts: how many alike, where they begin, one's outputs."""
     full = len(outputs) // size
     if outputs[-1] != outputs[0] and full * size == len(outputs):
         full -= 1
