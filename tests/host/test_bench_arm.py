@@ -18,8 +18,8 @@ from host.emulate.count import emulator
 from host.link import linker_for
 from host.targets import load_target
 
-MOST = {("cortex-a72", "fp32"): 46e6, ("cortex-a72", "int8"): 34e6, ("cortex-a76", "int8"): 14.5e6}
-"""Instructions that an inference of the shipped network may take: somewhat more than it does."""
+BARS = {("cortex-a72", "fp32"): 45e6, ("cortex-a72", "int8"): 38e6, ("cortex-a76", "int8"): 13e6}
+"""Most instructions an inference may take, in the best peers' light."""
 FLOORS = {("cortex-a72", "fp32"): 36e6, ("cortex-a72", "int8"): 23e6, ("cortex-a76", "int8"): 9e6}
 """What its multiplications alone take."""
 
@@ -42,9 +42,9 @@ def test_inferences_are_counted(emulated: None, tmp_path: Path) -> None:
     assert result.exit_code == 0, result.output
     bench = json.loads((tmp_path / "arm.json").read_text())
     rows = {(row["cpu"], row["precision"]): row for row in bench["rows"]}
-    assert set(rows) >= set(MOST)
-    for case, most in MOST.items():
-        assert FLOORS[case] < rows[case]["instructions"] <= most, case
+    assert set(rows) >= set(BARS)
+    for case, bar in BARS.items():
+        assert FLOORS[case] < rows[case]["instructions"] <= bar, case
     assert rows["cortex-a72", "int8"]["cycles"] < rows["cortex-a72", "fp32"]["cycles"]
     assert "| lpr-edge | int8 | cortex-a76 |" in result.stdout
 
