@@ -128,7 +128,8 @@ class _Lowering:
         return image
 
     def _conv(self, layer: Conv, value: relax.Expr) -> relax.Expr:
-        return self._kernel(layer.name, self.family, value, layer.weight, layer.bias)
+        weight, bias = layer.weight.astype(self.family.weight), layer.bias.astype(self.family.accumulator)
+        return self._kernel(layer.name, self.family, value, weight, bias)
 
     def _kernel(
         self,
@@ -187,7 +188,8 @@ class _Lowering:
 
     def _head(self, poolings: Sequence[Pooling], joined: relax.Expr) -> relax.Expr:
         head = self.network.head
-        return self._kernel("head", self.family, joined, _spread(head.weight, poolings, 1), head.bias)
+        weight = _spread(head.weight, poolings, 1)
+        return self._kernel("head", self.family.floats, joined, weight, head.bias)
 
     def _call(
         self,

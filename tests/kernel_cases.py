@@ -162,17 +162,20 @@ def int8_conv(
 
 
 def float_conv(symbol: str, family: Family, case: tuple, tile: Tile | None) -> Case:
-    """A convolution in fp32; where the family is scaled, with int8 weights."""
+    """A convolution in fp32; where the family is scaled, with int8 weights; in fp16, of integers, exactly."""
     kernel, pad, cin, cout, h, w = case
     rng = np.random.default_rng([*kernel, cin, cout])
-    source = FeatureMap(h, w, cin, round_up(cin, family.block), "float32", pad)
+    source = FeatureMap(h, w, cin, round_up(cin, family.block), family.activation, pad)
     height, width = h + 2 * pad[0] - kernel[0] + 1, w + 2 * pad[1] - kernel[1] + 1
-    target = FeatureMap(height, width, cout, round_up(cout, family.block), "float32", (1, 1))
+    target = FeatureMap(height, width, cout, round_up(cout, family.block), family.activation, (1, 1))
     shape = ConvShape(kernel, source, target, relu=not family.scaled)
     tile = tile or default_tile(shape, family)
-    x = rng.standard_normal((cin, h, w), np.float32)
-    weight: Array = rng.standard_normal((cout, cin, *kernel), np.float32)
-    bias = rng.standard_normal(cout, np.float32)
+    half = family.activation == "float16"
+
+    def draw(*size: int) -> Array:
+        return rng.integers(-3, 4, size).astype(np.float16) if half else rng.standard_normal(size, np.float32)
+
+    x, weight, bias = draw(cin, h, w), draw(cout, cin, *kernel), draw(cout)
     scale = rng.uniform(0.01, 0.02, cout).astype(np.float32)
     if family.scaled:
         weight = rng.integers(-127, 128, weight.shape, np.int8)

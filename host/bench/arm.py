@@ -39,8 +39,8 @@ from lprnet.checkpoint import load_checkpoint
 
 FILE = "arm.json"
 GUEST = Path(__file__).with_name("arm_guest.py")
-CASES = (("rpi4", "fp32"), ("rpi4", "int8"), ("rpi5", "fp32"), ("rpi5", "int8"))
-"""Target and precision: a core without dot products and one with them."""
+CASES = (("rpi4", "fp32"), ("rpi4", "int8"), ("rpi5", "fp32"), ("rpi5", "fp16"), ("rpi5", "int8"))
+"""Target and precision: a core without half arithmetic and dot products, and one with them."""
 PEERS = ("ncnn", "litert", "onnxruntime")
 """Those with aarch64 wheels."""
 CALIBRATION_IMAGES = 256
@@ -176,6 +176,8 @@ def count_peer(
     images = load_images((request.calibration,), CALIBRATION_IMAGES).save(request.cache / "inputs")
     source = Source(request.weights, images, "native", "native", request.calibration)
     for target, precision in cases:
+        if precision not in spec.precisions:
+            continue
         log(f"counting: {peer} {precision} on {target.emulate_cpu}")
         try:
             model = models.prepare(

@@ -44,11 +44,12 @@ def context(symbol: str, pooling: Pooling, lanes: int) -> tirx.PrimFunc:
     source, (kh, kw), (sh, sw) = pooling.source, pooling.kernel, pooling.stride
     rows, columns = pooling.rows, pooling.columns
     data = source.param(e, "source")
-    quantized = source.dtype != "float32"
+    quantized = source.dtype in ("int8", "uint8")
     scale = e.param("scale", source.stored, "float32") if quantized else None
     means = e.param("means", columns * source.stored, "float32")
     squares = e.param("squares", source.stored, "float32")
     lanes = next(n for n in (lanes, lanes // 2, lanes // 4, 1) if n and source.stored % n == 0)
+    real = "float32" if lanes == 1 else f"float32x{lanes}"
     # Overlapping windows share the sums of the strips that they are made of.
     strip = sw if kw % sw == 0 else kw
     per_window = kw // strip
@@ -74,7 +75,10 @@ def context(symbol: str, pooling: Pooling, lanes: int) -> tirx.PrimFunc:
                     for r in range(kh)
                     for c in range(strip)
                 ]
-                total_of_strip = _sum_quantized(values, source, lanes) if quantized else reduce(add, values)
+                if quantized:
+                    total_of_strip = _sum_quantized(values, source, lanes)
+                else:
+                    total_of_strip = reduce(add, [tirx.Cast(real, value) for value in values])
                 e.store_vector(line, total_of_strip, t * lanes, lanes)
             with e.loop(columns, "x") as x:
                 first = x * (sw // strip) if sw >= strip else x

@@ -325,6 +325,8 @@ def _finish(
             elif factors:
                 # Casting float32 to float32 is nothing.
                 value = tirx.Cast(real, total) * factors[0]
+            elif shape.target.dtype == "float32":
+                value = tirx.Cast(real, total)
             finished.append((value, place, v * lanes))
     if isinstance(family, Int8) and shape.target.dtype != "float32":
         # The clamp to activations is a ReLU.
@@ -337,7 +339,7 @@ def _finish(
         return
     for value, place, offset in finished:
         if shape.relu:
-            value = tirx.max(value, const(0, "float32", lanes))
+            value = tirx.max(value, const(0, shape.target.dtype, lanes))
         e.store_vector(result, value, place + offset, lanes)
 
 

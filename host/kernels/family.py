@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 from tvm import tirx
 
 from host.kernels import neon
-from host.kernels.emit import Emitter, Expr, load, span, splat
+from host.kernels.emit import Emitter, Expr, load, shuffle, span, splat
 from host.kernels.feature_map import FeatureMap
 
 
@@ -149,15 +149,44 @@ class Float32ByElement(Float32):
     def planar_activations(
         self, e: Emitter, image: Expr, channel: Expr, y: Expr, x: Expr, pixels: int
     ) -> list[Expr]:
-        whole = pixels - pixels % self.lanes
-        values = []
-        for start in range(0, whole, self.lanes):
-            vector = e.let("a", tirx.BufferLoad(image, [0, channel, y, span(x + start, self.lanes)]))
-            values += [
-                splat(tirx.Shuffle([vector], [tirx.IntImm("int32", q)]), self.lanes)
-                for q in range(self.lanes)
-            ]
-        return values + super().planar_activations(e, image, channel, y, x + whole, pixels - whole)
+        values: list[Expr] = []
+        while len(values) < pixels:
+            rest = pixels - len(values)
+            count = next(n for n in (self.lanes, 4, 1) if n <= min(rest, self.lanes))
+            place = span(x + len(values), count)
+            loaded = self._activation(tirx.BufferLoad(image, [0, channel, y, place]), count)
+            if count == 1:
+                values.append(splat(loaded, self.lanes))
+            else:
+                vector = e.let("a", loaded)
+                values += [splat(shuffle([vector], [q]), self.lanes) for q in range(count)]
+        return values
+
+    def _activation(self, pixels: Expr, count: int) -> Expr:
+        """*count* pixels of the image as activations."""
+        return pixels
+
+
+@dataclass(frozen=True)
+class Float16ByElement(Float32ByElement):
+    """fp16 arithmetic by element (Armv8.2): twice as many lanes.
+
+    Attributes:
+        tail: the fp32 family for contexts and head.
+    """
+
+    tail: Family = field(kw_only=True)
+
+    @property
+    def floats(self) -> Family:
+        return self.tail
+
+    @property
+    def product(self) -> neon.Product:
+        return neon.FMLA_HALF
+
+    def _activation(self, pixels: Expr, count: int) -> Expr:
+        return tirx.Cast("float16" if count == 1 else f"float16x{count}", pixels)
 
 
 @dataclass(frozen=True)
@@ -188,6 +217,10 @@ FLOAT32 = {
     "neon": Float32ByElement("fp32-neon", "float32", "float32", "float32", 4, 1, 4, 32),
     "neon32": Float32("fp32-neon32", "float32", "float32", "float32", 4, 1, 1, 16),
     "scalar": Float32("fp32-scalar", "float32", "float32", "float32", 1, 1, 1, 32),
+}
+
+FLOAT16 = {
+    "neon": Float16ByElement("fp16-neon", "float16", "float16", "float16", 8, 1, 8, 32, tail=FLOAT32["neon"]),
 }
 
 INT8_WEIGHTS = {

@@ -43,16 +43,17 @@ class Product:
     Attributes:
         text: with the fields `sum`, `weight`, `activation` (numbers of registers) and `q` (of the element).
         elements: in a register.
-        lane: LLVM's type of an accumulator's lane, of which there are four.
+        sums: LLVM's type of a register of accumulators.
     """
 
     text: str
     elements: int
-    lane: str
+    sums: str
 
 
-FMLA = Product("fmla v{sum}.4s, v{weight}.4s, v{activation}.s[{q}]", 4, "float")
-SDOT = Product("sdot v{sum}.4s, v{weight}.16b, v{activation}.4b[{q}]", 4, "i32")
+FMLA = Product("fmla v{sum}.4s, v{weight}.4s, v{activation}.s[{q}]", 4, "<4 x float>")
+FMLA_HALF = Product("fmla v{sum}.8h, v{weight}.8h, v{activation}.h[{q}]", 8, "<8 x half>")
+SDOT = Product("sdot v{sum}.4s, v{weight}.16b, v{activation}.4b[{q}]", 4, "<4 x i32>")
 
 
 def fits(pixels: int, vectors: int, path: Path) -> bool:
@@ -138,8 +139,7 @@ def _move(pointer: str, distance: int) -> list[str]:
 
 def _tile_function(product: Product, pixels: int, vectors: int, lines: Sequence[str]) -> tuple[str, str]:
     count = pixels * vectors
-    vector = f"<4 x {product.lane}>"
-    results = "{ " + ", ".join([vector] * count + ["ptr"] * 3) + " }"
+    results = "{ " + ", ".join([product.sums] * count + ["ptr"] * 3) + " }"
     sums = range(pixels, pixels + count)
     outputs = [f"={{v{i}}}" for i in sums] + ["=&r"] * 3
     inputs = [str(count + i) for i in range(3)]
@@ -148,7 +148,8 @@ def _tile_function(product: Product, pixels: int, vectors: int, lines: Sequence[
     text, constraints = "\\0A".join(lines), ",".join(outputs + inputs + clobbers)
     body = [f'%r = call {results} asm sideeffect "{text}", "{constraints}"(ptr %a, ptr %w, ptr %b)']
     for i in range(count):
-        body += [f"%r{i} = extractvalue {results} %r, {i}", f"store {vector} %r{i}, ptr %s{i}, align 16"]
+        body.append(f"%r{i} = extractvalue {results} %r, {i}")
+        body.append(f"store {product.sums} %r{i}, ptr %s{i}, align 16")
     body.append("ret i32 0")
     name = "tile_" + sha256("".join(body).encode()).hexdigest()[:16]
     parameters = ["ptr %a", "ptr %w", "ptr %b", *(f"ptr %s{i}" for i in range(count))]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from device_runtime.errors import FatalError
-from host.kernels.family import FLOAT32, Family
+from host.kernels.family import FLOAT16, FLOAT32, Family
 from host.kernels.int8 import INT8
 from host.targets import Target
 
@@ -18,8 +18,12 @@ def family_for(target: Target, precision: str) -> Family:
     """
     if precision == "int8":
         return INT8[_GENERIC_INT8[target.arch] if target.isa == "generic" else target.isa]
+    if precision == "fp16" and target.arch == "aarch64" and "asimdhp" in target.cpu_features:
+        return FLOAT16["neon"]
     if precision != "fp32":
-        raise FatalError(f"precision {precision}", "has no kernels", "use --precision fp32 or int8")
+        raise FatalError(
+            f"precision {precision}", f"has no kernels for {target.name}", "use --precision fp32 or int8"
+        )
     if target.arch == "x86_64":
         features = target.cpu_features
         return FLOAT32["avx512" if "avx512f" in features else "avx2" if "fma" in features else "neon32"]

@@ -37,7 +37,16 @@ def emulated() -> None:
 @pytest.mark.slow
 def test_inferences_are_counted(emulated: None, tmp_path: Path) -> None:
     """Through `lpr-host bench --arm`, on the shipped checkpoint."""
-    command = ["bench", "--arm", "--peers", "none", "--output", str(tmp_path)]
+    command = [
+        "bench",
+        "--arm",
+        "--precisions",
+        "fp32,fp16,int8",
+        "--peers",
+        "none",
+        "--output",
+        str(tmp_path),
+    ]
     result = CliRunner().invoke(main, command)
     assert result.exit_code == 0, result.output
     bench = json.loads((tmp_path / "arm.json").read_text())
@@ -45,6 +54,7 @@ def test_inferences_are_counted(emulated: None, tmp_path: Path) -> None:
     assert set(rows) >= set(BARS)
     for case, bar in BARS.items():
         assert FLOORS[case] < rows[case]["instructions"] <= bar, case
+    assert rows["cortex-a76", "fp16"]["instructions"] < 0.6 * rows["cortex-a76", "fp32"]["instructions"]
     assert rows["cortex-a72", "int8"]["cycles"] < rows["cortex-a72", "fp32"]["cycles"]
     assert "| lpr-edge | int8 | cortex-a76 |" in result.stdout
 

@@ -8,11 +8,14 @@ import torch
 import tvm
 from torch.nn import functional as F
 
+from device_runtime.errors import FatalError
 from host.kernels.context import Pooling, context
 from host.kernels.conv import ConvShape, Tile, conv, default_tile, pack_vector, pack_weight
 from host.kernels.family import FLOAT32
 from host.kernels.feature_map import FeatureMap
 from host.kernels.pool import max_pool
+from host.kernels.select import family_for
+from host.targets import load_target
 
 # Channel counts of pruned networks, kernels and borders of LPRNet.
 CONVS = [
@@ -105,6 +108,13 @@ def test_conv_reads_a_planar_image(family, tile) -> None:
     )
     expected = F.conv2d(*map(torch.from_numpy, (x, weight, bias)))[0]
     np.testing.assert_allclose(from_memory(out, target), expected.numpy(), atol=2e-5)
+
+
+def test_fp16_is_for_cpus_that_compute_in_it() -> None:
+    assert family_for(load_target("rpi5"), "fp16").name == "fp16-neon"
+    for name in ("rpi4", "rpi2", "x86-64-vnni"):
+        with pytest.raises(FatalError, match="precision fp16: has no kernels for"):
+            family_for(load_target(name), "fp16")
 
 
 @pytest.mark.parametrize("stride", [1, 2])

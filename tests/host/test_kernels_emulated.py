@@ -13,7 +13,7 @@ import tvm
 
 from device_runtime.errors import FatalError
 from host.emulate.root import emulator
-from host.kernels.family import FLOAT32
+from host.kernels.family import FLOAT16, FLOAT32
 from host.kernels.int8 import INT8
 from host.link import Linker, linker_for
 from host.targets import load_target
@@ -78,6 +78,7 @@ def link(linker: Linker, output: Path, table: Path, objects: Sequence[str]) -> N
         ("rpi2", INT8["neon32"]),
         ("visionfive2", INT8["scalar"]),
         ("rpi4", FLOAT32["neon"]),
+        ("rpi5", FLOAT16["neon"]),
         ("rpi2", FLOAT32["neon32"]),
         ("visionfive2", FLOAT32["scalar"]),
     ],
