@@ -318,7 +318,7 @@ def int8_cases(family: Int8) -> list[Case]:
 
 def float_makers(family: Family) -> list[Callable[[str], Case]]:
     tiles = [(case, tile) for case in CONVS for tile in (None, Tile(4, 3), Tile(5, 2, 2, False))]
-    if not family.scaled:
+    if not family.scaled and family.accumulator == "float32":
         tiles += [(case, tile) for case in CONVS[1:3] for tile in WINOGRAD]
     return [lambda s, c=c, t=t: float_conv(s, family, c, t) for c, t in tiles]  # type: ignore[misc]
 
