@@ -135,8 +135,8 @@ CALIBRATION_SAMPLES = 256
 
 GOLDEN_ATOL = 2e-3
 """How far the order of fp32 additions may move a logit; logits reach some tens. Integers must be equal."""
-HALF_ATOL = 0.25
-"""The same where sums are rounded to fp16."""
+HALF_ATOL = 0.5
+"""The same where sums are rounded to fp16; 0.2 was the most on 79 plates."""
 
 
 def _write(
