@@ -35,6 +35,13 @@ UNSEEN = 1 << 20
 @click.option("--real", type=_DIR, multiple=True, help="Folder of real crops named by their text.")
 @click.option("--real-fraction", type=click.FloatRange(0, 1), default=0.2, show_default=True)
 @click.option(
+    "--recombined",
+    type=click.FloatRange(0, 1),
+    default=0.5,
+    show_default=True,
+    help="Share of the real samples put together from characters of several.",
+)
+@click.option(
     "--ramp",
     type=click.IntRange(min=0),
     default=60000,
@@ -63,6 +70,7 @@ def train(
     samples: int | None,
     real: tuple[Path, ...],
     real_fraction: float,
+    recombined: float,
     ramp: int,
     kind: str | None,
     alphabet: str | None,
@@ -108,8 +116,19 @@ def train(
         device=device,
         report_seconds=report_minutes * 60,
     )
-    mixture = Mixture(seed, crops, real_fraction, ramp, kind)
+    mixture = Mixture(seed, crops, real_fraction, ramp, kind, _stock(crops, recombined), recombined)
     run(output, classes, mixture, budget, settings, report=_report(sets))
+
+
+def _stock(crops: tuple[Any, ...], share: float) -> Any:
+    """What recombined samples are made from; None if there are to be none, or too few crops for any."""
+    from lprnet.plates.recombine import stock
+
+    if not crops or not share:
+        return None
+    found = stock(crops)
+    click.echo(f"characters to recombine: found on {len(found.donors)} of {len(crops)} real crops", err=True)
+    return found if len(found.donors) > 1 else None
 
 
 def _unwritable(what: str) -> FatalError:
@@ -182,6 +201,13 @@ def _report(sets: dict[str, list[tuple[Any, str]]]) -> Callable[[Any], dict[str,
 @click.option(
     "--rendered-fraction", type=click.FloatRange(0, 1), help="Rendered samples; 0.5 where they fit."
 )
+@click.option(
+    "--recombined",
+    type=click.FloatRange(0, 1),
+    default=0.5,
+    show_default=True,
+    help="Share of the real samples put together from characters of several.",
+)
 @click.option("--rate", type=float, default=3e-4, show_default=True, help="Highest learning rate.")
 @click.option("--batch", type=click.IntRange(min=2), default=32, show_default=True)
 @click.option("--seed", type=click.IntRange(0, 2**20), default=2, show_default=True)
@@ -202,6 +228,7 @@ def finetune(
     samples: int | None,
     held_out: float,
     rendered_fraction: float | None,
+    recombined: float,
     rate: float,
     batch: int,
     seed: int,
@@ -235,7 +262,8 @@ def finetune(
     crops = tuple((item.read(), item.text) for item in parts.train)
     sets = {"held out": [(item.read(), item.text) for item in parts.held_out]} if parts.held_out else {}
     settings = Settings(batch=batch, learning_rate=rate, workers=workers, device=device, ema=0.995)
-    mixture = Mixture(seed, crops, 1 - rendered_fraction, kind=kind)
+    parts_of = _stock(crops, recombined)
+    mixture = Mixture(seed, crops, 1 - rendered_fraction, kind=kind, stock=parts_of, recombined=recombined)
     metadata = {"started from": start.sha256}
     taught_by = load_checkpoint(teacher) if teacher else None
     if taught_by:

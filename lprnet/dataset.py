@@ -18,6 +18,7 @@ from device_runtime.sources import image_files, label_of
 from lprnet.alphabet import Alphabet
 from lprnet.plates import render
 from lprnet.plates.camera import rephotograph
+from lprnet.plates.recombine import Stock
 
 Image = NDArray[np.uint8]
 MAX_LABEL = 9
@@ -121,6 +122,8 @@ class Mixture:
         ramp: samples over which the distortions grow from a third to full strength. Full strength itself is
             drawn for each sample, so that hardly readable plates do not crowd out ordinary ones.
         kind: kind or mix of the rendered plates (see `render`).
+        stock: real crops to recombine characters of.
+        recombined: share of the real samples that are recombined, where there is a stock.
     """
 
     seed: int
@@ -128,6 +131,8 @@ class Mixture:
     real_fraction: float = 0.0
     ramp: int = 0
     kind: str | None = None
+    stock: Stock | None = None
+    recombined: float = 0.5
 
     def strength(self, index: int) -> float:
         """The strongest distortion of sample *index*."""
@@ -143,6 +148,8 @@ class Mixture:
         rng: Generator = np.random.Generator(np.random.PCG64((self.seed << 40) + (1 << 39) + index))
         strength = self.strength(index) * rng.uniform(0.6, 1.1)
         if self.real and rng.random() < self.real_fraction:
+            if self.stock is not None and rng.random() < self.recombined:
+                return self.stock.sample(rng, strength)
             image, text = self.real[int(np.searchsorted(self._shares, rng.random(), side="right"))]
             return rephotograph(rng, image, strength), text
         crop = render(self.seed, index, strength, self.kind)

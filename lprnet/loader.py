@@ -23,9 +23,6 @@ _Raw = tuple[NDArray[np.uint8], tuple[str, ...]]
 
 
 def _work(mixture: Mixture, first: int, stride: int, size: int, queue: Queue[_Raw]) -> None:
-    # A worker ends with its parent, not by the parent's inherited handlers.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
     os.nice(5)  # training waits for a late batch less than batches wait for training
     # The trainer's handlers are inherited: it must be able to end this process, and Ctrl-C is its to handle.
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
