@@ -8,6 +8,7 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 
 from lprnet.model import HEIGHT, WIDTH
+from lprnet.plates.pixels import flat, in_row, mix, spread
 
 Image = NDArray[np.uint8]
 
@@ -97,20 +98,26 @@ def _light(rng: Generator, scene: NDArray[np.float32], strength: float) -> NDArr
     if rng.random() < 0.5 * p:
         # Uneven light: a coarse random field, stretched over the plate.
         field = np.exp(rng.normal(0, 0.22, (2, 4))).astype(np.float32)
-        scene *= cv2.resize(field, (width, height), interpolation=cv2.INTER_LINEAR)[:, :, None]
+        rows = flat(scene)
+        rows *= spread(
+            np.asarray(cv2.resize(field, (width, height), interpolation=cv2.INTER_LINEAR), np.float32)
+        )
     if rng.random() < 0.15 * p:
-        scene *= _shadow(rng, height, width)[:, :, None]
+        rows = flat(scene)
+        rows *= spread(_shadow(rng, height, width))
     if rng.random() < 0.07 * p:
         spot = cv2.GaussianBlur(
             _spot(rng, height, width), (0, 0), rng.uniform(3, 14), borderType=cv2.BORDER_REPLICATE
         )
-        scene += (rng.uniform(60, 255) * spot)[:, :, None]
+        rows = flat(scene)
+        rows += spread(np.float32(rng.uniform(60, 255)) * spot)
     if rng.random() < 0.25 * p:
         cells = rng.random((12, 47)).astype(np.float32)
         dirt = cv2.resize(cells, (width, height), interpolation=cv2.INTER_LINEAR)
         dirt = np.clip((dirt - rng.uniform(0.55, 0.9)) * 4, 0, 1) * rng.uniform(0.2, 0.8)
         mud = np.clip(rng.uniform(40, 180) + rng.normal(0, 12, 3), 0, 255).astype(np.float32)
-        scene += (mud - scene) * dirt[:, :, None]
+        rows = flat(scene)
+        rows += (in_row(mud, width) - rows) * spread(dirt.astype(np.float32))
     return _expose(rng, scene, p)
 
 
@@ -135,32 +142,31 @@ def _expose(rng: Generator, scene: NDArray[np.float32], p: float) -> NDArray[np.
     kind = rng.random()
     if kind < 0.07 * p:
         # Infrared illumination: one channel, and the dyes of the plate reflect alike.
-        grey = scene @ rng.dirichlet([1.5, 1.5, 1.5]).astype(np.float32)
-        scene = np.repeat(grey[:, :, None], 3, 2)
-        scene = scene * rng.uniform(0.6, 1.3) + rng.uniform(0, 40)
+        seen = mix(scene, rng.dirichlet([1.5, 1.5, 1.5]).astype(np.float32)[:, None])
+        seen = seen * np.float32(rng.uniform(0.6, 1.3)) + np.float32(rng.uniform(0, 40))
+        scene = spread(seen).reshape(scene.shape)
     elif kind < 0.5 * p:
         # Haze, backlight or a poor sensor: little contrast around some level.
         contrast = rng.uniform(0.22, 0.8)
         level = rng.uniform(45, 130)
         saturation = rng.uniform(0.2, 0.9)
-        grey = scene.mean(2, keepdims=True)
-        scene = grey + (scene - grey) * saturation
-        scene = (scene - 115) * contrast + level
+        # Towards grey by the saturation, then towards 115 by the contrast, in one product.
+        matrix = np.eye(3) * saturation + (1 - saturation) / 3
+        scene = mix(scene, (matrix * contrast).astype(np.float32))
+        scene += np.float32(level - 115 * contrast)
     elif kind < 0.63 * p:
         # Dark: the end of the sensor's range, often under coloured lamps.
-        scene = scene * rng.uniform(0.22, 0.7)
+        scene = scene * np.float32(rng.uniform(0.22, 0.7))
     elif kind < 0.75 * p:
-        scene = scene * rng.uniform(1.2, 1.9)
+        scene = scene * np.float32(rng.uniform(1.2, 1.9))
     cast = np.exp(rng.normal(0, 0.16 * p, 3)).astype(np.float32)
     if rng.random() < 0.12 * p:
         # Mixed colour channels: phone cameras under street lamps turn blue plates green or violet.
-        mix = np.eye(3, dtype=np.float32) + rng.normal(0, 0.16, (3, 3)).astype(np.float32)
-        scene = scene @ mix
-    scene = np.maximum(scene * cast + np.float32(rng.normal(0, 10 * p)), 0)
-    gamma = np.exp(rng.normal(0, 0.22 * p))
-    return np.asarray(
-        255 * np.power(np.minimum(scene * np.float32(1 / 255), 1), np.float32(gamma)), np.float32
-    )
+        scene = mix(scene, np.eye(3, dtype=np.float32) + rng.normal(0, 0.16, (3, 3)).astype(np.float32))
+    rows = flat(scene) * in_row(cast * np.float32(1 / 255), scene.shape[1])
+    rows += np.float32(rng.normal(0, 10 * p) / 255)
+    gamma = np.float32(np.exp(rng.normal(0, 0.22 * p)))
+    return (255 * np.power(np.clip(rows, 0, 1), gamma)).reshape(scene.shape)
 
 
 def _sense(rng: Generator, light: NDArray[np.float32], strength: float) -> Image:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
 
 import cv2
 import numpy as np
@@ -14,6 +13,7 @@ from lprnet.plates.europe import BAND
 from lprnet.plates.glyphs import CHINESE_STYLES, LATIN_STYLES, glyph, is_chinese
 from lprnet.plates.kinds import is_mark, random_kind, random_text
 from lprnet.plates.layout import Color, Kind
+from lprnet.plates.pixels import in_row, spread
 
 Image = NDArray[np.uint8]
 
@@ -105,30 +105,30 @@ def _vary(rng: Generator, color: Color, amount: float) -> NDArray[np.float32]:
 def _paint(rng: Generator, kind: Kind, text: str, mask: Image) -> Image:
     height, width = mask.shape
     top = _vary(rng, kind.background[0], 14)
-    ground = np.empty((height, width, 3), np.float32)
     if len(kind.background) == 2:
         bottom = _vary(rng, kind.background[1], 14)
         ramp = np.linspace(rng.uniform(-0.3, 0.1), 1, height, dtype=np.float32).clip(0, 1)[:, None]
-        ground[:] = (top * (1 - ramp) + bottom * ramp)[:, None]
+        ground = in_row(top, width) * (1 - ramp) + in_row(bottom, width) * ramp
     else:
-        ground[:] = top
+        ground = in_row(top, width)
     if kind.field is not None:
-        ground[:, : round((kind.cells[2].left - 8) * SCALE)] = _vary(rng, kind.field, 14)
+        edge = round((kind.cells[2].left - 8) * SCALE)
+        ground[:, : 3 * edge] = in_row(_vary(rng, kind.field, 14), edge)
     ink = _vary(rng, kind.ink, 12)
-    alpha = (mask.astype(np.float32) * (rng.uniform(0.8, 1.0) / 255))[:, :, None]
-    image = (ink - ground) * alpha
-    image += ground
+    alpha = spread(mask * np.float32(rng.uniform(0.8, 1.0) / 255))
+    rows = (in_row(ink, width) - ground) * alpha
+    rows += ground
     if kind.marks is not None:
-        marks = _vary(rng, kind.marks, 12)
+        marks = in_row(_vary(rng, kind.marks, 12), width)
         for character, cell in zip(text, kind.cells, strict=True):
             if is_mark(character):
-                x = slice(round((cell.left - 3) * SCALE), round((cell.left + cell.width + 3) * SCALE))
-                image[:, x] = ground[:, x] + (marks - ground[:, x]) * alpha[:, x]
+                x = slice(3 * round((cell.left - 3) * SCALE), 3 * round((cell.left + cell.width + 3) * SCALE))
+                rows[:, x] = ground[:, x] + (marks[:, x] - ground[:, x]) * alpha[:, x]
+    image = rows.reshape(height, width, 3)
     if kind.border and rng.random() < 0.85:
         inset = round(rng.uniform(2, 6) * SCALE)
-        line = ink if kind.name != "green-small" else np.float32(40)
-        edge = _border(height, width, inset)[:, :, None] * np.float32(rng.uniform(0.5, 1))
-        image += (line - image) * edge
+        line = ink if kind.name != "green-small" else np.full(3, 40, np.float32)
+        _border(image, inset, line, np.float32(rng.uniform(0.5, 1)))
     if kind.name.startswith("green") and rng.random() < 0.8:
         _emblem(rng, image, kind)
     if kind.country:
@@ -138,13 +138,17 @@ def _paint(rng: Generator, kind: Kind, text: str, mask: Image) -> Image:
     return np.clip(image, 0, 255).astype(np.uint8)
 
 
-@lru_cache(maxsize=64)
-def _border(height: int, width: int, inset: int) -> NDArray[np.float32]:
-    mask = np.zeros((height, width), np.uint8)
-    cv2.rectangle(mask, (inset, inset), (width - 1 - inset, height - 1 - inset), 255, 1)
-    edge = (mask / np.float32(255)).astype(np.float32)
-    edge.setflags(write=False)
-    return edge
+def _border(image: NDArray[np.float32], inset: int, color: NDArray[np.float32], cover: np.float32) -> None:
+    """A rectangle one pixel wide, *inset* from the plate's edge, in place."""
+    inner = slice(inset, -inset or None)
+    far = -1 - inset
+    for side in (
+        image[inset, inner],
+        image[far, inner],
+        image[inset + 1 : far, inset],
+        image[inset + 1 : far, far],
+    ):
+        side += (color - side) * cover
 
 
 def _emblem(rng: Generator, image: NDArray[np.float32], kind: Kind) -> None:

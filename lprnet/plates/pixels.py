@@ -1,0 +1,39 @@
+"""Arithmetic on float32[H,W,3] images, in the forms that numpy and OpenCV are fast at.
+
+Broadcasting over a last axis of three costs numpy several times the arithmetic itself.
+"""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float32]
+
+_MEAN = np.full((1, 3), 1 / 3, np.float32)
+
+
+def in_row(color: NDArray[np.floating] | float, width: int) -> Floats:
+    """A row of *width* pixels of one colour: float32[3] or a grey → float32[1, 3 · width]."""
+    return np.tile(np.broadcast_to(np.asarray(color, np.float32), 3), width)[None]
+
+
+def spread(mask: Floats) -> Floats:
+    """Every element for three channels: float32[H,W] → float32[H, 3 · W]."""
+    return np.repeat(mask, 3, 1)
+
+
+def flat(image: Floats) -> Floats:
+    """View of float32[H,W,3] as float32[H, 3 · W]."""
+    return image.reshape(image.shape[0], -1)
+
+
+def grey(image: Floats) -> Floats:
+    """Mean of the channels: float32[H,W,3] → float32[H,W]."""
+    return np.asarray(cv2.transform(image, _MEAN), np.float32)
+
+
+def mix(image: Floats, matrix: Floats) -> Floats:
+    """*image* @ *matrix* for every pixel: float32[H,W,3], float32[3,n] → float32[H,W,n], n = 1 dropped."""
+    return np.asarray(cv2.transform(image, np.ascontiguousarray(matrix.T)), np.float32)
