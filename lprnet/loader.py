@@ -8,7 +8,7 @@ import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from multiprocessing.queues import Queue
-from queue import Empty
+from queue import Empty, Full
 
 import cv2
 import numpy as np
@@ -23,15 +23,24 @@ _Raw = tuple[NDArray[np.uint8], tuple[str, ...]]
 
 
 def _work(mixture: Mixture, first: int, stride: int, size: int, queue: Queue[_Raw]) -> None:
+    # The trainer ends this process, however the signal that stops the trainer was sent: a worker that a
+    # process group's signal ends in the middle of a batch would leave the trainer waiting for the rest.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
     os.nice(5)  # training waits for a late batch less than batches wait for training
-    # The trainer's handlers are inherited: it must be able to end this process, and Ctrl-C is its to handle.
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
     cv2.setNumThreads(1)
     parent = os.getppid()
+    queue.cancel_join_thread()
     start = first
-    while os.getppid() == parent:
-        queue.put(mixture.raw_batch(start, size))
+    while True:
+        batch = mixture.raw_batch(start, size)
+        while True:
+            try:
+                queue.put(batch, timeout=5)
+                break
+            except Full:
+                if os.getppid() != parent:
+                    return
         start += stride
 
 
@@ -68,5 +77,6 @@ def batches(mixture: Mixture, start: int, size: int, workers: int) -> Iterator[I
         yield ordered()
     finally:
         for process, queue in zip(processes, queues, strict=True):
-            process.terminate()
+            process.kill()
+            process.join()
             queue.cancel_join_thread()

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+import psutil
 import pytest
 import torch
 from click.testing import CliRunner
@@ -174,6 +175,23 @@ def test_loader_gives_the_same_batches_from_any_number_of_processes() -> None:
             assert np.array_equal(a.images, b.images)
 
 
+def test_loader_ends_with_a_killed_trainer() -> None:
+    code = """
+import os, signal, sys
+from lprnet.dataset import Mixture
+from lprnet.loader import batches
+with batches(Mixture(2), 0, 4, 1) as source:
+    next(source)
+    import psutil
+    print(*(child.pid for child in psutil.Process().children()), flush=True)
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+    killed = subprocess.run([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True, timeout=120)
+    workers = [psutil.Process(int(pid)) for pid in killed.stdout.split() if psutil.pid_exists(int(pid))]
+    assert killed.returncode == -signal.SIGKILL and killed.stdout.split()
+    assert not psutil.wait_procs(workers, timeout=60)[1]
+
+
 def test_mixture_respects_its_shares() -> None:
     real = (*_real(3), (render(8, 5, 0.0, "blue").image, "藏A00000"))
     texts = [Mixture(4, real, 0.5).sample(i)[1] for i in range(200)]
@@ -290,15 +308,21 @@ def _lprnet(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 def test_command_stops_cleanly_and_goes_on(tmp_path: Path) -> None:
+    """The signal goes to all its processes, as a terminal and a service manager send it."""
     command = [sys.executable, "-m", "lprnet.cli", "train", "--output", str(tmp_path / "run"), "--hours", "1"]
-    process = subprocess.Popen([*command, "--batch", "4"], stderr=subprocess.PIPE, text=True)
+    process = subprocess.Popen(
+        [*command, "--batch", "4"], stderr=subprocess.PIPE, text=True, start_new_session=True
+    )
     metrics = tmp_path / "run" / METRICS
     deadline = time.monotonic() + 300
     while not (metrics.exists() and metrics.stat().st_size) and time.monotonic() < deadline:
         time.sleep(0.2)
-    process.send_signal(signal.SIGTERM)
+    workers = psutil.Process(process.pid).children()
+    assert workers
+    os.killpg(process.pid, signal.SIGTERM)
     _, errors = process.communicate(timeout=120)
     assert process.returncode == 0, errors
+    assert not psutil.wait_procs(workers, timeout=30)[1]
     line = json.loads(metrics.read_text().splitlines()[0])
     assert line["step"] == 100 and line["samples"] == 400 and np.isfinite(line["loss"])
     first = torch.load(tmp_path / "run" / STATE, weights_only=True)
