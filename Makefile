@@ -6,6 +6,7 @@ target ?= native
 WEIGHTS ?=
 PRECISION ?=
 PRUNING ?=
+SCHEDULE ?=
 # Not part of the project: the public checkpoint and real plates, for `make results` where they are there.
 RESULTS_PUBLIC ?= $(wildcard ../shared/weights/Final_LPRNet_model.pth)
 RESULTS_DATA ?= $(wildcard ../shared/data/ccpd_val ../shared/data/mixed_val)
@@ -25,7 +26,7 @@ APT_TEST := $(APT_ARM) qemu-user-static g++-arm-linux-gnueabihf g++-riscv64-linu
 
 help: ## Show this help
 	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' Makefile | expand -t 24
-	@echo '  Variables: target=NAME (see make targets), WEIGHTS=FILE, PRECISION=fp32|int8, PRUNING=none|light|tiny, BENCH="options of lpr-host bench"'
+	@echo '  Variables: target=NAME (see make targets), WEIGHTS=FILE, PRECISION=fp32|int8, PRUNING=none|light|tiny, SCHEDULE=tuned|default|metaschedule, BENCH="options of lpr-host bench"'
 
 demo: build/demo/report.html ## Set up, build for this machine, read the sample plates, draw the report
 	@echo 'plates read:   build/demo/annotated/'
@@ -37,9 +38,9 @@ test: $(TEST_SETUP) ## Set up, then run all tests
 
 setup: $(SETUP) ## Create .venv with everything needed to build bundles
 
-build: $(SETUP) ## Build the bundle build/TARGET (target=, WEIGHTS=, PRECISION=, PRUNING=)
+build: $(SETUP) ## Build the bundle build/TARGET (target=, WEIGHTS=, PRECISION=, PRUNING=, SCHEDULE=)
 	$(BIN)/lpr-host build --target $(target) $(if $(WEIGHTS),--weights $(WEIGHTS)) $(if $(PRECISION),--precision $(PRECISION)) \
-		$(if $(PRUNING),--pruning $(PRUNING))
+		$(if $(PRUNING),--pruning $(PRUNING)) $(if $(SCHEDULE),--schedule $(SCHEDULE))
 
 test-device: $(TEST_SETUP) ## Run the target's bundle under emulation and compare it with the host
 	$(BIN)/lpr-host test-device --target $(target)

@@ -10,11 +10,13 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import tvm
 from tvm import relax
 
 from device_runtime import __version__
+from device_runtime.errors import FatalError
 from device_runtime.manifest import (
     CheckpointInfo,
     InputInfo,
@@ -26,6 +28,7 @@ from device_runtime.manifest import (
 from device_runtime.preprocess import DEFAULT
 from host.bundle import copy_device_package, describe_files, replacing, write_manifest
 from host.compile import compile_kernels
+from host.explain import published_work
 from host.golden import FILE, SAMPLES, Golden, Reference, golden
 from host.graph import Network
 from host.graph import run as run_float
@@ -38,6 +41,7 @@ from host.quantize.calibration import read_samples
 from host.quantize.network import QuantizedNetwork
 from host.quantize.network import run as run_quantized
 from host.runtime_libs import RuntimeLibs, runtime_libs
+from host.schedules import TRIALS, Baseline, compile_baseline
 from host.simplify import simplify
 from host.targets import Target
 from host.tune.records import read_for, tile_choice
@@ -54,6 +58,9 @@ class Request:
     Attributes:
         precision: None means the target's recipe.
         calibration: folder of plate images that int8 ranges are taken from.
+        schedule: `tuned`: the kernels of `host.kernels`; else what `host.schedules` has, of the network as
+            published, in fp32.
+        trials: measurements of MetaSchedule, those in its database included.
     """
 
     target: Target
@@ -61,6 +68,8 @@ class Request:
     checkpoint: Path = weights.DEFAULT
     precision: str | None = None
     calibration: Path = SAMPLES
+    schedule: Literal["tuned"] | Baseline = "tuned"
+    trials: int = TRIALS
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,20 +88,25 @@ class Compiled:
 def build(request: Request, log: Log | None = None) -> Path:
     """Build a bundle and return its folder.
 
-    The same checkpoint, profile and versions give the same bytes.
+    The same checkpoint, profile and versions give the same bytes; with MetaSchedule, the same database, too.
 
     Raises:
         FatalError: any step's; an older bundle of that name is then untouched.
     """
     steps = _Steps(log or (lambda line: print(line, file=sys.stderr)))
-    target = request.target
+    target, schedule = request.target, request.schedule
+    precision = request.precision or target.recipe.precision
+    if schedule != "tuned" and precision != "fp32":
+        raise FatalError(f"--schedule {schedule}", f"has no {precision}", "use --precision fp32")
     with steps("load weights"):
         checkpoint = load_checkpoint(request.checkpoint)
     with steps("find linker and runtime"):
         linker = linker_for(target)
         libraries = runtime_libs(target)
-    precision = request.precision or target.recipe.precision
-    compiled = compile_network(checkpoint, target, precision, request.calibration, steps)
+    if schedule == "tuned":
+        compiled = compile_network(checkpoint, target, precision, request.calibration, steps)
+    else:
+        compiled = compile_published(checkpoint, target, schedule, request.trials, steps)
     with steps("write bundle"), replacing(request.output) as folder:
         _write(folder, request, checkpoint, compiled, linker, libraries)
     steps.done(request.output)
@@ -123,6 +137,23 @@ def compile_network(
     return Compiled(
         executable, expected, precision, schedule, network.macs, network.parameters, network.steps
     )
+
+
+def compile_published(
+    checkpoint: Checkpoint, target: Target, schedule: Baseline, trials: int, steps: _Steps
+) -> Compiled:
+    """The network of *checkpoint* as published, in fp32, under TVM's own *schedule* for *target*."""
+    network = simplify(checkpoint)
+    with steps(f"compile for {target.llvm.mcpu} ({schedule})"):
+        executable = compile_baseline(checkpoint.model(), target, schedule, trials)
+    with steps("golden outputs"):
+        expected = golden(_reference(network), GOLDEN_ATOL)
+    description = "TVM's default pipeline, untuned"
+    if schedule == "metaschedule":
+        description = f"MetaSchedule's generic search, {trials} measurements"
+    steps.note(description)
+    work = published_work(checkpoint)
+    return Compiled(executable, expected, "fp32", description, work.macs, work.parameters, network.steps)
 
 
 def _reference(network: Network | QuantizedNetwork) -> Reference:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
 
 import click
 
 from device_runtime.errors import FatalError, one_line_errors
 from host.targets import PRECISIONS, PRUNINGS, load_target
 
+SCHEDULES = ("tuned", "default", "metaschedule")
 FOLDER = click.Path(path_type=Path, file_okay=False)
 
 
@@ -18,6 +20,14 @@ FOLDER = click.Path(path_type=Path, file_okay=False)
 @click.option("--pruning", type=click.Choice(PRUNINGS), help="Shipped network; the recipe's unless given.")
 @click.option("--precision", type=click.Choice(PRECISIONS), help="The target's recipe unless given.")
 @click.option("--calibration", type=FOLDER, help="Plate images for int8 ranges; the samples unless given.")
+@click.option(
+    "--schedule",
+    type=click.Choice(SCHEDULES),
+    default="tuned",
+    show_default=True,
+    help="Own kernels, or TVM's: untuned, or by MetaSchedule's generic search.",
+)
+@click.option("--trials", type=click.IntRange(1), help="Measurements of MetaSchedule.  [default: 1024]")
 @click.option("--output", type=FOLDER, help="Bundle folder.  [default: build/TARGET]")
 @one_line_errors
 def build_command(
@@ -26,20 +36,25 @@ def build_command(
     pruning: str | None,
     precision: str | None,
     calibration: Path | None,
+    schedule: Literal["tuned", "default", "metaschedule"],
+    trials: int | None,
     output: Path | None,
 ) -> None:
     """Compile weights for a target and write the bundle."""
     if weights and pruning:
         raise FatalError("--weights and --pruning", "name two networks", "give one of them")
+    if trials and schedule != "metaschedule":
+        raise FatalError("--trials", f"nothing is searched with --schedule {schedule}", "leave it out")
     target = load_target(name)
     from host.build import Request, build
     from host.golden import SAMPLES
+    from host.schedules import TRIALS
     from lprnet.weights import of_recipe
 
     click.echo(f"Building {target.name} ({target.display_name})", err=True)
     folder = output or Path("build") / target.name
     checkpoint = weights or of_recipe(pruning or target.recipe.pruning)
-    build(Request(target, folder, checkpoint, precision, calibration or SAMPLES))
+    build(Request(target, folder, checkpoint, precision, calibration or SAMPLES, schedule, trials or TRIALS))
 
 
 @click.command("eval")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib.util
 import os
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 import tvm
@@ -54,7 +54,9 @@ def compile_baseline(
 
 
 def metaschedule(module: tvm.IRModule, target: Target, folder: Path, trials: int = TRIALS) -> object:
-    """MetaSchedule's database in *folder* after *trials* measurements on this machine, earlier ones included.
+    """MetaSchedule's database in *folder* after *trials* measurements here of *module*'s operators.
+
+    Earlier ones count, where they were of equal operators.
 
     Raises `FatalError` when this machine does not run the target's code.
     """
@@ -66,12 +68,14 @@ def metaschedule(module: tvm.IRModule, target: Target, folder: Path, trials: int
             f"--schedule metaschedule for {target.name}", "this machine does not run its code", "use native"
         )
     folder.mkdir(parents=True, exist_ok=True)
-    records = folder / "database_tuning_record.json"
-    done = sum(1 for _ in records.open()) if records.exists() else 0
+    database = JSONDatabase(work_dir=str(folder))
+    tvm_target = tvm.target.Target(target.tvm_target())
+    fused = _fused(module, tvm_target)
+    done = _measured(database, fused, tvm_target)
     if done >= trials:
-        return JSONDatabase(work_dir=str(folder), allow_missing=False)
+        return database
     return tune_relax(
-        _fused(module, tvm.target.Target(target.tvm_target())),
+        fused,
         params={},
         target=tvm.target.Target(target.tvm_target() | {"num-cores": os.cpu_count()}),
         work_dir=str(folder),
@@ -80,6 +84,16 @@ def metaschedule(module: tvm.IRModule, target: Target, folder: Path, trials: int
         # XGBoost is no dependency: 100 MB for a baseline. Without it candidates are mutated unranked.
         cost_model="xgb" if importlib.util.find_spec("xgboost") else "random",
     )
+
+
+def _measured(database: Any, fused: tvm.IRModule, target: tvm.target.Target) -> int:
+    """How many measurements *database* has of *fused*'s operators."""
+    from tvm.s_tir.meta_schedule.relax_integration import extract_tasks
+
+    operators = [task.dispatched[0] for task in extract_tasks(fused, target)]
+    known = [database.commit_workload(o) for o in operators if database.has_workload(o)]
+    records = database.get_all_tuning_records()
+    return sum(any(record.workload.same_as(w) for w in known) for record in records)
 
 
 def _fused(module: tvm.IRModule, target: tvm.target.Target) -> tvm.IRModule:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import subprocess
 import sys
@@ -68,8 +69,8 @@ def test_int8_bundle_is_small_and_checks_out(bundle: Path, checkpoint: Path, tmp
     assert sizes[0] < 0.35 * sizes[1]
 
 
-def test_board_side_runs_it_without_compiler_or_torch(bundle: Path, tmp_path: Path) -> None:
-    """`lpr-run` in a process of its own, where importing tvm or torch would fail."""
+def run_on_board(bundle: Path, tmp_path: Path) -> str:
+    """Output of `lpr-run` in a process of its own, where importing tvm or torch would fail."""
     for name in ("tvm", "tvm_ffi", "torch", "lprnet", "host"):
         (tmp_path / f"{name}.py").write_text("raise RuntimeError('not on a board')\n")
     (tmp_path / "device_runtime").symlink_to(ROOT / "device_runtime")
@@ -84,7 +85,30 @@ def test_board_side_runs_it_without_compiler_or_torch(bundle: Path, tmp_path: Pa
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    assert '"plate"' in done.stdout
+    return done.stdout
+
+
+def plates(output: str) -> list[str]:
+    return [json.loads(line)["plate"] for line in output.splitlines() if '"plate"' in line]
+
+
+def test_board_side_runs_it_without_compiler_or_torch(bundle: Path, tmp_path: Path) -> None:
+    assert plates(run_on_board(bundle, tmp_path))
+
+
+def test_default_schedule_is_a_bundle_like_another(bundle: Path, checkpoint: Path, tmp_path: Path) -> None:
+    """It also passes `lpr-run`'s comparison with the golden outputs."""
+    command = ["build", "--weights", str(checkpoint), "--schedule", "default", "--output"]
+    result = CliRunner().invoke(main, [*command, str(tmp_path / "default")])
+    assert result.exit_code == 0, result.output
+    manifest = read_manifest(tmp_path / "default")
+    assert manifest.schedule == "TVM's default pipeline, untuned"
+    assert manifest.macs > read_manifest(bundle).macs
+    runs = []
+    for name, folder in (("a", bundle), ("b", tmp_path / "default")):
+        (tmp_path / name).mkdir()
+        runs.append(plates(run_on_board(folder, tmp_path / name)))
+    assert runs[0] == runs[1]
 
 
 @pytest.fixture
@@ -150,6 +174,8 @@ def test_rebuild_keeps_reports(tmp_path: Path) -> None:
         (["build", "--target", "rpi9"], "rpi9"),
         (["build", "--weights", "nowhere.safetensors"], "nowhere.safetensors"),
         (["build", "--weights", "README.md"], "README.md"),
+        (["build", "--schedule", "default", "--precision", "int8"], "--schedule default: has no int8"),
+        (["build", "--trials", "8"], "--trials"),
         (["eval", "--bundle", "nowhere", "--data", "lprnet/samples"], "nowhere"),
     ],
 )

@@ -1,0 +1,40 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import tvm
+from torch import nn
+from tvm.s_tir import Schedule
+from tvm.s_tir.meta_schedule import relax_integration
+from tvm.s_tir.meta_schedule.database import JSONDatabase, TuningRecord
+
+from host.schedules import _fused, metaschedule, relax_module
+from host.targets import Target, load_target
+
+
+def measure(model: nn.Module, target: Target, folder: Path, times: int) -> None:
+    """Put *times* measurements of *model*, a single operator, into the database in *folder*."""
+    tvm_target = tvm.target.Target(target.tvm_target())
+    (task,) = relax_integration.extract_tasks(_fused(relax_module(model), tvm_target), tvm_target)
+    database = JSONDatabase(work_dir=str(folder))
+    workload = database.commit_workload(task.dispatched[0])
+    for i in range(times):
+        trace = Schedule(workload.mod).trace
+        database.commit_tuning_record(TuningRecord(trace, workload, [1.0 + i], tvm_target))
+
+
+def test_only_measurements_of_its_own_operators_count(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    target = load_target("native")
+    narrow, wide = (nn.Conv2d(3, out, 1, bias=False) for out in (4, 8))
+    measure(narrow, target, tmp_path, 3)
+    measure(wide, target, tmp_path, 1)
+    asked: list[int] = []
+    monkeypatch.setattr(
+        relax_integration, "tune_relax", lambda *_, **options: asked.append(options["max_trials_global"])
+    )
+    for model in (narrow, wide):
+        metaschedule(relax_module(model), target, tmp_path, trials=3)
+    assert asked == [2]
