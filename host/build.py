@@ -8,7 +8,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
@@ -36,7 +36,7 @@ from host.kernels.int8 import Int8
 from host.kernels.select import family_for
 from host.link import Linker, archive, linker_for
 from host.lower import lower
-from host.quantize import quantize
+from host.quantize import Options, quantize
 from host.quantize.calibration import read_samples
 from host.quantize.network import QuantizedNetwork
 from host.quantize.network import run as run_quantized
@@ -58,6 +58,7 @@ class Request:
     Attributes:
         precision: None means the target's recipe.
         calibration: folder of plate images that int8 ranges are taken from.
+        quantization: how.
         schedule: `tuned`: the kernels of `host.kernels`; else what `host.schedules` has, of the network as
             published, in fp32.
         trials: measurements of MetaSchedule, those in its database included.
@@ -68,6 +69,7 @@ class Request:
     checkpoint: Path = weights.DEFAULT
     precision: str | None = None
     calibration: Path = SAMPLES
+    quantization: Options = field(default_factory=Options)
     schedule: Literal["tuned"] | Baseline = "tuned"
     trials: int = TRIALS
 
@@ -104,7 +106,7 @@ def build(request: Request, log: Log | None = None) -> Path:
         linker = linker_for(target)
         libraries = runtime_libs(target)
     if schedule == "tuned":
-        compiled = compile_network(checkpoint, target, precision, request.calibration, steps)
+        compiled = compile_network(checkpoint, request, precision, steps)
     else:
         compiled = compile_published(checkpoint, target, schedule, request.trials, steps)
     with steps("write bundle"), replacing(request.output) as folder:
@@ -113,18 +115,17 @@ def build(request: Request, log: Log | None = None) -> Path:
     return request.output
 
 
-def compile_network(
-    checkpoint: Checkpoint, target: Target, precision: str, calibration: Path, steps: _Steps
-) -> Compiled:
-    """The network of *checkpoint* in *precision* as an executable for *target*."""
+def compile_network(checkpoint: Checkpoint, request: Request, precision: str, steps: _Steps) -> Compiled:
+    """The network of *checkpoint* in *precision* as an executable for the target of *request*."""
+    target = request.target
     family = family_for(target, precision)
     with steps("simplify"):
         network = simplify(checkpoint)
     lowered: Network | QuantizedNetwork = network
     if isinstance(family, Int8):
         with steps("quantize"):
-            samples = read_samples(calibration, CALIBRATION_SAMPLES)
-            lowered = quantize(network, samples, arithmetic=family.arithmetic)
+            samples = read_samples(request.calibration, CALIBRATION_SAMPLES)
+            lowered = quantize(network, samples, request.quantization, family.arithmetic)
     tiles = tile_choice(read_for(target))
     with steps(f"lower to {family.name} kernels"):
         module = lower(lowered, family, tiles)

@@ -20,6 +20,7 @@ FOLDER = click.Path(path_type=Path, file_okay=False)
 @click.option("--pruning", type=click.Choice(PRUNINGS), help="Shipped network; the recipe's unless given.")
 @click.option("--precision", type=click.Choice(PRECISIONS), help="The target's recipe unless given.")
 @click.option("--calibration", type=FOLDER, help="Plate images for int8 ranges; the samples unless given.")
+@click.option("--observer", help="Of int8 ranges: min-max, percentile, mse or entropy.  [default: mse]")
 @click.option(
     "--schedule",
     type=click.Choice(SCHEDULES),
@@ -36,6 +37,7 @@ def build_command(
     pruning: str | None,
     precision: str | None,
     calibration: Path | None,
+    observer: str | None,
     schedule: Literal["tuned", "default", "metaschedule"],
     trials: int | None,
     output: Path | None,
@@ -46,15 +48,29 @@ def build_command(
     if trials and schedule != "metaschedule":
         raise FatalError("--trials", f"nothing is searched with --schedule {schedule}", "leave it out")
     target = load_target(name)
+    if observer and (precision or target.recipe.precision) != "int8":
+        raise FatalError(f"--observer {observer}", "only int8 has ranges", "add --precision int8")
     from host.build import Request, build
     from host.golden import SAMPLES
+    from host.quantize import Options
     from host.schedules import TRIALS
     from lprnet.weights import of_recipe
 
     click.echo(f"Building {target.name} ({target.display_name})", err=True)
     folder = output or Path("build") / target.name
     checkpoint = weights or of_recipe(pruning or target.recipe.pruning)
-    build(Request(target, folder, checkpoint, precision, calibration or SAMPLES, schedule, trials or TRIALS))
+    quantization = Options(observer) if observer else Options()
+    request = Request(
+        target,
+        folder,
+        checkpoint,
+        precision,
+        calibration or SAMPLES,
+        quantization,
+        schedule,
+        trials or TRIALS,
+    )
+    build(request)
 
 
 @click.command("eval")

@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -19,6 +20,7 @@ from device_runtime.manifest import read_manifest
 from host.build import Request, build
 from host.bundle import replacing
 from host.cli import main
+from host.quantize import Options
 from host.targets import load_target
 from lprnet.checkpoint import save_checkpoint
 from tests.checkpoints import random_checkpoint
@@ -67,6 +69,9 @@ def test_int8_bundle_is_small_and_checks_out(bundle: Path, checkpoint: Path, tmp
     assert Engine.open(integer).manifest.precision == "int8"
     sizes = [read_manifest(b).files["model.so"].bytes for b in (integer, bundle)]
     assert sizes[0] < 0.35 * sizes[1]
+    other = replace(request, output=tmp_path / "min-max", quantization=Options("min-max"))
+    files = [read_manifest(b).files["model.so"].sha256 for b in (integer, build(other, log=lambda _: None))]
+    assert files[0] != files[1]
 
 
 def run_on_board(bundle: Path, tmp_path: Path) -> str:
@@ -176,6 +181,8 @@ def test_rebuild_keeps_reports(tmp_path: Path) -> None:
         (["build", "--weights", "README.md"], "README.md"),
         (["build", "--schedule", "default", "--precision", "int8"], "--schedule default: has no int8"),
         (["build", "--trials", "8"], "--trials"),
+        (["build", "--observer", "mse"], "--observer mse: only int8"),
+        (["build", "--precision", "int8", "--observer", "eyes"], "observer eyes: is not known"),
         (["eval", "--bundle", "nowhere", "--data", "lprnet/samples"], "nowhere"),
     ],
 )
