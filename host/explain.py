@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from math import prod
 from pathlib import Path
@@ -27,8 +27,9 @@ from host.quantize.calibration import read_samples
 from host.quantize.network import QuantizedNetwork
 from host.simplify import simplify
 from host.targets import PRECISIONS, Target, load_target
-from host.tune.cycles import core_of, cycles
+from host.tune.cycles import core_of, cycles, vector_cycles
 from host.tune.emulated import count_kernels
+from host.tune.peak import peak_kernels
 from host.tune.records import describe_tile, read_for, tile_choice, workload_key
 from host.tune.timed import LocalRunner, runs_here
 from host.tune.workload import tensors
@@ -59,6 +60,8 @@ class Step:
         constants, moved: bytes of weights and the like; bytes of maps read and written.
         tile: the register tile, of convolutions, and whether it is from a tuning record.
         cost: what it was measured to take, in the explanation's unit; None if it was not measured.
+        peak_share: of a convolution, the share of the core's peak that it reaches, in MACs by cost. MACs are
+            direct convolution's, also where Winograd's products are fewer: it may then exceed 1.
     """
 
     name: str
@@ -69,11 +72,18 @@ class Step:
     tile: str
     tuned: bool
     cost: float | None
+    peak_share: float | None
 
 
 @dataclass(frozen=True)
 class Explanation:
-    """A network on a target; `measured` says what `Step.cost` is."""
+    """A network on a target.
+
+    Attributes:
+        measured: what `Step.cost` is.
+        peaks: the most MACs per unit of cost that this core makes, by family; see `host.tune.peak`.
+        peak_share: as `Step.peak_share`, of all convolutions together.
+    """
 
     target: str
     family: str
@@ -81,6 +91,8 @@ class Explanation:
     simplified: Work
     steps: tuple[Step, ...]
     measured: str
+    peaks: dict[str, float]
+    peak_share: float | None
 
 
 def published_work(checkpoint: Checkpoint) -> Work:
@@ -124,19 +136,22 @@ def explain(checkpoint: Checkpoint, target: Target, precision: str) -> Explanati
         tile = choice(name, shape, family)
         layer = next(layer for layer in (*network.convs, network.head) if layer.name == name)
         convolutions[symbol_of(name)] = _Convolution(
-            workload_key(shape, family), network.macs_of(layer), tile, name in choice.tuned
+            family.name, workload_key(shape, family), network.macs_of(layer), tile, name in choice.tuned
         )
         return tile
 
     kernels = _kernels(lower(_quantized(network, family), family, choose))
     costs, measured = _measure(kernels, target)
-    steps = [_step(k, convolutions.get(_name(k)), c) for k, c in zip(kernels, costs, strict=True)]
+    peaks = _peaks(dict.fromkeys((family, family.floats)), target)
+    steps = [_step(k, convolutions.get(_name(k)), c, peaks) for k, c in zip(kernels, costs, strict=True)]
     published, simplified = published_work(checkpoint), simplified_work(network)
-    return Explanation(target.name, family.name, published, simplified, tuple(steps), measured)
+    share = _together(steps)
+    return Explanation(target.name, family.name, published, simplified, tuple(steps), measured, peaks, share)
 
 
 @dataclass(frozen=True)
 class _Convolution:
+    family: str
     workload: str
     macs: int
     tile: Tile
@@ -165,7 +180,9 @@ def _name(kernel: tirx.PrimFunc) -> str:
     return str(kernel.attrs["global_symbol"])
 
 
-def _step(kernel: tirx.PrimFunc, convolution: _Convolution | None, cost: float | None) -> Step:
+def _step(
+    kernel: tirx.PrimFunc, convolution: _Convolution | None, cost: float | None, peaks: Mapping[str, float]
+) -> Step:
     sizes = {
         str(parameter.name): prod(shape) * DataType(dtype).bits // 8
         for parameter, (shape, dtype) in zip(kernel.params, tensors(kernel), strict=True)
@@ -173,9 +190,17 @@ def _step(kernel: tirx.PrimFunc, convolution: _Convolution | None, cost: float |
     constants = sum(size for name, size in sizes.items() if name in CONSTANTS)
     moved = sum(sizes.values()) - constants
     if convolution is None:
-        return Step(_name(kernel), "", 0, constants, moved, "", False, cost)
+        return Step(_name(kernel), "", 0, constants, moved, "", False, cost, None)
     c = convolution
-    return Step(_name(kernel), c.workload, c.macs, constants, moved, describe_tile(c.tile), c.tuned, cost)
+    share = c.macs / cost / peaks[c.family] if cost and peaks else None
+    tile = describe_tile(c.tile)
+    return Step(_name(kernel), c.workload, c.macs, constants, moved, tile, c.tuned, cost, share)
+
+
+def _together(steps: Sequence[Step]) -> float | None:
+    """`Explanation.peak_share`: the time that all convolutions would take at the peak by what they take."""
+    known = [(s.cost, s.peak_share) for s in steps if s.cost is not None and s.peak_share is not None]
+    return sum(cost * share for cost, share in known) / sum(cost for cost, _ in known) if known else None
 
 
 def _measure(kernels: Sequence[tirx.PrimFunc], target: Target) -> tuple[Sequence[float | None], str]:
@@ -192,6 +217,21 @@ def _measure(kernels: Sequence[tirx.PrimFunc], target: Target) -> tuple[Sequence
     return [
         cycles(c, core) for c in counts
     ], f"cycles estimated from instructions counted on {target.llvm.mcpu}"
+
+
+def _peaks(families: Iterable[Family], target: Target) -> dict[str, float]:
+    """`Explanation.peaks`: measured, or from the emulated core's issue rates; empty if neither can be."""
+    candidates = {family.name: peak_kernels(family, f"peak{i}_") for i, family in enumerate(families)}
+    kernels = [peak.kernel for peaks in candidates.values() for peak in peaks]
+    core = core_of(target)
+    if runs_here(target):
+        costs: Sequence[float] = LocalRunner(target).times(kernels, ROUNDS)
+    elif target.emulate_cpu is not None and core is not None:
+        costs = [vector_cycles(c, core) for c in count_kernels(kernels, target)]
+    else:
+        return {}
+    cost = iter(costs)
+    return {name: max(peak.macs / next(cost) for peak in peaks) for name, peaks in candidates.items()}
 
 
 def table(explanation: Explanation) -> str:
@@ -211,24 +251,41 @@ def table(explanation: Explanation) -> str:
     total = sum(step.cost or 0 for step in e.steps)
     lines += [
         "",
-        f"{'kernel':<20}{'M MAC':>7}{'weights':>9}{'maps':>9}  {'tile':<44}{'cost':>10}{'share':>7}",
+        f"{'kernel':<20}{'M MAC':>7}{'weights':>9}{'maps':>9}  {'tile':<44}"
+        f"{'cost':>10}{'share':>8}{'of peak':>9}",
     ]
     for s in e.steps:
         macs = f"{s.macs / 1e6:.2f}" if s.macs else ""
         tile = s.tile + (" *" if s.tile and not s.tuned else "")
-        cost = share = ""
+        cost = share = of_peak = ""
         if s.cost is not None:
             cost, share = f"{s.cost / 1e3:.1f}", f"{100 * s.cost / total:.1f} %"
+        if s.peak_share is not None:
+            of_peak = f"{100 * s.peak_share:.1f} %"
         sizes = f"{_kilobytes(s.constants):>9}{_kilobytes(s.moved):>9}"
-        lines.append(f"{s.name:<20}{macs:>7}{sizes}  {tile:<44}{cost:>10}{share:>7}".rstrip())
+        lines.append(f"{s.name:<20}{macs:>7}{sizes}  {tile:<44}{cost:>10}{share:>8}{of_peak:>9}".rstrip())
     if e.measured:
         unit = e.measured if e.measured.startswith("µs") else f"thousand {e.measured}"
         lines += ["", f"{total / 1e3:.1f} in all; cost: {unit}"]
     else:
         lines += ["", "Nothing was measured: this machine does not run the code, nor is the target emulated."]
+    if e.peak_share is not None:
+        lines += _about_peaks(e, e.peak_share)
     if any(s.tile and not s.tuned for s in e.steps):
         lines.append(f"* default tile; `make target={e.target} tune` looks for a better one")
     return "\n".join(lines)
+
+
+def _about_peaks(e: Explanation, share: float) -> list[str]:
+    here = e.measured.startswith("µs")
+    how = "a loop of nothing else makes on this core" if here else "the core's issue rates allow"
+    peaks = ", ".join(
+        f"{peak:.1f} {'G MAC/s' if here else 'MAC a cycle'} ({family})" for family, peak in e.peaks.items()
+    )
+    lines = [f"convolutions together: {100 * share:.1f} % of the peak", f"peak: {peaks}: what {how}"]
+    if any("Winograd" in s.tile for s in e.steps):
+        lines.append("Winograd's convolutions count direct convolution's MACs, and may exceed 100 %.")
+    return lines
 
 
 def _kilobytes(size: int) -> str:

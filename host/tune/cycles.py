@@ -95,13 +95,19 @@ def core_of(target: Target) -> Core | None:
     return CORES.get(target.llvm.mcpu)
 
 
+def vector_cycles(counts: Counts, core: Core) -> float:
+    """Cycles for which the busiest vector pipe is occupied: what a perfect kernel would take."""
+    executed = counts.instructions
+    return max(sum(executed[name] * cost for name, cost in pipe.items()) for pipe in core.pipes)
+
+
 def cycles(counts: Counts, core: Core) -> float:
     """Estimated cycles for what was counted."""
     executed = counts.instructions
     extra = counts.load_registers - executed["vector_loads"]
     extra += counts.store_registers - executed["vector_stores"]
     dispatch = (counts.total + extra) / core.dispatch
-    vector = max(sum(executed[name] * cost for name, cost in pipe.items()) for pipe in core.pipes)
+    vector = vector_cycles(counts, core)
     load = core.load * (counts.load_registers + executed["loads"])
     store = core.store * (counts.store_registers + executed["stores"])
     busy = max(dispatch, vector + load + store) if core.in_order else max(dispatch, vector, load, store)

@@ -44,6 +44,12 @@ def test_kernels_are_listed_with_their_cost(checkpoint, precision) -> None:
     assert weight <= steps["tall"]["constants"] < 1.2 * weight
     assert all(step["cost"] > 0 for step in steps.values())
     assert shown["family"].startswith(precision)
+    convolutions = [step for step in steps.values() if step["macs"]]
+    for step in convolutions:
+        peak = shown["peaks"][step["operation"].split()[0]]
+        assert step["peak_share"] == pytest.approx(step["macs"] / step["cost"] / peak)
+    shares = [step["peak_share"] for step in convolutions]
+    assert min(shares) < shown["peak_share"] < max(shares)
 
 
 def test_a_table_names_tiles_and_shares(checkpoint) -> None:
@@ -59,6 +65,8 @@ def test_a_table_names_tiles_and_shares(checkpoint) -> None:
     tall = next(line for line in done.stdout.splitlines() if line.startswith("tall"))
     assert "×" in tall
     assert tall.endswith("%")
+    # A72: one 128-bit fma a cycle.
+    assert "4.0 MAC a cycle (fp32-neon)" in done.stdout
 
 
 def test_unknown_weights_are_one_line(tmp_path) -> None:
