@@ -61,7 +61,7 @@ class Step:
         tile: the register tile, of convolutions, and whether it is from a tuning record.
         cost: what it was measured to take, in the explanation's unit; None if it was not measured.
         peak_share: of a convolution, the share of the core's peak that it reaches, in MACs by cost. MACs are
-            direct convolution's, also where Winograd's products are fewer: it may then exceed 1.
+            direct convolution's with full borders: by Winograd, or where zeros are left out, it may exceed 1.
     """
 
     name: str
@@ -282,10 +282,12 @@ def _about_peaks(e: Explanation, share: float) -> list[str]:
     peaks = ", ".join(
         f"{peak:.1f} {'G MAC/s' if here else 'MAC a cycle'} ({family})" for family, peak in e.peaks.items()
     )
-    lines = [f"convolutions together: {100 * share:.1f} % of the peak", f"peak: {peaks}: what {how}"]
-    if any("Winograd" in s.tile for s in e.steps):
-        lines.append("Winograd's convolutions count direct convolution's MACs, and may exceed 100 %.")
-    return lines
+    return [
+        f"convolutions together: {100 * share:.1f} % of the peak",
+        f"peak: {peaks}: what {how}",
+        "MACs are direct convolution's with full borders: Winograd's kernels, and those without the zeros, "
+        "may exceed 100 %",
+    ]
 
 
 def _kilobytes(size: int) -> str:
