@@ -147,14 +147,10 @@ class _Lowering:
         return self._call(conv(symbol_of(name), shape, family, tile), operands, shape.target)
 
     def _context(self, symbol: str, pooling: Pooling, source: str, value: relax.Expr) -> relax.Expr:
-        stored = pooling.source.stored
-        types = [
-            relax.TensorType((pooling.columns * stored,), "float32"),
-            relax.TensorType((stored,), "float32"),
-        ]
         operands = [value, *self._scale(pooling, source)]
         family = self.family if pooling.source.dtype == self.family.activation else self.family.floats
-        return self._emit(context(symbol, pooling, family.elements), operands, types)
+        pooled = relax.TensorType((pooling.size,), "float32")
+        return self._emit(context(symbol, pooling, family.elements), operands, pooled)
 
     def _scale(self, pooling: Pooling, source: str) -> list[Float]:
         """What the pooling of a quantized map takes beside it."""
@@ -167,20 +163,18 @@ class _Lowering:
 
     def _tail(self, values: Mapping[str, relax.Expr]) -> relax.Expr:
         lanes = self.family.floats.lanes
-        poolings, means, squares = [], [], []
+        poolings, pooled = [], []
         for i, c in enumerate(self.network.contexts):
             pooling = Pooling(self.maps[c.source], c.kernel, c.stride)
-            pair = self._context(f"context{i}", pooling, c.source, values[c.source])
+            pooled.append(self._context(f"context{i}", pooling, c.source, values[c.source]))
             poolings.append(pooling)
-            means.append(self.builder.emit(relax.TupleGetItem(pair, 0)))
-            squares.append(self.builder.emit(relax.TupleGetItem(pair, 1)))
         shape = self.shapes["head"]
         factor = self._head_factor(poolings)
         function = concatenate("contexts", poolings, shape.source, lanes, scaled=bool(factor))
-        joined = self._call(function, [*means, *squares, *factor], shape.source)
+        joined = self._call(function, [*pooled, *factor], shape.source)
         result = self._head(poolings, joined)
         logits = relax.TensorType((1, self.network.classes, self.network.steps), "float32")
-        return self._emit(transpose_logits("logits", shape.target), [result], [logits])
+        return self._emit(transpose_logits("logits", shape.target), [result], logits)
 
     def _head_factor(self, poolings: Sequence[Pooling]) -> list[Float]:
         """What the contexts' channels are multiplied by, if anything."""
@@ -197,18 +191,17 @@ class _Lowering:
         arguments: Sequence[relax.Expr | NDArray[np.generic]],
         out: FeatureMap,
     ) -> relax.Expr:
-        return self._emit(function, arguments, [relax.TensorType(out.shape, out.dtype)])
+        return self._emit(function, arguments, relax.TensorType(out.shape, out.dtype))
 
     def _emit(
         self,
         function: tvm.tirx.PrimFunc,
         arguments: Sequence[relax.Expr | NDArray[np.generic]],
-        types: list[relax.TensorType],
+        out: relax.TensorType,
     ) -> relax.Expr:
         symbol = function.attrs["global_symbol"]
         reference = self.builder.add_func(function, symbol)
         operands = [relax.const(a) if isinstance(a, np.ndarray) else a for a in arguments]
-        out = types[0] if len(types) == 1 else types
         return self.builder.emit(relax.call_tir(reference, operands, out))
 
 

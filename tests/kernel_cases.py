@@ -230,14 +230,15 @@ def int8_context(symbol: str, family: Int8, kernel: tuple[int, int], stride: tup
     pooled = F.avg_pool2d(real, kernel, stride).numpy()
 
     def check(tensors: list[Array]) -> None:
-        means, squares = tensors[-2].reshape(18, -1), tensors[-1]
+        pooled_map = tensors[-1].reshape(19, -1)
+        means, squares = pooled_map[:18], pooled_map[18]
         np.testing.assert_allclose(means[:, :channels].T, pooled.mean(1), rtol=1e-5)
         np.testing.assert_allclose(squares[:channels], (pooled**2).sum((1, 2)), rtol=1e-5)
         assert not means[:, channels:].any()
         assert not squares[channels:].any()
 
-    outputs = [np.full(n, 77, np.float32) for n in (18 * source.stored, source.stored)]
-    tensors = [to_memory(q - offset, source), window_scale(pooling, step), *outputs]
+    out = np.full(pooling.size, 77, np.float32)
+    tensors = [to_memory(q - offset, source), window_scale(pooling, step), out]
     return Case(f"context {kernel}", context(symbol, pooling, family.floats.lanes), tensors, check)
 
 
@@ -303,6 +304,7 @@ def int8_cases(family: Int8) -> list[Case]:
         lambda s: int8_conv(s, family, CONVS[0], Tile(2, 1), fixed=True),
         lambda s: int8_conv(s, family, CONVS[3], Tile(3, 5), fixed=True),
         lambda s: int8_conv(s, family, CONVS[4], None, real=True),
+        lambda s: int8_conv(s, family, CONVS[4], Tile(3, 5, 2), real=True),
         lambda s: int8_conv(s, family.careful(), CONVS[1], None, fixed=True, gain=300),
         lambda s: int8_conv(s, family, CONVS[1], Tile(4, 1), gain=4),
         lambda s: int8_pool(s, family, 1, 64),

@@ -11,8 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 from tvm import tirx
 
-from host.kernels.emit import Emitter, Expr, const, load, splat
+from host.kernels.emit import WORTH_SHARING, Emitter, Expr, const, load, splat
 from host.kernels.feature_map import FeatureMap
+
+LARGEST_WINDOW = 128
+"""Quantized values whose sum surely fits 16 bits."""
 
 
 @dataclass(frozen=True)
@@ -31,13 +34,18 @@ class Pooling:
     def columns(self) -> int:
         return (self.source.width - self.kernel[1]) // self.stride[1] + 1
 
+    @property
+    def size(self) -> int:
+        """Elements of what `context` writes."""
+        return (self.columns + 1) * self.source.stored
+
 
 def context(symbol: str, pooling: Pooling, lanes: int) -> tirx.PrimFunc:
     """Average-pool a map, keep the mean over its rows and the sum of its squares.
 
-    Kernel `(source, means, squares)`: means float32[columns, stored channels], mean over H of the pooled map;
-    squares float32[stored channels], sum over (H, W) of the squared pooled map, per channel.
-    A quantized map's kernel is `(source, scale, means, squares)`: windows are summed in integers, and scale,
+    Kernel `(source, pooled)`: pooled is float32[columns + 1, stored channels], the mean over H of the pooled
+    map, and in its last row the sum over (H, W) of the squared pooled map, per channel.
+    A quantized map's kernel is `(source, scale, pooled)`: windows are summed in integers, and scale,
     float32[stored channels], takes a sum to the real mean (see `window_scale`).
     """
     e = Emitter()
@@ -46,18 +54,20 @@ def context(symbol: str, pooling: Pooling, lanes: int) -> tirx.PrimFunc:
     data = source.param(e, "source")
     quantized = source.dtype in ("int8", "uint8")
     scale = e.param("scale", source.stored, "float32") if quantized else None
-    means = e.param("means", columns * source.stored, "float32")
-    squares = e.param("squares", source.stored, "float32")
+    pooled = e.param("pooled", pooling.size, "float32")
     lanes = next(n for n in (lanes, lanes // 2, lanes // 4, 1) if n and source.stored % n == 0)
-    real = "float32" if lanes == 1 else f"float32x{lanes}"
+    assert not quantized or kh * kw <= LARGEST_WINDOW
     # Overlapping windows share the sums of the strips that they are made of.
     strip = sw if kw % sw == 0 else kw
     per_window = kw // strip
     strips = (columns - 1) * sw // strip + per_window
 
-    with e.loop(source.stored // lanes, "v", parallel=True) as v:
+    parallel = source.height * source.width * source.stored // lanes > WORTH_SHARING
+    with e.loop(source.stored // lanes, "v", parallel=parallel) as v:
         channel = v * lanes
-        line = e.local("line", strips * lanes, "float32")
+        sums = (
+            e.local("sums", strips * lanes, "int16" if quantized else "float32") if per_window > 1 else None
+        )
         total = e.local("total", columns * lanes, "float32")
         square = e.local("square", lanes, "float32")
         factor = (
@@ -69,37 +79,40 @@ def context(symbol: str, pooling: Pooling, lanes: int) -> tirx.PrimFunc:
         with e.loop(columns, "x") as x:
             e.store_vector(total, const(0, "float32", lanes), x * lanes, lanes)
         with e.loop(rows, "y") as y:
-            with e.loop(strips, "t") as t:
+
+            def sum_of_strip(x: Expr) -> Expr:
                 values = [
-                    load(data, source.at(y * sh + r, t * strip + c, channel), lanes)
+                    load(data, source.at(y * sh + r, x + c, channel), lanes)
                     for r in range(kh)
                     for c in range(strip)
                 ]
                 if quantized:
-                    total_of_strip = _sum_quantized(values, source, lanes)
-                else:
-                    total_of_strip = reduce(add, [tirx.Cast(real, value) for value in values])
-                e.store_vector(line, total_of_strip, t * lanes, lanes)
+                    return reduce(add, [_cast("int16", value, lanes) for value in values])
+                return reduce(add, [_cast("float32", value, lanes) for value in values])
+
+            if sums is not None:
+                with e.loop(strips, "t") as t:
+                    e.store_vector(sums, sum_of_strip(t * strip), t * lanes, lanes)
             with e.loop(columns, "x") as x:
-                first = x * (sw // strip) if sw >= strip else x
-                window = [load(line, (first + i) * lanes, lanes) for i in range(per_window)]
-                mean = e.let("mean", reduce(add, window) * factor)
+                if sums is None:
+                    window = sum_of_strip(x * sw)
+                else:
+                    window = reduce(add, [load(sums, (x + i) * lanes, lanes) for i in range(per_window)])
+                if quantized:
+                    whole = _cast("int32", window, lanes) - const(source.zero * kh * kw, "int32", lanes)
+                    window = _cast("float32", whole, lanes)
+                mean = e.let("mean", window * factor)
                 e.store_vector(total, load(total, x * lanes, lanes) + mean, x * lanes, lanes)
                 e.store_vector(square, load(square, 0, lanes) + mean * mean, 0, lanes)
         with e.loop(columns, "x") as x:
             value = load(total, x * lanes, lanes) * const(1.0 / rows, "float32", lanes)
-            e.store_vector(means, value, x * source.stored + channel, lanes)
-        e.store_vector(squares, load(square, 0, lanes), channel, lanes)
+            e.store_vector(pooled, value, x * source.stored + channel, lanes)
+        e.store_vector(pooled, load(square, 0, lanes), columns * source.stored + channel, lanes)
     return e.func(symbol)
 
 
-def _sum_quantized(values: Sequence[Expr], source: FeatureMap, lanes: int) -> Expr:
-    """Exact: at most 128 values fit 16 bits, and float32 holds their sum."""
-    assert len(values) <= 128
-    x = "" if lanes == 1 else f"x{lanes}"
-    total = reduce(add, [tirx.Cast(f"int16{x}", value) for value in values])
-    whole = tirx.Cast(f"int32{x}", total) - const(source.zero * len(values), "int32", lanes)
-    return tirx.Cast(f"float32{x}", whole)
+def _cast(dtype: str, value: Expr, lanes: int) -> Expr:
+    return tirx.Cast(dtype if lanes == 1 else f"{dtype}x{lanes}", value)
 
 
 def window_scale(pooling: Pooling, step: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -113,25 +126,24 @@ def concatenate(
 ) -> tirx.PrimFunc:
     """Divide every context by its mean square and put them side by side.
 
-    Kernel `(means…, squares…, target)`: target is a 1×columns map of all contexts' stored channels; where
-    *scaled* `(means…, squares…, factor, target)`, every channel multiplied by its factor, float32[stored].
+    Kernel `(pooled…, target)`: target is a 1×columns map of all contexts' stored channels; where *scaled*
+    `(pooled…, factor, target)`, every channel multiplied by its factor, float32[stored].
     """
     e = Emitter()
     columns = target.width
-    means = [e.param(f"means{i}", columns * p.source.stored, "float32") for i, p in enumerate(poolings)]
-    squares = [e.param(f"squares{i}", p.source.stored, "float32") for i, p in enumerate(poolings)]
+    pooled = [e.param(f"pooled{i}", p.size, "float32") for i, p in enumerate(poolings)]
     factor = e.param("factor", target.stored, "float32") if scaled else None
     result = target.param(e, "target")
     start = 0
-    for pooling, mean, square in zip(poolings, means, squares, strict=True):
+    for pooling, values in zip(poolings, pooled, strict=True):
         stored, count = pooling.source.stored, pooling.source.channels * pooling.rows * columns
         scale = e.local("scale", 1, "float32")
         e.store(scale, const(0, "float32"), 0)
         with e.loop(stored, "c") as c:
-            e.store(scale, load(scale, 0) + load(square, c), 0)
+            e.store(scale, load(scale, 0) + load(values, columns * stored + c), 0)
         e.store(scale, const(count, "float32") / load(scale, 0), 0)
         with e.loop(columns, "x") as x, e.loop(stored // lanes, "v") as v:
-            value = load(mean, x * stored + v * lanes, lanes) * splat(load(scale, 0), lanes)
+            value = load(values, x * stored + v * lanes, lanes) * splat(load(scale, 0), lanes)
             if factor is not None:
                 value = value * load(factor, start + v * lanes, lanes)
             e.store_vector(result, value, target.at(0, x, start + v * lanes), lanes)

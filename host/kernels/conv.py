@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 import numpy as np
+import tvm
 from numpy.typing import NDArray
 from tvm import tirx
 
 from host.kernels import neon
-from host.kernels.emit import Emitter, Expr, address, const, load, reinterpret, shuffle
+from host.kernels.emit import Emitter, Expr, address, concat, const, load, reinterpret, shuffle
 from host.kernels.family import Family
 from host.kernels.feature_map import FeatureMap
 from host.kernels.int8 import Int8
@@ -61,6 +62,16 @@ class ConvShape:
         """Pixels of a tile in a row of the target; where *winograd*, one is that many pixels of the map."""
         return -(-self.target.width // winograd) if winograd and self.kernel[0] == 1 else self.target.width
 
+    def last(self, family: Family, tile: Tile) -> Family:
+        """The family of the last vector: half as wide where the other half would only be stored empty.
+
+        Quantized maps are written whole vectors at a time, and Winograd's transforms compute them.
+        """
+        half, target = family.half, self.target
+        if half is None or tile.winograd or target.dtype != "float32":
+            return family
+        return half if target.stored - target.channels >= family.lanes - half.lanes else family
+
     def reduction(self, family: Family) -> int:
         """Input channels that are multiplied, zeros from rounding up included."""
         group = 1 if self.source.planar else family.fitting(self.source).group
@@ -91,8 +102,10 @@ def pack_weight(
         weight: [out, in, kh, kw].
 
     Returns:
-        Flat `[tile of channels][kh][kw][in / group][vector of the tile][lane][group]`, zero where padded.
+        Flat `[tile of channels][kh][kw][in / group][vector of the tile][lane][group]`, zero where padded;
+        the last vector has the lanes of `ConvShape.last`.
     """
+    unused = (family.lanes - shape.last(family, tile).lanes) * family.fitting(shape.source).group
     if tile.winograd:
         weight = transform_weight(weight, tile.winograd)
     out, cin, kh, kw = weight.shape
@@ -107,7 +120,10 @@ def pack_weight(
     tiles = []
     for start in range(0, len(vectors), tile.vectors):
         part = vectors[start : start + tile.vectors]
-        tiles.append(part.transpose(1, 2, 3, 0, 4).reshape(-1))
+        steps = part.transpose(1, 2, 3, 0, 4).reshape(*part.shape[1:4], -1)
+        if start + tile.vectors >= len(vectors):
+            steps = steps[..., : steps.shape[-1] - unused]
+        tiles.append(steps.reshape(-1))
     return np.ascontiguousarray(np.concatenate(tiles))
 
 
@@ -142,7 +158,8 @@ def conv(symbol: str, shape: ConvShape, family: Family, tile: Tile) -> tirx.Prim
     taps = tile.winograd + 2 if tile.winograd else shape.kernel[0] * shape.kernel[1]
     reduction = taps * shape.reduction(family)
     data = source.param(e, "source")
-    weight = e.param("weight", target.stored * reduction, family.weight)
+    last = shape.last(family, tile)
+    weight = e.param("weight", (target.stored - family.lanes + last.lanes) * reduction, family.weight)
     bias = e.param("bias", target.stored, family.accumulator)
     scaling = [
         e.param(name, target.stored, "float32")
@@ -152,12 +169,19 @@ def conv(symbol: str, shape: ConvShape, family: Family, tile: Tile) -> tirx.Prim
     result = target.param(e, "target")
     vectors, columns = shape.vectors(family), tile.vectors
 
-    def compute(y: Expr, x: Expr, pixels: int, channel_tile: Expr, width: int) -> None:
+    # The last tile is apart from the others where its last vector is.
+    full_tiles, rest_vectors = divmod(vectors, columns)
+    if last is not family and not rest_vectors:
+        full_tiles, rest_vectors = full_tiles - 1, columns
+
+    def compute(y: Expr, x: Expr, pixels: int, channel_tile: Expr, families: list[Family]) -> None:
+        width = len(families)
         first = channel_tile * (columns * family.lanes)
         packed = channel_tile * (columns * family.lanes * reduction)
         sums = [
-            [e.local("sums", family.lanes, family.accumulator) for _ in range(family.spread)]
-            for _ in range(pixels * width)
+            [e.local("sums", f.lanes, f.accumulator) for _ in range(f.spread)]
+            for _ in range(pixels)
+            for f in families
         ]
         path = _path(shape, family, tile.unroll)
         if family.product and path and neon.fits(pixels, width, path):
@@ -169,32 +193,32 @@ def conv(symbol: str, shape: ConvShape, family: Family, tile: Tile) -> tirx.Prim
             ]  # fmt: skip
             e.call(name, *operands, *(address(total) for (total,) in sums))
         else:
-            _begin(e, bias, first, pixels, width, family, sums)
-            _reduce(e, shape, family, tile, data, weight, sums, (y, x, pixels), (packed, width))
+            _begin(e, bias, first, pixels, families, sums)
+            _reduce(e, shape, family, tile, data, weight, sums, (y, x, pixels), (packed, families))
         rows = []
         for p in range(pixels):
             values = []
             for v, parts in enumerate(sums[p * width : (p + 1) * width]):
-                loaded = [load(part, 0, family.lanes) for part in parts]
-                values.append(family.complete(loaded, bias, first + v * family.lanes))
+                loaded = [load(part, 0, families[v].lanes) for part in parts]
+                values.append(families[v].complete(loaded, bias, first + v * family.lanes))
             rows.append((values, target.at(y, x + p, first)))
         _finish(e, shape, family, rows, first, scaling, result)
 
-    def channels(y: Expr, x: Expr, pixels: int) -> None:
-        full, rest = divmod(vectors, columns)
-        if full:
-            with e.loop(full, "n") as n:
-                compute(y, x, pixels, n, columns)
-        if rest:
-            compute(y, x, pixels, full, rest)
+    def tiles(body: Callable[[Expr, list[Family]], None]) -> None:
+        """Emit *body* for every tile of channels and the families of its vectors."""
+        if full_tiles:
+            with e.loop(full_tiles, "n") as n:
+                body(n, [family] * columns)
+        if rest_vectors:
+            body(full_tiles, [family] * (rest_vectors - 1) + [last])
 
-    def pixels(y: Expr, channel_tile: Expr, width: int) -> None:
+    def pixels(y: Expr, channel_tile: Expr, families: list[Family]) -> None:
         full, rest = divmod(target.width, tile.pixels)
         if full:
             with e.loop(full, "m") as m:
-                compute(y, m * tile.pixels, tile.pixels, channel_tile, width)
+                compute(y, m * tile.pixels, tile.pixels, channel_tile, families)
         if rest:
-            compute(y, full * tile.pixels, rest, channel_tile, width)
+            compute(y, full * tile.pixels, rest, channel_tile, families)
 
     target.clear_border(e, result)
     if tile.winograd:
@@ -202,19 +226,14 @@ def conv(symbol: str, shape: ConvShape, family: Family, tile: Tile) -> tirx.Prim
         return e.func(symbol)
     with e.loop(target.height, "y", parallel=True) as y:
         if tile.pixels_inner:
-            full, rest = divmod(vectors, columns)
-            if full:
-                with e.loop(full, "n") as n:
-                    pixels(y, n, columns)
-            if rest:
-                pixels(y, full, rest)
+            tiles(lambda n, families: pixels(y, n, families))
         else:
             full, rest = divmod(target.width, tile.pixels)
             if full:
                 with e.loop(full, "m") as m:
-                    channels(y, m * tile.pixels, tile.pixels)
+                    tiles(lambda n, families: compute(y, m * tile.pixels, tile.pixels, n, families))
             if rest:
-                channels(y, full * tile.pixels, rest)
+                tiles(lambda n, families: compute(y, full * tile.pixels, rest, n, families))
     return e.func(symbol)
 
 
@@ -237,12 +256,25 @@ def _path(shape: ConvShape, family: Family, unroll: int) -> neon.Path | None:
     )
 
 
+def _rows(shape: ConvShape, y: Expr) -> tuple[Expr, Expr]:
+    """First and number of the kernel's rows that meet more than border at row *y* of the target.
+
+    All of them where the border is not zeros in memory: sums then begin at what takes that into account.
+    """
+    rows, pad, source = shape.kernel[0], shape.source.pad[0], shape.source
+    if not pad or source.zero:
+        return 0, rows
+    top = tirx.max(pad - y, 0)
+    return top, tirx.min(source.height + pad - y, rows) - top
+
+
 def _begin(
-    e: Emitter, bias: Expr, first: Expr, pixels: int, width: int, family: Family, sums: list[list[Expr]]
+    e: Emitter, bias: Expr, first: Expr, pixels: int, families: list[Family], sums: list[list[Expr]]
 ) -> None:
     """Set the sums of a register tile, by pixel and vector, to what they begin with."""
-    for v in range(width):
-        start = family.begin(e, bias, first + v * family.lanes)
+    width = len(families)
+    for v, family in enumerate(families):
+        start = family.begin(e, bias, first + v * families[0].lanes)
         for p in range(pixels):
             for part, value in zip(sums[p * width + v], start, strict=True):
                 e.store_vector(part, value, 0, family.lanes)
@@ -257,14 +289,22 @@ def _reduce(
     weight: Expr,
     sums: list[list[Expr]],
     place: tuple[Expr, Expr, int],
-    packed: tuple[Expr, int],
+    packed: tuple[Expr, list[Family]],
 ) -> None:
-    """Add all products of *place* = (y, x, pixels) and *packed* = (first weight, vectors) to *sums*."""
-    (y, x, pixels), (first, width) = place, packed
-    source, lanes, step = shape.source, family.lanes, shape.step(family)
+    """Add all products of *place* = (y, x, pixels) and *packed* to *sums*.
+
+    *packed* is the index of the first weight, and the families of the vectors.
+    """
+    (y, x, pixels), (first, families) = place, packed
+    source, step = shape.source, shape.step(family)
     pad_h, pad_w = source.pad
     runs, steps, rest = shape.runs(family)
-    per_channel = width * lanes
+    per_channel = sum(f.lanes for f in families)
+    width = len(families)
+    alike = [(f, [v for v in range(width) if families[v] is f]) for f in dict.fromkeys(families)]
+
+    def narrowed(activation: Expr, f: Family) -> Expr:
+        return activation if f is family else shuffle([activation], range(f.elements))
 
     def add(r: Expr, s: Expr, k: Expr, channels: int) -> None:
         """The products of up to a step's *channels*."""
@@ -281,18 +321,20 @@ def _reduce(
         for q in range(groups):
             multiplicands = [values[q] for values in pixel_values]
             for part in range(family.spread):
-                vectors = [
-                    family.weights(e, weight, start + (q * width + v) * lanes * family.group, part)
-                    for v in range(width)
-                ]
-                totals = [total[part] for total in sums]
-                loaded = [load(total, 0, lanes) for total in totals]
-                values = family.accumulate(e, loaded, multiplicands, vectors)
-                for total, value in zip(totals, values, strict=True):
-                    e.store_vector(total, value, 0, lanes)
+                for f, chosen in alike:
+                    vectors = [
+                        f.weights(e, weight, start + (q * per_channel + v * family.lanes) * f.group, part)
+                        for v in chosen
+                    ]
+                    totals = [sums[p * width + v][part] for p in range(pixels) for v in chosen]
+                    loaded = [load(total, 0, f.lanes) for total in totals]
+                    values = f.accumulate(e, loaded, [narrowed(a, f) for a in multiplicands], vectors)
+                    for total, value in zip(totals, values, strict=True):
+                        e.store_vector(total, value, 0, f.lanes)
 
     unroll = tile.unroll if steps % tile.unroll == 0 else 1
-    with e.loop(shape.kernel[0], "r") as r, e.loop(runs, "s") as s:
+    top, count = _rows(shape, y)
+    with e.loop(count, "r", start=top) as r, e.loop(runs, "s") as s:
         if steps:
             with e.loop(steps // unroll, "k") as outer:
                 for inner in range(unroll):
@@ -314,11 +356,13 @@ def _finish(
 
     *scaling* is nothing, multiplier, or multiplier and addend.
     """
-    lanes, real = family.lanes, "float32" if family.lanes == 1 else f"float32x{family.lanes}"
+    lanes = family.lanes
     finished = []
     for sums, place in pixels:
         for v, total in enumerate(sums):
-            factors = [load(s, first + v * lanes, lanes) for s in scaling]
+            count = tvm.DataType(total.ty.dtype).lanes
+            real = "float32" if count == 1 else f"float32x{count}"
+            factors = [load(s, first + v * lanes, count) for s in scaling]
             value = total
             if shape.fused and isinstance(family, Int8):
                 value = family.round_fused(total, *factors)
@@ -338,8 +382,11 @@ def _finish(
                 _narrow(e, family, narrow, finished[i : min(i + 4, start + together)], result)
         return
     for value, place, offset in finished:
+        count = tvm.DataType(value.ty.dtype).lanes
         if shape.relu:
-            value = tirx.max(value, const(0, shape.target.dtype, lanes))
+            value = tirx.max(value, const(0, shape.target.dtype, count))
+        if count < lanes:
+            value = concat([value, const(0, shape.target.dtype, count)], count)
         e.store_vector(result, value, place + offset, lanes)
 
 

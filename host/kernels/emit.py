@@ -13,6 +13,10 @@ Expr = Any
 """A TIR expression; TVM's Python classes carry no useful static types."""
 
 
+WORTH_SHARING = 4096
+"""Vectors read beyond which simple kernels are shared among threads: waking those takes some microseconds."""
+
+
 class Emitter:
     """Collects the statements of one `PrimFunc`.
 
@@ -58,10 +62,10 @@ class Emitter:
         self._add(tirx.BufferStore(buffer, value, [span(start, lanes)]))
 
     @contextmanager
-    def loop(self, extent: int, name: str = "i", parallel: bool = False) -> Iterator[Expr]:
-        """Open a loop over `range(extent)`; a single iteration yields the constant 0 and no loop."""
-        if extent == 1:
-            yield tirx.IntImm("int32", 0)
+    def loop(self, extent: Expr, name: str = "i", parallel: bool = False, start: Expr = 0) -> Iterator[Expr]:
+        """Open a loop over `range(start, start + extent)`; a single iteration yields *start* and no loop."""
+        if isinstance(extent, int) and extent == 1:
+            yield _int(start)
             return
         self._names += 1
         variable = tirx.Var(f"{name}{self._names}", "int32")
@@ -69,7 +73,7 @@ class Emitter:
         yield variable
         body = tirx.stmt_seq(*self._scopes.pop())
         kind = tirx.ForKind.PARALLEL if parallel else tirx.ForKind.SERIAL
-        self._add(tirx.For(variable, tirx.IntImm("int32", 0), tirx.IntImm("int32", extent), kind, body))
+        self._add(tirx.For(variable, _int(start), _int(extent), kind, body))
 
     def include(self, llvm: str) -> None:
         """Let the function call what the LLVM assembly *llvm* defines; it is inlined."""

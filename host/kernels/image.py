@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from tvm import tirx
 
-from host.kernels.emit import Emitter, Expr, const, reinterpret, span
+from host.kernels.emit import WORTH_SHARING, Emitter, Expr, const, reinterpret, span
 from host.kernels.family import Family
 from host.kernels.feature_map import FeatureMap
 
@@ -60,7 +60,8 @@ def quantize_image(symbol: str, target: FeatureMap, mean: float, scale: float, l
             words = words + byte(channel, y, x) * const(256**channel, "int32", lanes)
         e.store_vector(result, reinterpret(target.dtype, words, WORD * lanes), target.at(y, x), WORD * lanes)
 
-    with e.loop(target.height, "y", parallel=True) as y:
+    parallel = 3 * target.height * target.width // lanes > WORTH_SHARING
+    with e.loop(target.height, "y", parallel=parallel) as y:
         with e.loop(target.width // lanes, "x") as x:
             write(y, x * lanes)
         if target.width % lanes:

@@ -170,6 +170,10 @@ class X86(Int8):
 class Vnni(X86):
     """vpdpbusd: four products of uint8 and int8 added to a 32-bit lane, exactly."""
 
+    @property
+    def half(self) -> Family | None:
+        return replace(self, lanes=8) if self.lanes == 16 else None
+
     def multiply_add(self, accumulator: Expr, activation: Expr, weight: Expr) -> Expr:
         name = f"llvm.x86.avx512.vpdpbusd.{32 * self.lanes}"
         return intrinsic(f"int32x{self.lanes}", name, accumulator, activation, weight)

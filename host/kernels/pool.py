@@ -4,7 +4,7 @@ from functools import reduce
 
 from tvm import tirx
 
-from host.kernels.emit import Emitter, load
+from host.kernels.emit import WORTH_SHARING, Emitter, load
 from host.kernels.feature_map import FeatureMap
 
 
@@ -29,7 +29,8 @@ def max_pool(
             value = reduce(tirx.max, columns[i * stride : i * stride + 3])
             e.store_vector(result, value, target.at(y, x + i, channel), lanes)
 
-    with e.loop(target.height, "y", parallel=True) as y:
+    vectors = source.height * source.width * target.stored // lanes
+    with e.loop(target.height, "y", parallel=vectors > WORTH_SHARING) as y:
         full, rest = divmod(target.width, group)
         with e.loop(target.stored // lanes, "v") as v:
             if full:
