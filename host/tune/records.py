@@ -30,6 +30,9 @@ STAND_INS = {"avx512vnni": "x86-64-vnni", "avxvnni": "x86-64-v3", "avx2": "x86-6
 A record names the CPU it was measured on.
 """
 
+RELATIVES = {"znver4": "zen4", "znver5": "zen4"}
+"""Whose records come before those of `STAND_INS`, by LLVM's name of the CPU."""
+
 Unit = Literal["ns", "instructions", "cycles"]
 
 
@@ -118,10 +121,10 @@ def read(path: Path) -> Records:
 
 
 def read_for(target: Target, folder: Path = TUNED) -> Records:
-    """The records for *target*: its own, and for what it has none, its stand-in's."""
-    names = (STAND_INS.get(target.isa, target.name), target.name)
+    """The records for *target*: its own, for what it has none those of its CPU, then of its instructions."""
+    names = (STAND_INS.get(target.isa), RELATIVES.get(target.llvm.mcpu), target.name)
     records = Records(target.name)
-    for path in (path_of(name, folder) for name in names):
+    for path in (path_of(name, folder) for name in names if name):
         if path.exists():
             records = records.merge(read(path).records)
     return records

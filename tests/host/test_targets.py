@@ -47,7 +47,7 @@ def refusal(path: Path) -> str:
 
 def test_issue_boards_have_profiles() -> None:
     assert {
-        *("native", "x86-64-v3", "x86-64-vnni", "rpi3", "rpi4", "rpi5", "rpi-zero2w", "jetson-nano"),
+        *("native", "x86-64-v3", "x86-64-vnni", "zen4", "rpi3", "rpi4", "rpi5", "rpi-zero2w", "jetson-nano"),
         *("orin-nano", "rk3588", "imx8mp", "rpi2", "visionfive2"),
     } <= set(list_targets())
 

@@ -80,6 +80,17 @@ class TestRecords:
         write(path_of("native", tmp_path), Records("native").merge([record("b", metric=0.5)]))
         assert [(r.workload, r.metric) for r in read_for(native, tmp_path).records] == [("a", 1), ("b", 0.5)]
 
+    def test_a_cpu_uses_records_of_its_kind_before_those_of_its_instructions(self, tmp_path) -> None:
+        native = replace(load_target("zen4"), name="native")
+        write(path_of("x86-64-vnni", tmp_path), Records("x86-64-vnni").merge([record("a"), record("b")]))
+        write(path_of("zen4", tmp_path), Records("zen4").merge([record("b", metric=0.5)]))
+        for cpu, b in (("znver4", 0.5), ("znver5", 0.5), ("sapphirerapids", 1)):
+            target = replace(native, llvm=replace(native.llvm, mcpu=cpu))
+            assert [(r.workload, r.metric) for r in read_for(target, tmp_path).records] == [
+                ("a", 1),
+                ("b", b),
+            ]
+
     def test_boards_use_the_records_of_their_instructions(self, tmp_path) -> None:
         write(path_of("rpi5", tmp_path), Records("rpi5").merge([record("a")]))
         for name in ("rpi5", "rk3588", "orin-nano"):
