@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,8 +21,9 @@ class Arithmetic:
     Attributes:
         offset: subtracted from an activation 0…255 where it is stored: 0 for uint8, 128 for int8.
         products: products that are summed in int16 before they are widened; 1 where they go to int32 at once.
-        stride: distance of the input channels whose products share an int16 sum. Channels
-            c, c + stride, … c + (products − 1) · stride of a block of stride · products are added.
+        stride: distance of the runs of input channels whose products share an int16 sum.
+        run: neighbouring channels of a sum. Channels c, c + stride, … c + (products / run − 1) · stride of a
+            block of stride · products / run are added, and the run − 1 after each of them.
         fused: sums are scaled and rounded by one fused multiply-add where they fit (see `Rounding`); the
             offset is 0 then.
     """
@@ -30,7 +31,19 @@ class Arithmetic:
     offset: int = 0
     products: int = 1
     stride: int = 1
+    run: int = 1
     fused: bool = False
+
+    @property
+    def block(self) -> int:
+        """Input channels after which the sets of those that share a sum repeat."""
+        return self.products // self.run * self.stride
+
+    @property
+    def of_image(self) -> Arithmetic:
+        """What the convolution that reads the image keeps to: its kernels take a word of channels at a time,
+        of which only runs share sums."""
+        return replace(self, products=self.run, stride=self.run) if self.run > 1 else self
 
     def largest_sum(self, weight: NDArray[np.generic]) -> NDArray[np.float64]:
         """Largest magnitude that an int16 sum of a row can reach; weight [out, in, kh, kw] → [out].
@@ -38,11 +51,11 @@ class Arithmetic:
         Activations are anything from −offset to 255 − offset.
         """
         out, channels, kh, kw = weight.shape
-        block = self.products * self.stride
-        padded = np.pad(weight.astype(np.float64), ((0, 0), (0, -channels % block), (0, 0), (0, 0)))
-        sets = padded.reshape(out, -1, self.products, self.stride, kh, kw)
-        positive = np.maximum(sets, 0).sum(2).reshape(out, -1)
-        negative = np.maximum(-sets, 0).sum(2).reshape(out, -1)
+        padded = np.pad(weight.astype(np.float64), ((0, 0), (0, -channels % self.block), (0, 0), (0, 0)))
+        runs, starts = self.products // self.run, self.stride // self.run
+        sets = padded.reshape(out, -1, runs, starts, self.run, kh, kw)
+        positive = np.maximum(sets, 0).sum((2, 4)).reshape(out, -1)
+        negative = np.maximum(-sets, 0).sum((2, 4)).reshape(out, -1)
         high, low = 255 - self.offset, self.offset
         upper, lower = high * positive + low * negative, high * negative + low * positive
         return np.maximum(upper, lower).max(1)
@@ -86,9 +99,8 @@ class Int16Sums:
     def __init__(self, arithmetic: Arithmetic, shape: tuple[int, ...]) -> None:
         """For weights of *shape* [out, in, kh, kw]."""
         out, channels, kh, kw = shape
-        block = arithmetic.products * arithmetic.stride
-        channel = np.arange(channels)
-        sets = channel // block * arithmetic.stride + channel % arithmetic.stride
+        channel, starts = np.arange(channels), arithmetic.stride // arithmetic.run
+        sets = channel // arithmetic.block * starts + channel % arithmetic.stride // arithmetic.run
         self._set = (sets[:, None] * (kh * kw) + np.arange(kh * kw)).ravel()
         self._high, self._low = 255 - arithmetic.offset, arithmetic.offset
         self._limited = arithmetic.products > 1

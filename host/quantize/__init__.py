@@ -145,11 +145,13 @@ def _integers(
     for layer in network.layers:
         if isinstance(layer, Conv):
             moments = second_moments(layer, q - zero) if options.compensate else np.eye(layer.weight[0].size)
-            spans = arithmetic.products > 1 and arithmetic.products * arithmetic.stride > WORD
-            quantizer = quantize_rows if spans and layer is network.layers[0] else quantize_weight
+            first = layer is network.layers[0]
+            limits = arithmetic.of_image if first else arithmetic
+            spans = first and limits.products > 1 and limits.block > WORD
+            quantizer = quantize_rows if spans else quantize_weight
             target = scales.get(layer.name)
             finest = LEAST_MULTIPLIER * target / step if arithmetic.fused and target is not None else 0.0
-            weight, weight_scale = quantizer(layer.weight, layer.bias, step, arithmetic, moments, finest)
+            weight, weight_scale = quantizer(layer.weight, layer.bias, step, limits, moments, finest)
             unit = weight_scale * step
             bias = layer.bias / unit - zero * weight.sum((1, 2, 3), dtype=np.int64)
             multiplier = (unit if target is None else unit / target).astype(np.float32)

@@ -51,15 +51,18 @@ def test_int8_weights_in_float_products(name) -> None:
 def test_largest_sum_is_the_largest_that_activations_can_make() -> None:
     rng = np.random.default_rng(0)
     weight = rng.integers(-127, 128, (3, 11, 2, 1), np.int8)
-    for arithmetic in (Arithmetic(0, 2, 1), Arithmetic(128, 4, 2), Arithmetic(128, 3, 1)):
+    runs = Arithmetic(0, 4, 4, run=2)
+    for arithmetic in (Arithmetic(0, 2, 1), Arithmetic(128, 4, 2), Arithmetic(128, 3, 1), runs):
         low, high = -arithmetic.offset, 255 - arithmetic.offset
         padded = np.zeros((3, 24, 2), np.int64)
         padded[:, :11] = weight[..., 0]
         largest = np.zeros(3)
-        block = arithmetic.products * arithmetic.stride
+        run, stride = arithmetic.run, arithmetic.stride
+        block = arithmetic.products // run * stride
         for start in range(0, 24 // block * block, block):
-            for shift in range(arithmetic.stride):
-                chosen = padded[:, start + shift : start + block : arithmetic.stride]
+            for first in range(start, start + stride, run):
+                channels = [c + i for c in range(first, start + block, stride) for i in range(run)]
+                chosen = padded[:, channels]
                 top = np.maximum(chosen * low, chosen * high).sum(1).max(1)
                 bottom = np.minimum(chosen * low, chosen * high).sum(1).min(1)
                 largest = np.maximum(largest, np.maximum(top, -bottom))

@@ -38,6 +38,7 @@ from tests.kernel_cases import from_memory
 
 SAMPLES = Path(__file__).parents[2] / "lprnet" / "samples"
 NATIVE = {"mcpu": "x86-64-v3"}
+RUNS = Arithmetic(0, 4, 4, run=2)
 
 
 @pytest.fixture(scope="module")
@@ -88,7 +89,7 @@ def test_least_error_is_less_than_that_of_other_ranges() -> None:
     assert error(observed) <= min(map(error, (2.5, 3.0, 20.0)))
 
 
-@pytest.mark.parametrize("arithmetic", [Arithmetic(), Arithmetic(0, 2, 1), Arithmetic(128, 4, 2)])
+@pytest.mark.parametrize("arithmetic", [Arithmetic(), Arithmetic(0, 2, 1), Arithmetic(128, 4, 2), RUNS])
 @pytest.mark.parametrize("channels", [3, 23, 64])
 def test_weights_are_near_and_sums_fit(arithmetic, channels) -> None:
     rng = np.random.default_rng(channels)
@@ -108,7 +109,7 @@ def test_weights_are_near_and_sums_fit(arithmetic, channels) -> None:
         assert (np.abs(integers).max((1, 2, 3)) == np.where(weight.any((1, 2, 3)), 127, 0)).all()
 
 
-@pytest.mark.parametrize("arithmetic", [Arithmetic(), Arithmetic(0, 2, 1), Arithmetic(128, 4, 2)])
+@pytest.mark.parametrize("arithmetic", [Arithmetic(), Arithmetic(0, 2, 1), Arithmetic(128, 4, 2), RUNS])
 def test_compensated_weights_change_products_less(arithmetic) -> None:
     rng = np.random.default_rng(0)
     inputs = rng.standard_normal((500, 4)) @ rng.standard_normal((4, 24)) + rng.standard_normal((500, 24)) / 9
@@ -123,7 +124,7 @@ def test_compensated_weights_change_products_less(arithmetic) -> None:
     assert error(inputs.T @ inputs) < 0.5 * error(None)
 
 
-@pytest.mark.parametrize("arithmetic", [Arithmetic(0, 2, 1), Arithmetic(128, 4, 2)])
+@pytest.mark.parametrize("arithmetic", [Arithmetic(0, 2, 1), Arithmetic(128, 4, 2), RUNS])
 def test_sums_over_neighbouring_pixels_fit(arithmetic) -> None:
     weight = np.random.default_rng(3).uniform(0.9, 1, (9, 3, 3, 3)).astype(np.float32)
     integers, scale = quantize_rows(weight, np.zeros(9, np.float32), 1.0, arithmetic, np.eye(27))
@@ -131,7 +132,7 @@ def test_sums_over_neighbouring_pixels_fit(arithmetic) -> None:
     np.testing.assert_allclose(integers * scale[:, None, None, None], weight, atol=0.05)
 
 
-@given(st.sampled_from([(0, 2, 1), (128, 4, 2), (0, 4, 1)]), st.integers(0, 2**32 - 1))
+@given(st.sampled_from([(0, 2, 1), (128, 4, 2), (0, 4, 1), (0, 4, 4, 2)]), st.integers(0, 2**32 - 1))
 def test_int16_sums_never_exceed_their_range(numbers, seed) -> None:
     arithmetic, rng = Arithmetic(*numbers), np.random.default_rng(seed)
     shape = (3, int(rng.integers(1, 20)), 2, 1)
