@@ -26,7 +26,7 @@ APT_TEST := $(APT_ARM) qemu-user-static g++-arm-linux-gnueabihf g++-riscv64-linu
 
 help: ## Show this help
 	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' Makefile | expand -t 24
-	@echo '  Variables: target=NAME (see make targets), WEIGHTS=FILE, PRECISION=fp32|int8, PRUNING=none|light|tiny, SCHEDULE=tuned|default|metaschedule, BENCH="options of lpr-host bench"'
+	@echo '  Variables: target=NAME (see make targets), WEIGHTS=FILE, PRECISION=fp32|fp16|bf16|int8, PRUNING=none|light|tiny, SCHEDULE=tuned|default|metaschedule, BENCH="options of lpr-host bench"'
 
 demo: build/demo/report.html ## Set up, build for this machine, read the sample plates, draw the report
 	@echo 'plates read:   build/demo/annotated/'

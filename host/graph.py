@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -112,8 +113,13 @@ class Network:
         return sum(layer.weight.size + layer.bias.size for layer in (*self.convs, self.head))
 
 
-def run(network: Network, image: torch.Tensor) -> torch.Tensor:
-    """Reference in torch: float[N,3,24,94] → logits float[N,classes,18] in the image's precision."""
+def run(
+    network: Network, image: torch.Tensor, store: Callable[[torch.Tensor], torch.Tensor] = lambda x: x
+) -> torch.Tensor:
+    """Reference in torch: float[N,3,24,94] → logits float[N,classes,18] in the image's precision.
+
+    *store* makes of every layer's output but the last what the next one reads.
+    """
     maps = {}
     x = image
     for layer in network.layers:
@@ -121,6 +127,8 @@ def run(network: Network, image: torch.Tensor) -> torch.Tensor:
             x = F.relu(convolve(layer, x)) if layer.relu else convolve(layer, x)
         else:
             x = F.max_pool2d(x[:, : layer.channels], 3, (1, layer.stride))
+        if layer is not network.layers[-1]:
+            x = store(x)
         maps[layer.name] = x
     pooled = []
     for context in network.contexts:

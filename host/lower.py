@@ -128,7 +128,8 @@ class _Lowering:
         return image
 
     def _conv(self, layer: Conv, value: relax.Expr) -> relax.Expr:
-        weight, bias = layer.weight.astype(self.family.weight), layer.bias.astype(self.family.accumulator)
+        weight = self.family.fitting(self.shapes[layer.name].source).encode(layer.weight)
+        bias = layer.bias.astype(self.family.accumulator)
         return self._kernel(layer.name, self.family, value, weight, bias)
 
     def _kernel(

@@ -88,7 +88,7 @@ def context(symbol: str, pooling: Pooling, lanes: int) -> tirx.PrimFunc:
                 ]
                 if quantized:
                     return reduce(add, [_cast("int16", value, lanes) for value in values])
-                return reduce(add, [_cast("float32", value, lanes) for value in values])
+                return reduce(add, [source.real(value, lanes) for value in values])
 
             if sums is not None:
                 with e.loop(strips, "t") as t:

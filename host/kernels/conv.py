@@ -11,10 +11,10 @@ import tvm
 from numpy.typing import NDArray
 from tvm import tirx
 
-from host.kernels import neon
+from host.kernels import bfloat16, neon
 from host.kernels.emit import Emitter, Expr, address, concat, const, load, reinterpret, shuffle
 from host.kernels.family import Family
-from host.kernels.feature_map import FeatureMap
+from host.kernels.feature_map import BITS, FeatureMap
 from host.kernels.int8 import Int8
 from host.kernels.winograd import pays, transform_weight, winograd
 
@@ -381,6 +381,10 @@ def _finish(
             for i in range(start, start + together, 4):
                 _narrow(e, family, narrow, finished[i : min(i + 4, start + together)], result)
         return
+    if shape.target.dtype == BITS:
+        for start in range(0, len(finished), len(pixels[0][0])):
+            _narrow_pairs(e, shape, finished[start : start + len(pixels[0][0])], result)
+        return
     for value, place, offset in finished:
         count = tvm.DataType(value.ty.dtype).lanes
         if shape.relu:
@@ -416,6 +420,17 @@ def _narrow(
         count = 2 if pair else 1
         e.store_vector(result, part, places[i] + finished[i][2], lanes * count)
         i += count
+
+
+def _narrow_pairs(e: Emitter, shape: ConvShape, pixel: list[tuple[Expr, Expr, int]], result: Expr) -> None:
+    """Write the vectors of a pixel, given with its place and their channel in it, as bfloat16."""
+    for i in range(0, len(pixel), 2):
+        values = [value for value, _, _ in pixel[i : i + 2]]
+        lanes = tvm.DataType(values[0].ty.dtype).lanes
+        if shape.relu:
+            values = [tirx.max(value, const(0, "float32", lanes)) for value in values]
+        _, place, offset = pixel[i]
+        e.store_vector(result, bfloat16.narrow(e, values), place + offset, lanes * len(values))
 
 
 def default_tile(shape: ConvShape, family: Family) -> Tile:

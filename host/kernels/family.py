@@ -92,6 +92,10 @@ class Family:
         """One vector's weights […, lanes, group] → […, lanes · group] in the order of memory."""
         return weight.reshape(*weight.shape[:-2], -1)
 
+    def encode(self, weight: NDArray[np.float32]) -> NDArray[np.generic]:
+        """Weights as elements of `weight`."""
+        return weight.astype(self.weight)
+
     def activations(self, e: Emitter, source: Expr, start: Expr) -> list[Expr]:
         """`step` channels of the pixel at *start*, as one operand of `multiply_add` per `group`."""
         raise NotImplementedError

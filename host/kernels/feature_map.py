@@ -3,8 +3,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import tvm
+from tvm import tirx
 
-from host.kernels.emit import Emitter, Expr, const
+from host.kernels.emit import Emitter, Expr, const, reinterpret
+
+BITS = "uint16"
+"""The dtype of maps of bfloat16, whose bits these are."""
 
 
 @dataclass(frozen=True)
@@ -75,6 +79,14 @@ class FeatureMap:
     def zero(self) -> int:
         """What stands for the real 0."""
         return -128 if self.dtype == "int8" else 0
+
+    def real(self, value: Expr, lanes: int) -> Expr:
+        """*lanes* elements as float32."""
+        x = "" if lanes == 1 else f"x{lanes}"
+        if self.dtype == BITS:
+            wide = tirx.Cast(f"uint32{x}", value) << const(16, "uint32", lanes)
+            return reinterpret("float32", wide, lanes)
+        return tirx.Cast(f"float32{x}", value)
 
     @property
     def bits(self) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from device_runtime.errors import FatalError
+from host.kernels.bfloat16 import BFLOAT16
 from host.kernels.family import FLOAT16, FLOAT32, Family
 from host.kernels.int8 import INT8
 from host.targets import Target
@@ -20,6 +21,8 @@ def family_for(target: Target, precision: str) -> Family:
         return INT8[_GENERIC_INT8[target.arch] if target.isa == "generic" else target.isa]
     if precision == "fp16" and target.arch == "aarch64" and "asimdhp" in target.cpu_features:
         return FLOAT16["neon"]
+    if precision == "bf16" and target.arch == "x86_64" and "avx512_bf16" in target.cpu_features:
+        return BFLOAT16
     if precision != "fp32":
         raise FatalError(
             f"precision {precision}", f"has no kernels for {target.name}", "use --precision fp32 or int8"

@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
+from device_runtime.cpu import detect
 from device_runtime.engine import Engine
 from device_runtime.errors import FatalError
 from device_runtime.manifest import read_manifest
@@ -72,6 +73,16 @@ def test_int8_bundle_is_small_and_checks_out(bundle: Path, checkpoint: Path, tmp
     other = replace(request, output=tmp_path / "min-max", quantization=Options("min-max"))
     files = [read_manifest(b).files["model.so"].sha256 for b in (integer, build(other, log=lambda _: None))]
     assert files[0] != files[1]
+
+
+def test_bfloat16_bundle_checks_out(checkpoint: Path, tmp_path: Path) -> None:
+    """`Engine.open` compares the module's logits with those of a reference that rounds maps as it does."""
+    if "avx512_bf16" not in detect().features:
+        pytest.skip("this CPU has no avx512_bf16")
+    request = Request(load_target("native"), tmp_path / "bf16", checkpoint, "bf16")
+    manifest = Engine.open(build(request, log=lambda line: None)).manifest
+    assert manifest.precision == "bf16"
+    assert "avx512_bf16" in manifest.target.cpu_features
 
 
 def run_on_board(bundle: Path, tmp_path: Path) -> str:

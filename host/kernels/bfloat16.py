@@ -1,0 +1,90 @@
+"""bfloat16 on x86 with AVX512-BF16.
+
+TVM stores bfloat16 as uint16 and has no vectors of it to call LLVM's intrinsics with; so everything here is
+uint16, and functions in LLVM assembly, which are inlined, take its bits for what they are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+from tvm import tirx
+
+from host.kernels.emit import Emitter, Expr, load, reinterpret, splat
+from host.kernels.family import FLOAT32, Family
+from host.kernels.feature_map import BITS, FeatureMap
+
+_LLVM = """\
+declare <16 x float> @llvm.x86.avx512bf16.dpbf16ps.512(<16 x float>, <32 x bfloat>, <32 x bfloat>)
+define <16 x float> @bf16_dot(<16 x float> %c, <32 x i16> %a, <32 x i16> %w) alwaysinline {
+  %x = bitcast <32 x i16> %a to <32 x bfloat>
+  %y = bitcast <32 x i16> %w to <32 x bfloat>
+  %r = call <16 x float> @llvm.x86.avx512bf16.dpbf16ps.512(
+      <16 x float> %c, <32 x bfloat> %x, <32 x bfloat> %y)
+  ret <16 x float> %r
+}
+declare <16 x bfloat> @llvm.x86.avx512bf16.cvtneps2bf16.512(<16 x float>)
+define <16 x i16> @bf16_one(<16 x float> %a) alwaysinline {
+  %r = call <16 x bfloat> @llvm.x86.avx512bf16.cvtneps2bf16.512(<16 x float> %a)
+  %s = bitcast <16 x bfloat> %r to <16 x i16>
+  ret <16 x i16> %s
+}
+declare <32 x bfloat> @llvm.x86.avx512bf16.cvtne2ps2bf16.512(<16 x float>, <16 x float>)
+define <32 x i16> @bf16_two(<16 x float> %a, <16 x float> %b) alwaysinline {
+  %r = call <32 x bfloat> @llvm.x86.avx512bf16.cvtne2ps2bf16.512(<16 x float> %b, <16 x float> %a)
+  %s = bitcast <32 x bfloat> %r to <32 x i16>
+  ret <32 x i16> %s
+}
+"""
+
+
+@dataclass(frozen=True)
+class BFloat16(Family):
+    """vdpbf16ps: two products of bfloat16 added to an fp32 lane.
+
+    Attributes:
+        tail: the fp32 family of the first layer, contexts and head.
+    """
+
+    tail: Family = field(kw_only=True)
+
+    @property
+    def floats(self) -> Family:
+        return self.tail
+
+    @property
+    def elements(self) -> int:
+        return 2 * self.lanes
+
+    def fitting(self, source: FeatureMap) -> Family:
+        return self.tail if source.planar else self
+
+    def encode(self, weight: NDArray[np.float32]) -> NDArray[np.generic]:
+        return to_bfloat16(weight)
+
+    def activations(self, e: Emitter, source: Expr, start: Expr) -> list[Expr]:
+        e.include(_LLVM)
+        pair = reinterpret("int32", load(source, start, 2))
+        return [e.let("a", reinterpret(BITS, splat(pair, self.lanes), 2 * self.lanes))]
+
+    def multiply_add(self, accumulator: Expr, activation: Expr, weight: Expr) -> Expr:
+        return tirx.call_extern("float32x16", "bf16_dot", accumulator, activation, weight)
+
+
+def narrow(e: Emitter, values: Sequence[Expr]) -> Expr:
+    """One or two vectors of 16 float32 → their bfloat16, end to end."""
+    e.include(_LLVM)
+    name = "bf16_one" if len(values) == 1 else "bf16_two"
+    return tirx.call_extern(f"{BITS}x{16 * len(values)}", name, *values)
+
+
+def to_bfloat16(values: NDArray[np.float32]) -> NDArray[np.uint16]:
+    """Bits of the nearest bfloat16, half to even."""
+    bits = np.ascontiguousarray(values, np.float32).view(np.uint32)
+    return ((bits + 0x7FFF + (bits >> 16 & 1)) >> 16).astype(np.uint16)
+
+
+BFLOAT16 = BFloat16("bf16-avx512", BITS, BITS, "float32", 16, 2, 2, 32, tail=FLOAT32["avx512"])

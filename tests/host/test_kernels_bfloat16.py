@@ -1,0 +1,140 @@
+"""Kernels of bfloat16 against numpy, on CPUs that have its instructions."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+import tvm
+from torch.nn import functional as F
+
+from device_runtime.errors import FatalError
+from host.kernels.bfloat16 import BFLOAT16, to_bfloat16
+from host.kernels.context import Pooling, context
+from host.kernels.conv import ConvShape, Tile, conv, default_tile, pack_vector, pack_weight
+from host.kernels.feature_map import BITS, FeatureMap
+from host.kernels.pool import max_pool
+from host.kernels.select import family_for
+from host.targets import load_target
+from host.tune.workload import tensors
+from tests.kernel_cases import CONVS, border, convolve, from_memory, round_up, to_memory, uninitialized
+
+needs_bfloat16 = pytest.mark.skipif(
+    "avx512_bf16" not in Path("/proc/cpuinfo").read_text().split(), reason="this CPU has no avx512_bf16"
+)
+
+
+def call(function: tvm.tirx.PrimFunc, *arrays: np.ndarray) -> list[np.ndarray]:
+    target = tvm.target.Target({"kind": "llvm", "mcpu": "x86-64-v4", "mattr": ["+avx512bf16"]})
+    symbol = function.attrs["global_symbol"]
+    module = tvm.compile(tvm.IRModule({symbol: function}), target=target).jit()
+    operands = [tvm.runtime.tensor(a) for a in arrays]
+    module[symbol](*operands)
+    return [o.numpy() for o in operands]
+
+
+def to_float(bits: np.ndarray) -> np.ndarray:
+    return (bits.astype(np.uint32) << 16).view(np.float32)
+
+
+def test_rounding_is_that_of_torch() -> None:
+    rng = np.random.default_rng(0)
+    values = rng.standard_normal(1000).astype(np.float32)
+    ties = to_float(np.arange(0x3F80, 0x3F90, dtype=np.uint16)) + np.float32(2**-8)
+    for array in (values, ties):
+        expected = torch.from_numpy(array).bfloat16().float().numpy()
+        np.testing.assert_array_equal(to_float(to_bfloat16(array)), expected)
+
+
+def test_it_is_for_cpus_that_have_its_instructions() -> None:
+    vnni = load_target("x86-64-vnni")
+    zen4 = replace(vnni, cpu_features=(*vnni.cpu_features, "avx512_bf16"))
+    assert family_for(zen4, "bf16") is BFLOAT16
+    for name in ("x86-64-vnni", "rpi5"):
+        with pytest.raises(FatalError, match="precision bf16: has no kernels for"):
+            family_for(load_target(name), "bf16")
+
+
+@needs_bfloat16
+@pytest.mark.parametrize("case", CONVS, ids=str)
+@pytest.mark.parametrize("tile", [None, Tile(4, 3), Tile(5, 2, 2, False)], ids=str)
+@pytest.mark.parametrize("dtype", [BITS, "float32"])
+def test_convolution_of_integers_is_exact(case, tile, dtype) -> None:
+    kernel, pad, cin, cout, h, w = case
+    rng = np.random.default_rng([*kernel, cin, cout])
+    source = FeatureMap(h, w, cin, round_up(cin, 16), BITS, pad)
+    height, width = h + 2 * pad[0] - kernel[0] + 1, w + 2 * pad[1] - kernel[1] + 1
+    target = FeatureMap(height, width, cout, round_up(cout, 16), dtype, (1, 1))
+    shape = ConvShape(kernel, source, target, relu=True)
+    tile = tile or default_tile(shape, BFLOAT16)
+    x, weight, bias = (
+        rng.integers(-9, 10, size).astype(np.float32) for size in ((cin, h, w), (cout, cin, *kernel), cout)
+    )
+    *_, out = call(
+        conv("k", shape, BFLOAT16, tile),
+        to_memory(to_bfloat16(x), source),
+        pack_weight(BFLOAT16.encode(weight), shape, BFLOAT16, tile),
+        pack_vector(bias, shape, BFLOAT16, tile),
+        uninitialized(target),
+    )
+    expected = np.maximum(convolve(x, weight, bias, pad), 0).astype(np.float32)
+    actual = from_memory(out, target)
+    if dtype == BITS:
+        actual, expected = to_float(actual), to_float(to_bfloat16(expected))
+    np.testing.assert_array_equal(actual[:cout, 1:-1, 1:-1], expected)
+    assert not border(actual).any()
+    assert not actual[cout:].any()
+
+
+@needs_bfloat16
+@pytest.mark.parametrize("tile", [Tile(6, 3), Tile(9, 2, 3)], ids=str)
+def test_first_convolution_reads_float32(tile) -> None:
+    rng = np.random.default_rng(7)
+    source = FeatureMap(9, 23, 3, 3, "float32", planar=True)
+    target = FeatureMap(7, 21, 64, 64, BITS)
+    shape = ConvShape((3, 3), source, target, relu=True)
+    x = rng.standard_normal((1, 3, 9, 23), np.float32)
+    weight = rng.standard_normal((64, 3, 3, 3), np.float32)
+    bias = rng.standard_normal(64, np.float32)
+    *_, out = call(
+        conv("k", shape, BFLOAT16, tile),
+        x,
+        pack_weight(BFLOAT16.fitting(source).encode(weight), shape, BFLOAT16, tile),
+        pack_vector(bias, shape, BFLOAT16, tile),
+        uninitialized(target),
+    )
+    expected = F.conv2d(*map(torch.from_numpy, (x, weight, bias)))[0].relu().numpy()
+    np.testing.assert_allclose(to_float(from_memory(out, target)), expected, rtol=2**-8, atol=2e-5)
+
+
+@needs_bfloat16
+@pytest.mark.parametrize("stride, channels", [(1, 64), (2, 16)])
+def test_max_pool(stride, channels) -> None:
+    rng = np.random.default_rng(stride)
+    source = FeatureMap(5, 13, 2 * channels, 2 * channels, BITS)
+    target = FeatureMap(3, (13 - 3) // stride + 1, channels, channels, BITS, (0, 1))
+    x = to_bfloat16(rng.exponential(1, (2 * channels, 5, 13)))
+    function = max_pool("k", source, target, stride, BFLOAT16.elements)
+    _, out = call(function, to_memory(x, source), uninitialized(target))
+    expected = F.max_pool2d(torch.from_numpy(to_float(x[None, :channels])), 3, (1, stride))[0].numpy()
+    np.testing.assert_array_equal(to_float(from_memory(out, target))[:, :, 1:-1], expected)
+
+
+@needs_bfloat16
+@pytest.mark.parametrize("kernel, stride", [((5, 5), (5, 5)), ((4, 10), (4, 2))])
+def test_context(kernel, stride) -> None:
+    rng = np.random.default_rng(kernel)
+    size = (9, 17 * stride[1] + kernel[1])
+    source = FeatureMap(*size, 20, 32, BITS, (1, 0))
+    pooling = Pooling(source, kernel, stride)
+    x = to_bfloat16(rng.exponential(1, (20, *size)))
+    function = context("k", pooling, BFLOAT16.elements)
+    outputs = [np.full(shape, 77, dtype) for shape, dtype in tensors(function)[1:]]
+    _, *results = call(function, to_memory(x, source), *outputs)
+    pooled = F.avg_pool2d(torch.from_numpy(to_float(x)), kernel, stride).double().numpy()
+    *means, squares = np.concatenate(results).reshape(-1, 32)
+    np.testing.assert_allclose(np.stack(means)[:, :20].T, pooled.mean(1), rtol=1e-5)
+    np.testing.assert_allclose(squares[:20], (pooled**2).sum((1, 2)), rtol=1e-5)
