@@ -30,7 +30,7 @@ STAND_INS = {"avx512vnni": "x86-64-vnni", "avxvnni": "x86-64-v3", "avx2": "x86-6
 A record names the CPU it was measured on.
 """
 
-RELATIVES = {"znver4": "zen4", "znver5": "zen4"}
+RELATIVES = {"znver4": "zen4", "znver5": "zen4", "cortex-a53": "rpi3"}
 """Whose records come before those of `STAND_INS`, by LLVM's name of the CPU."""
 
 Unit = Literal["ns", "instructions", "cycles"]

@@ -99,6 +99,13 @@ class TestRecords:
         assert not read_for(load_target("rpi4"), tmp_path).records
         assert not read_for(load_target("visionfive2"), tmp_path).records
 
+    def test_boards_with_an_in_order_core_use_its_records_first(self, tmp_path) -> None:
+        write(path_of("rpi4", tmp_path), Records("rpi4").merge([record("a"), record("b")]))
+        write(path_of("rpi3", tmp_path), Records("rpi3").merge([record("b", metric=0.5)]))
+        for name, b in (("rpi3", 0.5), ("rpi-zero2w", 0.5), ("imx8mp", 0.5), ("jetson-nano", 1)):
+            records = read_for(load_target(name), tmp_path).records
+            assert [(r.workload, r.metric) for r in records] == [("a", 1), ("b", b)]
+
     def test_keys_tell_shapes_apart(self) -> None:
         base = shape()
         others = [
