@@ -264,7 +264,8 @@ def finetune(
     settings = Settings(batch=batch, learning_rate=rate, workers=workers, device=device, ema=0.995)
     parts_of = _stock(crops, recombined)
     mixture = Mixture(seed, crops, 1 - rendered_fraction, kind=kind, stock=parts_of, recombined=recombined)
-    metadata = {"started from": start.sha256}
+    lineage = {key: start.metadata[key] for key in ("pruned from", "budget") if key in start.metadata}
+    metadata = {**lineage, "started from": start.sha256}
     taught_by = load_checkpoint(teacher) if teacher else None
     if taught_by:
         metadata["distilled from"] = taught_by.sha256

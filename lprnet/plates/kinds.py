@@ -61,10 +61,10 @@ CHINESE: dict[str, Kind] = {
 KINDS: dict[str, Kind] = CHINESE | europe.KINDS
 
 MIX: dict[str, float] = {
-    "blue": 0.52,
+    "blue": 0.41,
     "yellow": 0.15,
-    "green-small": 0.15,
-    "green-large": 0.03,
+    "green-small": 0.23,
+    "green-large": 0.06,
     "police": 0.03,
     "school": 0.025,
     "trailer": 0.015,
@@ -74,7 +74,10 @@ MIX: dict[str, float] = {
     "consulate": 0.015,
     "black": 0.02,
 }
-"""Share of each kind in the default training mix."""
+"""Share of each kind in the default training mix.
+
+Blue plates are what real crops show most, and eight characters in 18 time steps want more practice than seven.
+"""
 
 MIXES: dict[str, Mapping[str, float]] = {"chinese": MIX, "eu": europe.MIX}
 """Mixes of kinds by name; the first is the default."""
