@@ -76,7 +76,7 @@ MIX: dict[str, float] = {
 }
 """Share of each kind in the default training mix.
 
-Blue plates are what real crops show most, and eight characters in 18 time steps want more practice than seven.
+Blue plates are what most real crops show; eight characters in 18 time steps want more practice than seven.
 """
 
 MIXES: dict[str, Mapping[str, float]] = {"chinese": MIX, "eu": europe.MIX}
