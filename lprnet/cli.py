@@ -23,6 +23,13 @@ def main() -> None:
 
 _FILE = click.Path(path_type=Path, dir_okay=False)
 _DIR = click.Path(path_type=Path, file_okay=False)
+_RECOMBINED = click.option(
+    "--recombined",
+    type=click.FloatRange(0, 1),
+    default=0.5,
+    show_default=True,
+    help="Share of the real samples put together from characters of several.",
+)
 UNSEEN = 1 << 20
 """Seed of rendered plates for measuring and showing; a training run's seed stays below it."""
 
@@ -34,13 +41,7 @@ UNSEEN = 1 << 20
 @click.option("--samples", type=click.IntRange(min=1), help="Number of samples.")
 @click.option("--real", type=_DIR, multiple=True, help="Folder of real crops named by their text.")
 @click.option("--real-fraction", type=click.FloatRange(0, 1), default=0.2, show_default=True)
-@click.option(
-    "--recombined",
-    type=click.FloatRange(0, 1),
-    default=0.5,
-    show_default=True,
-    help="Share of the real samples put together from characters of several.",
-)
+@_RECOMBINED
 @click.option(
     "--ramp",
     type=click.IntRange(min=0),
@@ -201,13 +202,7 @@ def _report(sets: dict[str, list[tuple[Any, str]]]) -> Callable[[Any], dict[str,
 @click.option(
     "--rendered-fraction", type=click.FloatRange(0, 1), help="Rendered samples; 0.5 where they fit."
 )
-@click.option(
-    "--recombined",
-    type=click.FloatRange(0, 1),
-    default=0.5,
-    show_default=True,
-    help="Share of the real samples put together from characters of several.",
-)
+@_RECOMBINED
 @click.option("--rate", type=float, default=3e-4, show_default=True, help="Highest learning rate.")
 @click.option("--batch", type=click.IntRange(min=2), default=32, show_default=True)
 @click.option("--seed", type=click.IntRange(0, 2**20), default=2, show_default=True)
@@ -265,7 +260,7 @@ def finetune(
     parts_of = _stock(crops, recombined)
     mixture = Mixture(seed, crops, 1 - rendered_fraction, kind=kind, stock=parts_of, recombined=recombined)
     lineage = {key: start.metadata[key] for key in ("pruned from", "budget") if key in start.metadata}
-    metadata = {**lineage, "started from": start.sha256}
+    metadata = lineage | {"started from": start.sha256}
     taught_by = load_checkpoint(teacher) if teacher else None
     if taught_by:
         metadata["distilled from"] = taught_by.sha256
