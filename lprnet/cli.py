@@ -257,8 +257,8 @@ def finetune(
     crops = tuple((item.read(), item.text) for item in parts.train)
     sets = {"held out": [(item.read(), item.text) for item in parts.held_out]} if parts.held_out else {}
     settings = Settings(batch=batch, learning_rate=rate, workers=workers, device=device, ema=0.995)
-    parts_of = _stock(crops, recombined)
-    mixture = Mixture(seed, crops, 1 - rendered_fraction, kind=kind, stock=parts_of, recombined=recombined)
+    donors = _stock(crops, recombined)
+    mixture = Mixture(seed, crops, 1 - rendered_fraction, kind=kind, stock=donors, recombined=recombined)
     lineage = {key: start.metadata[key] for key in ("pruned from", "budget") if key in start.metadata}
     metadata = lineage | {"started from": start.sha256}
     taught_by = load_checkpoint(teacher) if teacher else None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-from collections import Counter
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -19,6 +18,7 @@ from lprnet.alphabet import Alphabet
 from lprnet.plates import render
 from lprnet.plates.camera import rephotograph
 from lprnet.plates.recombine import Stock
+from lprnet.shares import Shares
 
 Image = NDArray[np.uint8]
 MAX_LABEL = 9
@@ -139,10 +139,8 @@ class Mixture:
         return 1.0 if index >= self.ramp else 0.3 + 0.7 * index / self.ramp
 
     @cached_property
-    def _shares(self) -> NDArray[np.float64]:
-        counts = Counter(text[0] for _, text in self.real)
-        weights = np.array([counts[text[0]] ** -0.5 for _, text in self.real])
-        return np.cumsum(weights / weights.sum() * (1 + 1e-12))
+    def _shares(self) -> Shares:
+        return Shares.evened([text[0] for _, text in self.real], 0.5)
 
     def sample(self, index: int) -> tuple[Image, str]:
         rng: Generator = np.random.Generator(np.random.PCG64((self.seed << 40) + (1 << 39) + index))
@@ -150,7 +148,7 @@ class Mixture:
         if self.real and rng.random() < self.real_fraction:
             if self.stock is not None and rng.random() < self.recombined:
                 return self.stock.sample(rng, strength)
-            image, text = self.real[int(np.searchsorted(self._shares, rng.random(), side="right"))]
+            image, text = self.real[self._shares.draw(rng)]
             return rephotograph(rng, image, strength), text
         crop = render(self.seed, index, strength, self.kind)
         return crop.image, crop.text

@@ -11,6 +11,7 @@ from lprnet.alphabet import DIGITS, LETTERS, MARKS, PROVINCES
 from lprnet.plates import europe
 from lprnet.plates.glyphs import is_chinese
 from lprnet.plates.layout import Kind, row
+from lprnet.shares import Shares
 
 # 440 × 140: characters 45 × 90, 12 apart, and 34 with the dot after the second.
 _SEVEN = row([45] * 7, [12, 34, 12, 12, 12, 12], 15.5, 25, 90)
@@ -147,9 +148,7 @@ def random_kind(rng: Generator, name: str | None = None) -> Kind:
         return KINDS[name]
     mix = MIX if name is None else MIXES[name]
     shares = np.array(list(mix.values()))
-    return KINDS[
-        list(mix)[int(np.searchsorted(np.cumsum(shares / shares.sum()), rng.random(), side="right"))]
-    ]
+    return KINDS[list(mix)[Shares(np.cumsum(shares / shares.sum())).draw(rng)]]
 
 
 def characters_of(name: str | None = None) -> frozenset[str]:

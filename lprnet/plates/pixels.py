@@ -11,12 +11,10 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float32]
 
-_MEAN = np.full((1, 3), 1 / 3, np.float32)
 
-
-def in_row(color: NDArray[np.floating] | float, width: int) -> Floats:
-    """A row of *width* pixels of one colour: float32[3] or a grey → float32[1, 3 · width]."""
-    return np.tile(np.broadcast_to(np.asarray(color, np.float32), 3), width)[None]
+def in_row(color: Floats, width: int) -> Floats:
+    """A row of *width* pixels of one colour: float32[3] → float32[1, 3 · width]."""
+    return np.tile(color, width)[None]
 
 
 def spread(mask: Floats) -> Floats:
@@ -27,11 +25,6 @@ def spread(mask: Floats) -> Floats:
 def flat(image: Floats) -> Floats:
     """View of float32[H,W,3] as float32[H, 3 · W]."""
     return image.reshape(image.shape[0], -1)
-
-
-def grey(image: Floats) -> Floats:
-    """Mean of the channels: float32[H,W,3] → float32[H,W]."""
-    return np.asarray(cv2.transform(image, _MEAN), np.float32)
 
 
 def mix(image: Floats, matrix: Floats) -> Floats:

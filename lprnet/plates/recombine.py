@@ -7,7 +7,6 @@ every other, in the pixels of a real camera.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -23,6 +22,7 @@ from lprnet.plates.glyphs import glyph, has_glyph, is_chinese
 from lprnet.plates.kinds import BLACK, KINDS, WHITE, YELLOW
 from lprnet.plates.layout import Kind
 from lprnet.plates.plate import SCALE
+from lprnet.shares import Shares
 
 Image = NDArray[np.uint8]
 Floats = NDArray[np.float32]
@@ -166,19 +166,19 @@ class Stock:
     donors: tuple[Donor, ...]
 
     @cached_property
-    def _bases(self) -> NDArray[np.float64]:
-        """Cumulated shares of the donors as the plate that others' characters go to."""
-        return _cumulated([d.text[0] for d in self.donors], 0.5)
+    def _bases(self) -> Shares:
+        """Shares of the donors as the plate that others' characters go to."""
+        return Shares.evened([d.text[0] for d in self.donors], 0.5)
 
     @cached_property
-    def _firsts(self) -> dict[int, tuple[list[int], NDArray[np.float64]]]:
-        """Number of characters → donors of as many, and their cumulated shares as givers of the first one.
+    def _givers(self) -> dict[int, tuple[list[Donor], Shares]]:
+        """Number of characters → donors of as many, and their shares as givers of the first one.
 
         Every province is nearly as frequent as any other, however many of its plates there are.
         """
-        groups = {n: [i for i, d in enumerate(self.donors) if len(d.text) == n] for n in _LAYOUTS}
+        groups = {n: [d for d in self.donors if len(d.text) == n] for n in _LAYOUTS}
         return {
-            n: (group, _cumulated([self.donors[i].text[0] for i in group], 0.75))
+            n: (group, Shares.evened([d.text[0] for d in group], 0.75))
             for n, group in groups.items()
             if group
         }
@@ -199,20 +199,19 @@ class Stock:
 
     def _recombine(self, rng: Generator) -> tuple[Donor, Floats, Floats, str]:
         """A donor, its plate from the front with others' characters, where it was changed, and the text."""
-        base = self.donors[int(np.searchsorted(self._bases, rng.random(), side="right"))]
+        base = self.donors[self._bases.draw(rng)]
         kind, text, front = base.kind, list(base.text), base.front.copy()
-        group, firsts = self._firsts[len(text)]
+        givers, firsts = self._givers[len(text)]
         mask = np.zeros(front.shape[:2], np.float32)
         share = rng.uniform(0.2, 1.0)
         for place in range(len(text)):
             if rng.random() > share:
                 continue
             if place == 0:
-                giver = self.donors[group[int(np.searchsorted(firsts, rng.random(), side="right"))]]
-                source = 0
+                giver, source = givers[firsts.draw(rng)], 0
             else:
-                giver = self.donors[group[int(rng.integers(len(group)))]]
-                source = self._source(rng, giver, place)
+                giver = givers[int(rng.integers(len(givers)))]
+                source = _source(rng, giver, place)
             x, y, w, h = _cell(kind, place, _MARGIN)
             u, v, _, _ = _cell(kind, source, _MARGIN)
             coverage = _coverage(giver.front[v : v + h, u : u + w], giver.tones[source])
@@ -227,18 +226,18 @@ class Stock:
             mask[:] = 1
         return base, front, mask, "".join(text)
 
-    @staticmethod
-    def _source(rng: Generator, giver: Donor, place: int) -> int:
-        """The place of *giver* that gives the character for *place*: one with a cell of the same size."""
-        cells = giver.kind.cells
-        alike = [
-            i
-            for i in range(1, len(cells))
-            if cells[i].width == cells[place].width
-            and not is_chinese(giver.text[i])
-            and (place != 1 or giver.text[i].isalpha())
-        ]
-        return int(rng.choice(alike)) if alike else place
+
+def _source(rng: Generator, giver: Donor, place: int) -> int:
+    """The place of *giver* that gives the character for *place*: one with a cell of the same size."""
+    cells = giver.kind.cells
+    alike = [
+        i
+        for i in range(1, len(cells))
+        if cells[i].width == cells[place].width
+        and not is_chinese(giver.text[i])
+        and (place != 1 or giver.text[i].isalpha())
+    ]
+    return int(rng.choice(alike)) if alike else place
 
 
 def _coverage(pixels: Floats, tone: Floats) -> Floats:
@@ -251,17 +250,10 @@ def _put_back(base: Donor, front: Floats, mask: Floats) -> Image:
     """*base* with what *mask* covers of its plate replaced by *front*."""
     soft = cv2.blur(mask, (2 * _FEATHER + 1, 2 * _FEATHER + 1)) * mask
     size = (base.image.shape[1], base.image.shape[0])
-    pasted = cv2.warpPerspective(front, base.transform, size, flags=cv2.INTER_AREA)
+    pasted = cv2.warpPerspective(front, base.transform, size, flags=cv2.INTER_LINEAR)
     alpha = cv2.warpPerspective(soft, base.transform, size, flags=cv2.INTER_LINEAR)[:, :, None]
     image = base.image.astype(np.float32)
     return np.clip(image + (pasted - image) * alpha, 0, 255).astype(np.uint8)
-
-
-def _cumulated(names: Sequence[str], evenness: float) -> NDArray[np.float64]:
-    """Cumulated shares of items called *names*; 0 takes items alike, 1 gives every name as much."""
-    counts = Counter(names)
-    weights = np.array([counts[name] ** -evenness for name in names])
-    return np.cumsum(weights / weights.sum() * (1 + 1e-12))
 
 
 def stock(crops: Sequence[tuple[Image, str]]) -> Stock:

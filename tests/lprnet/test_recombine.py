@@ -65,7 +65,7 @@ def test_characters_come_from_the_donors() -> None:
 
 
 def test_characters_move_as_they_look() -> None:
-    """A plate recombined from one donor's characters alone shows, in every place, the one its text names."""
+    """A recombined plate shows, in every place that was changed, the character that its text names."""
     parts = _stock()
     rng = np.random.default_rng(2)
     checked = 0

@@ -342,7 +342,8 @@ def test_finetune_command(tmp_path: Path) -> None:
         crop = render(8, i, 0.2, "blue")
         cv2.imencode(".png", crop.image)[1].tofile(tmp_path / "data" / f"{crop.text}.png")
     torch.manual_seed(0)
-    save_checkpoint(tmp_path / "start.safetensors", LPRNet(len(OWN)).state_dict(), OWN)
+    metadata = {"pruned from": "another", "samples": "7"}
+    save_checkpoint(tmp_path / "start.safetensors", LPRNet(len(OWN)).state_dict(), OWN, metadata)
     result = _lprnet(
         "finetune",
         "--data",
@@ -362,6 +363,7 @@ def test_finetune_command(tmp_path: Path) -> None:
     tuned = load_checkpoint(tmp_path / "run" / WEIGHTS)
     assert tuned.alphabet == OWN
     assert tuned.metadata["started from"] == load_checkpoint(tmp_path / "start.safetensors").sha256
+    assert (tuned.metadata["pruned from"], tuned.metadata["samples"]) == ("another", "16")
     last = json.loads((tmp_path / "run" / METRICS).read_text().splitlines()[-1])
     assert "held out" in last
 
