@@ -31,7 +31,7 @@ from host.bundle import copy_device_package, describe_files, replacing, write_ma
 from host.compile import compile_kernels
 from host.explain import published_work
 from host.golden import FILE, SAMPLES, Golden, Reference, golden
-from host.graph import Conv, Network
+from host.graph import Conv, MaxPool, Network
 from host.graph import run as run_float
 from host.kernels.bfloat16 import BFloat16
 from host.kernels.family import Family
@@ -174,16 +174,13 @@ def in_bfloat16(network: Network) -> Reference:
     def rounded(x: torch.Tensor) -> torch.Tensor:
         return x.bfloat16().to(x.dtype)
 
-    first, *others = network.convs
-    weights = {layer.name: rounded(torch.from_numpy(layer.weight)).numpy() for layer in others}
-    layers = tuple(
-        replace(layer, weight=weights[layer.name])
-        if isinstance(layer, Conv) and layer is not first
-        else layer
-        for layer in network.layers
-    )
-    stored = replace(network, layers=layers)
-    return lambda image: run_float(stored, image, rounded)
+    def stored(layer: Conv | MaxPool) -> Conv | MaxPool:
+        if not isinstance(layer, Conv) or layer is network.convs[0]:
+            return layer
+        return replace(layer, weight=rounded(torch.from_numpy(layer.weight)).numpy())
+
+    network = replace(network, layers=tuple(map(stored, network.layers)))
+    return lambda image: run_float(network, image, rounded)
 
 
 CALIBRATION_SAMPLES = 256

@@ -7,7 +7,7 @@ uint16, and functions in LLVM assembly, which are inlined, take its bits for wha
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -43,24 +43,14 @@ define <32 x i16> @bf16_two(<16 x float> %a, <16 x float> %b) alwaysinline {
 
 @dataclass(frozen=True)
 class BFloat16(Family):
-    """vdpbf16ps: two products of bfloat16 added to an fp32 lane.
-
-    Attributes:
-        tail: the fp32 family of the first layer, contexts and head.
-    """
-
-    tail: Family = field(kw_only=True)
-
-    @property
-    def floats(self) -> Family:
-        return self.tail
+    """vdpbf16ps: two products of bfloat16 added to an fp32 lane. The first layer is computed in fp32, too."""
 
     @property
     def elements(self) -> int:
         return 2 * self.lanes
 
     def fitting(self, source: FeatureMap) -> Family:
-        return self.tail if source.planar else self
+        return self.floats if source.planar else self
 
     def encode(self, weight: NDArray[np.float32]) -> NDArray[np.generic]:
         return to_bfloat16(weight)

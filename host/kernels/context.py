@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from tvm import tirx
 
-from host.kernels.emit import WORTH_SHARING, Emitter, Expr, const, load, splat
+from host.kernels.emit import WORTH_SHARING, Emitter, Expr, cast, const, load, splat
 from host.kernels.feature_map import FeatureMap
 
 LARGEST_WINDOW = 128
@@ -87,7 +87,7 @@ def context(symbol: str, pooling: Pooling, lanes: int) -> tirx.PrimFunc:
                     for c in range(strip)
                 ]
                 if quantized:
-                    return reduce(add, [_cast("int16", value, lanes) for value in values])
+                    return reduce(add, [cast("int16", value, lanes) for value in values])
                 return reduce(add, [source.real(value, lanes) for value in values])
 
             if sums is not None:
@@ -99,8 +99,8 @@ def context(symbol: str, pooling: Pooling, lanes: int) -> tirx.PrimFunc:
                 else:
                     window = reduce(add, [load(sums, (x + i) * lanes, lanes) for i in range(per_window)])
                 if quantized:
-                    whole = _cast("int32", window, lanes) - const(source.zero * kh * kw, "int32", lanes)
-                    window = _cast("float32", whole, lanes)
+                    whole = cast("int32", window, lanes) - const(source.zero * kh * kw, "int32", lanes)
+                    window = cast("float32", whole, lanes)
                 mean = e.let("mean", window * factor)
                 e.store_vector(total, load(total, x * lanes, lanes) + mean, x * lanes, lanes)
                 e.store_vector(square, load(square, 0, lanes) + mean * mean, 0, lanes)
@@ -109,10 +109,6 @@ def context(symbol: str, pooling: Pooling, lanes: int) -> tirx.PrimFunc:
             e.store_vector(pooled, value, x * source.stored + channel, lanes)
         e.store_vector(pooled, load(square, 0, lanes), columns * source.stored + channel, lanes)
     return e.func(symbol)
-
-
-def _cast(dtype: str, value: Expr, lanes: int) -> Expr:
-    return tirx.Cast(dtype if lanes == 1 else f"{dtype}x{lanes}", value)
 
 
 def window_scale(pooling: Pooling, step: NDArray[np.float32]) -> NDArray[np.float32]:

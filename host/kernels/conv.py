@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from tvm import tirx
 
 from host.kernels import bfloat16, neon
-from host.kernels.emit import Emitter, Expr, address, concat, const, load, reinterpret, shuffle
+from host.kernels.emit import Emitter, Expr, address, cast, concat, const, load, reinterpret, shuffle
 from host.kernels.family import Family
 from host.kernels.feature_map import BITS, FeatureMap
 from host.kernels.int8 import Int8
@@ -361,16 +361,15 @@ def _finish(
     for sums, place in pixels:
         for v, total in enumerate(sums):
             count = tvm.DataType(total.ty.dtype).lanes
-            real = "float32" if count == 1 else f"float32x{count}"
             factors = [load(s, first + v * lanes, count) for s in scaling]
             value = total
             if shape.fused and isinstance(family, Int8):
                 value = family.round_fused(total, *factors)
             elif factors:
                 # Casting float32 to float32 is nothing.
-                value = tirx.Cast(real, total) * factors[0]
+                value = cast("float32", total, count) * factors[0]
             elif shape.target.dtype == "float32":
-                value = tirx.Cast(real, total)
+                value = cast("float32", total, count)
             finished.append((value, place, v * lanes))
     if isinstance(family, Int8) and shape.target.dtype != "float32":
         # The clamp to activations is a ReLU.

@@ -127,6 +127,11 @@ def reinterpret(dtype: str, value: Expr, lanes: int = 1) -> Expr:
     return tirx.reinterpret(dtype if lanes == 1 else f"{dtype}x{lanes}", value)
 
 
+def cast(dtype: str, value: Expr, lanes: int = 1) -> Expr:
+    """*lanes* numbers as *dtype*."""
+    return tirx.Cast(dtype if lanes == 1 else f"{dtype}x{lanes}", value)
+
+
 def shuffle(vectors: Sequence[Expr], lanes: Sequence[int]) -> Expr:
     """The given lanes of all *vectors* end to end."""
     return tirx.Shuffle(list(vectors), [tirx.IntImm("int32", lane) for lane in lanes])

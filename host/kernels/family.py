@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from tvm import tirx
 
 from host.kernels import neon
-from host.kernels.emit import Emitter, Expr, load, shuffle, span, splat
+from host.kernels.emit import Emitter, Expr, cast, load, shuffle, span, splat
 from host.kernels.feature_map import FeatureMap
 
 
@@ -27,6 +27,7 @@ class Family:
         group: input channels that one instruction multiplies and sums per lane.
         step: input channels of one pixel that are fetched together; a multiple of `group`.
         registers: vector registers of the CPU.
+        tail: the fp32 family of what is not computed in this one, contexts and head; None where this is fp32.
     """
 
     name: str
@@ -37,6 +38,7 @@ class Family:
     group: int
     step: int
     registers: int
+    tail: Family | None = field(default=None, kw_only=True)
 
     @property
     def block(self) -> int:
@@ -45,8 +47,8 @@ class Family:
 
     @property
     def floats(self) -> Family:
-        """The family of what computes in fp32: this one, if it is fp32."""
-        return self
+        """The family of what computes in fp32: `tail`, or this one, if it is fp32."""
+        return self.tail or self
 
     @property
     def scaled(self) -> bool:
@@ -183,24 +185,14 @@ class Float32ByElement(Float32):
 
 @dataclass(frozen=True)
 class Float16ByElement(Float32ByElement):
-    """fp16 arithmetic by element (Armv8.2): twice as many lanes.
-
-    Attributes:
-        tail: the fp32 family for contexts and head.
-    """
-
-    tail: Family = field(kw_only=True)
-
-    @property
-    def floats(self) -> Family:
-        return self.tail
+    """fp16 arithmetic by element (Armv8.2): twice as many lanes."""
 
     @property
     def product(self) -> neon.Product:
         return neon.FMLA_HALF
 
     def _activation(self, pixels: Expr, count: int) -> Expr:
-        return tirx.Cast("float16" if count == 1 else f"float16x{count}", pixels)
+        return cast("float16", pixels, count)
 
 
 @dataclass(frozen=True)
@@ -212,8 +204,7 @@ class Int8Weights(Float32):
         return True
 
     def multiply_add(self, accumulator: Expr, activation: Expr, weight: Expr) -> Expr:
-        real = "float32" if self.lanes == 1 else f"float32x{self.lanes}"
-        return super().multiply_add(accumulator, activation, tirx.Cast(real, weight))
+        return super().multiply_add(accumulator, activation, cast("float32", weight, self.lanes))
 
 
 @dataclass(frozen=True)

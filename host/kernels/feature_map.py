@@ -3,9 +3,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import tvm
-from tvm import tirx
 
-from host.kernels.emit import Emitter, Expr, const, reinterpret
+from host.kernels.emit import Emitter, Expr, cast, const, reinterpret
 
 BITS = "uint16"
 """The dtype of maps of bfloat16, whose bits these are."""
@@ -82,11 +81,9 @@ class FeatureMap:
 
     def real(self, value: Expr, lanes: int) -> Expr:
         """*lanes* elements as float32."""
-        x = "" if lanes == 1 else f"x{lanes}"
         if self.dtype == BITS:
-            wide = tirx.Cast(f"uint32{x}", value) << const(16, "uint32", lanes)
-            return reinterpret("float32", wide, lanes)
-        return tirx.Cast(f"float32{x}", value)
+            return reinterpret("float32", cast("uint32", value, lanes) << const(16, "uint32", lanes), lanes)
+        return cast("float32", value, lanes)
 
     @property
     def bits(self) -> int:

@@ -17,7 +17,7 @@ from tvm import tirx
 
 from host.kernels import neon
 from host.kernels.arithmetic import MAGIC_BITS, Arithmetic
-from host.kernels.emit import Emitter, Expr, concat, const, intrinsic, load, reinterpret, shuffle, splat
+from host.kernels.emit import Emitter, Expr, cast, concat, const, intrinsic, load, reinterpret, shuffle, splat
 from host.kernels.family import INT8_WEIGHTS, Family
 from host.kernels.feature_map import FeatureMap
 
@@ -31,15 +31,9 @@ class Int8(Family):
 
     Attributes:
         arithmetic: what the quantizer has to keep to for sums to be exact.
-        tail: the fp32 family for contexts and head, with weights in int8.
     """
 
     arithmetic: Arithmetic = field(kw_only=True)
-    tail: Family = field(kw_only=True)
-
-    @property
-    def floats(self) -> Family:
-        return self.tail
 
     @property
     def scaled(self) -> bool:
@@ -68,7 +62,7 @@ class Int8(Family):
         low, high = const(0.0, "float32", n), const(255.0, "float32", n)
         rounder = const(2.0**23 + self.arithmetic.offset, "float32", n)
         bits = [reinterpret("int32", tirx.min(tirx.max(v, low), high) + rounder, n) for v in scaled]
-        return _cast(self.activation, concat(bits, n), n * len(bits))
+        return cast(self.activation, concat(bits, n), n * len(bits))
 
     def packed_order(self, vectors: int) -> NDArray[np.intp]:
         """The channel that every lane of up to four vectors computes for `narrow_fused`: [vectors, lanes]."""
@@ -88,11 +82,7 @@ class Int8(Family):
         n = self.lanes
         whole = [value - const(MAGIC_BITS, "int32", n) for value in rounded]
         clamped = [tirx.max(tirx.min(w, const(255, "int32", n)), const(0, "int32", n)) for w in whole]
-        return _cast(self.activation, concat(clamped, n), n * len(clamped))
-
-
-def _cast(dtype: str, value: Expr, lanes: int) -> Expr:
-    return tirx.Cast(dtype if lanes == 1 else f"{dtype}x{lanes}", value)
+        return cast(self.activation, concat(clamped, n), n * len(clamped))
 
 
 @dataclass(frozen=True)
@@ -103,7 +93,7 @@ class Plain(Int8):
         return [splat(e.let("a", tirx.Cast("int32", load(source, start))), self.lanes)]
 
     def multiply_add(self, accumulator: Expr, activation: Expr, weight: Expr) -> Expr:
-        return accumulator + activation * _cast("int32", weight, self.lanes)
+        return accumulator + activation * cast("int32", weight, self.lanes)
 
 
 @dataclass(frozen=True)
