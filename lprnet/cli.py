@@ -203,9 +203,13 @@ def _report(sets: dict[str, list[tuple[Any, str]]]) -> Callable[[Any], dict[str,
     "--rendered-fraction", type=click.FloatRange(0, 1), help="Rendered samples; 0.5 where they fit."
 )
 @_RECOMBINED
+@click.option("--ramp", type=click.IntRange(min=0), default=0, help="Samples until full distortion.")
 @click.option("--rate", type=float, default=3e-4, show_default=True, help="Highest learning rate.")
 @click.option("--batch", type=click.IntRange(min=2), default=32, show_default=True)
 @click.option("--seed", type=click.IntRange(0, 2**20), default=2, show_default=True)
+@click.option(
+    "--pool", type=click.IntRange(0), default=0, help="Draw so many samples once and go through them again."
+)
 @click.option("--workers", type=click.IntRange(min=0), default=1, show_default=True)
 @click.option("--threads", type=click.IntRange(min=1), default=1, show_default=True)
 @click.option("--device", default="cpu", show_default=True)
@@ -224,9 +228,11 @@ def finetune(
     held_out: float,
     rendered_fraction: float | None,
     recombined: float,
+    ramp: int,
     rate: float,
     batch: int,
     seed: int,
+    pool: int,
     workers: int,
     threads: int,
     device: str,
@@ -256,9 +262,9 @@ def finetune(
     parts = split(items, held_out)
     crops = tuple((item.read(), item.text) for item in parts.train)
     sets = {"held out": [(item.read(), item.text) for item in parts.held_out]} if parts.held_out else {}
-    settings = Settings(batch=batch, learning_rate=rate, workers=workers, device=device, ema=0.995)
+    settings = Settings(batch=batch, learning_rate=rate, workers=workers, device=device, ema=0.995, pool=pool)
     donors = _stock(crops, recombined)
-    mixture = Mixture(seed, crops, 1 - rendered_fraction, kind=kind, stock=donors, recombined=recombined)
+    mixture = Mixture(seed, crops, 1 - rendered_fraction, ramp, kind, donors, recombined)
     lineage = {key: start.metadata[key] for key in ("pruned from", "budget") if key in start.metadata}
     metadata = lineage | {"started from": start.sha256}
     taught_by = load_checkpoint(teacher) if teacher else None

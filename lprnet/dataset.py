@@ -104,10 +104,11 @@ def to_input(images: Image) -> NDArray[np.float32]:
 
 @dataclass(frozen=True)
 class Batch:
-    """float32[N,3,24,94] and the label of each sample."""
+    """float32[N,3,24,94], the label of each sample, and a teacher's logits [N,num_classes,18] if kept."""
 
     images: NDArray[np.float32]
     texts: tuple[str, ...]
+    taught: NDArray[np.float16] | None = None
 
 
 @dataclass(frozen=True)

@@ -46,9 +46,19 @@ def _work(mixture: Mixture, first: int, stride: int, size: int, queue: Queue[_Ra
 
 @contextmanager
 def batches(mixture: Mixture, start: int, size: int, workers: int) -> Iterator[Iterator[Batch]]:
-    """Batches of *size* samples from number *start* on, the same whatever *workers* is (0: no processes)."""
+    """What `raw_batches` gives, as the network's input."""
+    with raw_batches(mixture, start, size, workers) as source:
+        yield (Batch(to_input(images), texts) for images, texts in source)
+
+
+@contextmanager
+def raw_batches(mixture: Mixture, start: int, size: int, workers: int) -> Iterator[Iterator[_Raw]]:
+    """Batches of *size* samples from number *start* on, the same whatever *workers* is (0: no processes).
+
+    A batch is uint8[size,24,94,3] BGR and the labels.
+    """
     if workers == 0:
-        yield (mixture.batch(i, size) for i in range(start, 1 << 62, size))
+        yield (mixture.raw_batch(i, size) for i in range(start, 1 << 62, size))
         return
     context = multiprocessing.get_context("fork")
     queues: list[Queue[_Raw]] = [context.Queue(AHEAD) for _ in range(workers)]
@@ -61,16 +71,16 @@ def batches(mixture: Mixture, start: int, size: int, workers: int) -> Iterator[I
     for process in processes:
         process.start()
 
-    def ordered() -> Iterator[Batch]:
+    def ordered() -> Iterator[_Raw]:
         turn = 0
         while True:
             try:
-                images, texts = queues[turn].get(timeout=10)
+                batch = queues[turn].get(timeout=10)
             except Empty:
                 if not processes[turn].is_alive():
                     raise RuntimeError(f"loader {turn} ended with code {processes[turn].exitcode}") from None
                 continue
-            yield Batch(to_input(images), texts)
+            yield batch
             turn = (turn + 1) % workers
 
     try:

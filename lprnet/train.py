@@ -10,7 +10,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from io import BytesIO
 from pathlib import Path
@@ -19,6 +19,7 @@ from typing import Any
 import cv2
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -30,9 +31,10 @@ from lprnet.checkpoint import Checkpoint, save_checkpoint
 from lprnet.dataset import Batch, Mixture
 from lprnet.loader import batches
 from lprnet.model import STEPS, LPRNet, Widths
+from lprnet.pool import Pool, fill
 
-STATE, METRICS, WEIGHTS = "state.pt", "metrics.jsonl", "lprnet.safetensors"
-"""Files of a run's folder: everything needed to go on, one JSON object a line, the averaged weights."""
+STATE, METRICS, WEIGHTS, POOL = "state.pt", "metrics.jsonl", "lprnet.safetensors", "pool"
+"""In a run's folder: all it takes to go on, one JSON object a line, the averaged weights, a pool's files."""
 
 
 @dataclass(frozen=True)
@@ -65,6 +67,7 @@ class Settings:
         report_seconds: between calls of the evaluation.
         workers: rendering processes.
         device: of PyTorch, e.g. "cpu" or "cuda".
+        pool: samples to draw once and go through again and again; 0 draws new ones all the time.
     """
 
     batch: int = 32
@@ -79,6 +82,7 @@ class Settings:
     report_seconds: float = 900.0
     workers: int = 1
     device: str = "cpu"
+    pool: int = 0
 
 
 @dataclass
@@ -201,15 +205,22 @@ def train_step(
     rate: float,
     teacher: LPRNet | None = None,
 ) -> tuple[Tensor, Tensor]:
-    """One optimizer step on *batch*: loss and gradient norm. *teacher* is in evaluation mode."""
+    """One optimizer step on *batch*: loss and gradient norm.
+
+    *teacher* is in evaluation mode, and asked only where its answers are not in the batch.
+    """
     for group in state.optimizer.param_groups:
         group["lr"] = rate
     images = torch.from_numpy(batch.images).to(settings.device)
     logits = forward(state.model, images)
     loss = loss_of(logits, batch.texts, alphabet)
-    if teacher is not None:
+    taught = None
+    if batch.taught is not None:
+        taught = torch.from_numpy(batch.taught).to(settings.device)
+    elif teacher is not None:
         with torch.no_grad():
             taught = forward(teacher, images)
+    if taught is not None:
         loss = loss + settings.distillation * distillation_loss(logits, taught).cpu()
     state.optimizer.zero_grad()
     loss.backward()  # type: ignore[no-untyped-call]
@@ -283,11 +294,12 @@ def train(
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise FatalError(str(folder), error.strerror or str(error), "choose another --output") from None
+    taught_by = teacher.model().to(settings.device) if teacher is not None else None
+    pool = _pool(folder, mixture, settings, taught_by, teacher.sha256 if teacher else "")
     state = new_state(settings, len(alphabet), mixture.seed, initial)
     if (folder / STATE).exists():
         resume(folder, state, alphabet)
     metadata = metadata or {}
-    taught_by = teacher.model().to(settings.device) if teacher is not None else None
 
     def progress() -> float:
         if budget.samples is not None:
@@ -304,7 +316,9 @@ def train(
     mark = saved = reported = time.monotonic()
     with (
         _stoppable() as stopping,
-        batches(mixture, state.samples, settings.batch, settings.workers) as source,
+        nullcontext(pool.batches(state.samples, settings.batch))
+        if pool
+        else batches(mixture, state.samples, settings.batch, settings.workers) as source,
         (folder / METRICS).open("a", encoding="utf-8") as metrics,
     ):
 
@@ -344,6 +358,21 @@ def train(
             note(report(checkpoint()))
     print(file=sys.stderr)
     return checkpoint()
+
+
+def _pool(
+    folder: Path, mixture: Mixture, settings: Settings, teacher: LPRNet | None, sha256: str
+) -> Pool | None:
+    if not settings.pool:
+        return None
+
+    def teach(images: NDArray[np.float32]) -> NDArray[np.float16]:
+        assert teacher is not None
+        with torch.no_grad():
+            return forward(teacher, torch.from_numpy(images).to(settings.device)).half().cpu().numpy()
+
+    teaches = teach if teacher is not None else None
+    return fill(folder / POOL, mixture, settings.pool, settings.workers, teaches, sha256)
 
 
 def _show(state: State, values: dict[str, Any]) -> None:

@@ -113,7 +113,7 @@ def test_resumed_run_ends_like_an_uninterrupted_one(tmp_path: Path) -> None:
 
     def raise_at(batch: int) -> None:
         calls = 0
-        original = Mixture.batch
+        original = Mixture.raw_batch
 
         def counted(self: Mixture, start: int, size: int) -> object:
             nonlocal calls
@@ -123,7 +123,7 @@ def test_resumed_run_ends_like_an_uninterrupted_one(tmp_path: Path) -> None:
             return original(self, start, size)
 
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(Mixture, "batch", counted)
+            patch.setattr(Mixture, "raw_batch", counted)
             every_step = Settings(**{**SMALL.__dict__, "save_seconds": 0.0})
             with pytest.raises(Interrupt):
                 train(tmp_path / "parts", OWN, mixture, Budget(samples=32), every_step)
