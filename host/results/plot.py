@@ -10,50 +10,79 @@ from host.results.schema import Results, Row
 from lprnet.svg import document, line, text
 
 _COLORS = ("#4878a8", "#d1783c", "#5f9e6e", "#8d6cab")
-_WIDTH = 900
+_WIDTH, _PANEL = 900, 310
+_STEPS, _SHOWN = (0.01, 0.02, 0.05), 0.2
+"""Between the lines of accuracy, and how much of it is shown."""
 
 
 def scatter(results: Results, dataset: str) -> str:
-    """Accuracy on *dataset* against the median latency, logarithmic, with each weights' Pareto front."""
+    """Accuracy on *dataset* against the median latency, logarithmic.
+
+    Each weights have a panel with their Pareto front. What reads much less than the best one is drawn at the
+    panel's lower edge, with its accuracy.
+    """
     names = list(dict.fromkeys(row.weights for row in results.rows))
     rows = [row for row in results.rows if row.p50_ms and dataset in row.accuracy]
-    left, right, top, bottom, height = 60, 200, 60, 44, 480
     times = [row.p50_ms or 1.0 for row in rows] or [1.0]
-    start, stop = math.floor(math.log10(min(times))), math.ceil(math.log10(max(times) * 1.01))
-    # Whole tenths, and at least one of them.
-    low = min(9, math.floor(10 * min((row.accuracy[dataset] for row in rows), default=0.0))) / 10
+    decades = math.floor(math.log10(min(times))), math.ceil(math.log10(max(times) * 1.01))
+    body = [text(12, 24, f"Plates of {dataset} read right, and milliseconds per plate", 16, weight="700")]
+    machine = results.machine.cpu or results.machine.arch
+    body.append(text(12, 44, f"{machine}, one thread, batch 1; dashed: not beaten in both", 12, "#555"))
+    for index, name in enumerate(names):
+        own = [row for row in rows if row.weights == name]
+        body += _panel(name, own, dataset, decades, 60 + index * _PANEL, _COLORS[index % len(_COLORS)])
+    return document(_WIDTH, 60 + max(1, len(names)) * _PANEL, body)
+
+
+def _panel(
+    name: str, rows: Sequence[Row], dataset: str, decades: tuple[int, int], top: float, color: str
+) -> list[str]:
+    left, right, bottom = 60, 290, 54
+    shares = [row.accuracy[dataset] for row in rows] or [1.0]
+    shares = [share for share in shares if share > max(shares) - _SHOWN]
+    step = next((s for s in _STEPS if (max(shares) - min(shares)) / s <= 6), _STEPS[-1])
+    low, high = math.floor(min(shares) / step), math.ceil(max(shares) / step)
+    low -= low == high
 
     def x(ms: float) -> float:
+        start, stop = decades
         return left + (math.log10(ms) - start) / (stop - start) * (_WIDTH - left - right)
 
     def y(share: float) -> float:
-        return top + (1 - (share - low) / (1 - low)) * (height - top - bottom)
+        return top + 14 + (high - max(low, share / step)) / (high - low) * (_PANEL - 14 - bottom)
 
-    body = [text(12, 24, f"Plates of {dataset} read right, and milliseconds per plate", 16, weight="700")]
-    body.append(
-        text(12, 44, f"{results.machine.cpu or results.machine.arch}, one thread, batch 1", 12, "#555")
-    )
-    for step in range(round(10 * low), 11):
-        body += [line(left, y(step / 10), _WIDTH - right, y(step / 10))]
-        body.append(text(left - 8, y(step / 10) + 4, f"{step / 10:.1f}", 12, anchor="end"))
-    for power in range(start, stop + 1):
-        body += [line(x(10.0**power), top, x(10.0**power), height - bottom)]
-        body.append(text(x(10.0**power), height - bottom + 18, f"{10.0**power:g}", 12, anchor="middle"))
-    for index, name in enumerate(names):
-        own, color = [row for row in rows if row.weights == name], _COLORS[index % len(_COLORS)]
-        points = " ".join(f"{x(r.p50_ms or 1):.1f},{y(r.accuracy[dataset]):.1f}" for r in front(own, dataset))
-        body.append(f'<polyline points="{points}" fill="none" stroke="{color}" stroke-dasharray="4 3"/>')
-        for number, row in enumerate(own, 1):
-            px, py = x(row.p50_ms or 1), y(row.accuracy[dataset])
-            tip = escape(f"{row.name}: {row.p50_ms:.3f} ms, {row.accuracy[dataset]:.3f}")
-            circle = f'<circle cx="{px:.1f}" cy="{py:.1f}" r="5" fill="{color}"'
-            body.append(f"{circle}><title>{tip}</title></circle>")
-            body.append(text(px + 7, py - 5 if number % 2 else py + 13, str(number), 11, color))
-        body.append(text(_WIDTH - right + 14, top + 20 + 320 * index, name, 13, color, weight="700"))
-        for number, row in enumerate(own, 1):
-            label = f"{number} {row.name}"
-            body.append(text(_WIDTH - right + 14, top + 20 + 320 * index + 15 * number, label, 9.5))
-    return document(_WIDTH, height, body)
+    body = [text(_WIDTH - right + 24, top + 18, name, 13, color, weight="700")]
+    for tick in range(low, high + 1):
+        body.append(line(left, y(tick * step), _WIDTH - right, y(tick * step)))
+        body.append(text(left - 8, y(tick * step) + 4, f"{tick * step:.2f}", 12, anchor="end"))
+    for power in range(decades[0], decades[1] + 1):
+        body.append(line(x(10.0**power), y(high * step), x(10.0**power), y(low * step)))
+        body.append(text(x(10.0**power), y(low * step) + 18, f"{10.0**power:g}", 12, anchor="middle"))
+    points = " ".join(f"{x(r.p50_ms or 1):.1f},{y(r.accuracy[dataset]):.1f}" for r in front(rows, dataset))
+    body.append(f'<polyline points="{points}" fill="none" stroke="{color}" stroke-dasharray="4 3"/>')
+    taken: list[tuple[float, float]] = []
+    for number, row in enumerate(rows, 1):
+        px, py = x(row.p50_ms or 1), y(row.accuracy[dataset])
+        tip = escape(f"{row.name}: {row.p50_ms:.3f} ms, {row.accuracy[dataset]:.3f}")
+        circle = f'<circle cx="{px:.1f}" cy="{py:.1f}" r="4.5" fill="{color}" fill-opacity="0.8"'
+        body.append(f"{circle}><title>{tip}</title></circle>")
+        place = _free(taken, px, py)
+        taken.append(place)
+        label = (
+            str(number) if row.accuracy[dataset] >= low * step else f"{number} ({row.accuracy[dataset]:.2f})"
+        )
+        body.append(text(*place, label, 10.5, color, anchor="middle"))
+        body.append(text(_WIDTH - right + 24, top + 20 + 14.5 * number, f"{number} {row.name}", 11))
+    return body
+
+
+def _free(taken: Sequence[tuple[float, float]], x: float, y: float) -> tuple[float, float]:
+    """Where a number beside the point (x, y) covers no other number, if there is such a place near it."""
+    places = [(x + dx, y + dy) for dy in (-8, 16, 4, -19, 27) for dx in (0, 13, -13)]
+    for place in places:
+        if all(abs(place[0] - a) > 13 or abs(place[1] - b) > 10 for a, b in taken):
+            return place
+    return places[0]
 
 
 def front(rows: Sequence[Row], dataset: str) -> list[Row]:

@@ -116,6 +116,32 @@ def test_plots_are_whole() -> None:
             ElementTree.fromstring(picture)
 
 
+def test_rows_far_below_are_drawn_at_the_edge_with_their_accuracy() -> None:
+    rows = [
+        _row(name, p50_ms=ms, accuracy={"a": share})
+        for name, ms, share in (("best", 1.0, 0.96), ("near", 2.0, 0.93), ("lost", 4.0, 0.31))
+    ]
+    picture = ElementTree.fromstring(plot.scatter(msgspec.structs.replace(RESULTS, rows=tuple(rows)), "a"))
+    heights = [float(e.get("cy", "")) for e in picture.iter() if e.tag.endswith("circle")]
+    texts = [e.text for e in picture.iter() if e.tag.endswith("text")]
+    assert heights[0] < heights[1] == heights[2]
+    assert "3 (0.31)" in texts and "0.93" in texts and "0.31" not in texts
+
+
+def test_legends_of_all_weights_are_inside_the_picture() -> None:
+    names = [way.name for way in ways({"": DEFAULT, "light": DEFAULT, "tiny": DEFAULT})]
+    rows = tuple(
+        _row(name, weights, p50_ms=1.0 + i, accuracy={"a": 0.9 - i / 100})
+        for weights in ("shipped", "public")
+        for i, name in enumerate(names)
+    )
+    picture = ElementTree.fromstring(plot.scatter(msgspec.structs.replace(RESULTS, rows=rows), "a"))
+    height = float(picture.get("viewBox", "").split()[3])
+    lines = [e for e in picture.iter() if e.tag.endswith("text")]
+    assert sum(bool(e.text and e.text.endswith(names[-1])) for e in lines) == 2
+    assert all(0 < float(e.get("y", "")) < height for e in lines)
+
+
 def test_every_row_of_the_study_is_there() -> None:
     names = [way.name for way in ways({"": DEFAULT, "light": DEFAULT, "tiny": DEFAULT})]
     assert len(names) == len(set(names)) == 14
