@@ -16,6 +16,7 @@ from tvm.relax.frontend.torch import from_exported_program
 from device_runtime.errors import FatalError
 from device_runtime.preprocess import DEFAULT
 from host.bundle import REPOSITORY
+from host.metaschedule_worker import build_operator
 from host.targets import Target
 from host.tune.timed import runs_here
 
@@ -60,6 +61,7 @@ def metaschedule(module: tvm.IRModule, target: Target, folder: Path, trials: int
 
     Raises `FatalError` when this machine does not run the target's code.
     """
+    from tvm.s_tir.meta_schedule.builder import LocalBuilder
     from tvm.s_tir.meta_schedule.database import JSONDatabase
     from tvm.s_tir.meta_schedule.relax_integration import tune_relax
 
@@ -79,6 +81,7 @@ def metaschedule(module: tvm.IRModule, target: Target, folder: Path, trials: int
         params={},
         target=tvm.target.Target(target.tvm_target() | {"num-cores": os.cpu_count()}),
         work_dir=str(folder),
+        builder=LocalBuilder(f_build=build_operator),
         max_trials_global=trials - done,
         num_trials_per_iter=16,
         # XGBoost is no dependency: 100 MB for a baseline. Without it candidates are mutated unranked.
