@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -38,3 +40,22 @@ def test_only_measurements_of_its_own_operators_count(
     for model in (narrow, wide):
         metaschedule(relax_module(model), target, tmp_path, trials=3)
     assert asked == [2]
+
+
+def test_a_builder_compiles_without_the_intrinsics_of_gpus() -> None:
+    """In a process of its own, as MetaSchedule starts them: what this one has imported does not count."""
+    code = """
+import sys
+import numpy as np
+import tvm
+from tvm import te
+from host.metaschedule_worker import build_operator
+a = te.placeholder((8,), name="a")
+double = te.create_prim_func([a, te.compute((8,), lambda i: a[i] * 2)]).with_attr("global_symbol", "main")
+built = build_operator(tvm.IRModule({"main": double}), tvm.target.Target("llvm"), None)
+x, y = tvm.runtime.tensor(np.arange(8, dtype="float32")), tvm.runtime.tensor(np.zeros(8, "float32"))
+built["main"](x, y)
+print(y.numpy().tolist(), "tvm.s_tir.tensor_intrin" in sys.modules)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.stdout.split("\n")[0] == f"{[2.0 * i for i in range(8)]} False", done.stderr
