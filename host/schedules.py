@@ -23,7 +23,8 @@ from host.tune.timed import runs_here
 Baseline = Literal["default", "metaschedule"]
 """`default`: Relax's default pipeline, untuned. `metaschedule`: MetaSchedule's generic search over it."""
 
-TRIALS = 1024
+TRIALS, ROUND = 1024, 16
+"""Measurements in all, and of one operator at a time."""
 DATABASES = REPOSITORY / "build" / "metaschedule"
 
 
@@ -57,7 +58,8 @@ def compile_baseline(
 def metaschedule(module: tvm.IRModule, target: Target, folder: Path, trials: int = TRIALS) -> object:
     """MetaSchedule's database in *folder* after *trials* measurements here of *module*'s operators.
 
-    Earlier ones count, where they were of equal operators.
+    Earlier ones count, where they were of equal operators. An operator without any gets a round of them even
+    beyond *trials*: one that is left as it comes takes longer than all the others.
 
     Raises `FatalError` when this machine does not run the target's code.
     """
@@ -74,7 +76,10 @@ def metaschedule(module: tvm.IRModule, target: Target, folder: Path, trials: int
     tvm_target = tvm.target.Target(target.tvm_target())
     fused = _fused(module, tvm_target)
     done = _measured(database, fused, tvm_target)
-    if done >= trials:
+    left = trials - sum(done)
+    if trials and 0 in done:
+        left = max(left, ROUND * len(done))  # it goes through all operators in turn
+    if left <= 0:
         return database
     return tune_relax(
         fused,
@@ -82,21 +87,21 @@ def metaschedule(module: tvm.IRModule, target: Target, folder: Path, trials: int
         target=tvm.target.Target(target.tvm_target() | {"num-cores": os.cpu_count()}),
         work_dir=str(folder),
         builder=LocalBuilder(f_build=build_operator),
-        max_trials_global=trials - done,
-        num_trials_per_iter=16,
+        max_trials_global=left,
+        num_trials_per_iter=ROUND,
         # XGBoost is no dependency: 100 MB for a baseline. Without it candidates are mutated unranked.
         cost_model="xgb" if importlib.util.find_spec("xgboost") else "random",
     )
 
 
-def _measured(database: Any, fused: tvm.IRModule, target: tvm.target.Target) -> int:
-    """How many measurements *database* has of *fused*'s operators."""
+def _measured(database: Any, fused: tvm.IRModule, target: tvm.target.Target) -> list[int]:
+    """How many measurements *database* has of each of *fused*'s operators."""
     from tvm.s_tir.meta_schedule.relax_integration import extract_tasks
 
     operators = [task.dispatched[0] for task in extract_tasks(fused, target)]
-    known = [database.commit_workload(o) for o in operators if database.has_workload(o)]
+    known = [database.commit_workload(o) if database.has_workload(o) else None for o in operators]
     records = database.get_all_tuning_records()
-    return sum(any(record.workload.same_as(w) for w in known) for record in records)
+    return [sum(w is not None and record.workload.same_as(w) for record in records) for w in known]
 
 
 def _fused(module: tvm.IRModule, target: tvm.target.Target) -> tvm.IRModule:

@@ -42,6 +42,22 @@ def test_only_measurements_of_its_own_operators_count(
     assert asked == [2]
 
 
+def test_operators_without_a_measurement_are_tuned_beyond_the_trials(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    target = load_target("native")
+    first, second = nn.Conv2d(3, 4, 1, bias=False), nn.Sigmoid()
+    measure(first, target, tmp_path, 8)
+    asked: list[int] = []
+    monkeypatch.setattr(
+        relax_integration, "tune_relax", lambda *_, **options: asked.append(options["max_trials_global"])
+    )
+    both = nn.Sequential(first, nn.MaxPool2d(3), second)
+    for trials in (4, 0):
+        metaschedule(relax_module(both), target, tmp_path, trials)
+    assert asked and asked[0] % 16 == 0 and asked[0] >= 32 and len(asked) == 1
+
+
 def test_a_builder_compiles_without_the_intrinsics_of_gpus() -> None:
     """In a process of its own, as MetaSchedule starts them: what this one has imported does not count."""
     code = """
