@@ -197,6 +197,11 @@ def forward(model: LPRNet, images: Tensor) -> Tensor:
         return model(images)  # type: ignore[no-any-return]
 
 
+def _answers(teacher: LPRNet, images: Tensor) -> Tensor:
+    with torch.no_grad():
+        return forward(teacher, images)
+
+
 def train_step(
     state: State,
     settings: Settings,
@@ -218,8 +223,7 @@ def train_step(
     if batch.taught is not None:
         taught = torch.from_numpy(batch.taught).to(settings.device)
     elif teacher is not None:
-        with torch.no_grad():
-            taught = forward(teacher, images)
+        taught = _answers(teacher, images)
     if taught is not None:
         loss = loss + settings.distillation * distillation_loss(logits, taught).cpu()
     state.optimizer.zero_grad()
@@ -368,11 +372,10 @@ def _pool(
 
     def teach(images: NDArray[np.float32]) -> NDArray[np.float16]:
         assert teacher is not None
-        with torch.no_grad():
-            return forward(teacher, torch.from_numpy(images).to(settings.device)).half().cpu().numpy()
+        return _answers(teacher, torch.from_numpy(images).to(settings.device)).half().cpu().numpy()
 
-    teaches = teach if teacher is not None else None
-    return fill(folder / POOL, mixture, settings.pool, settings.workers, teaches, sha256)
+    asked = teach if teacher is not None else None
+    return fill(folder / POOL, mixture, settings.pool, settings.workers, asked, sha256)
 
 
 def _show(state: State, values: dict[str, Any]) -> None:
