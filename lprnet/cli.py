@@ -192,6 +192,13 @@ def _report(sets: dict[str, list[tuple[Any, str]]]) -> Callable[[Any], dict[str,
 @click.option("--labels", type=_FILE, help="CSV with rows file,label instead of file names.")
 @click.option("--weights", type=_FILE, help="Checkpoint to start from; the shipped one by default.")
 @click.option("--teacher", type=_FILE, help="Checkpoint with the same classes to distil from.")
+@click.option(
+    "--distillation",
+    type=click.FloatRange(0, min_open=True),
+    default=1.0,
+    show_default=True,
+    help="Weight of the teacher's classes beside the labels' 1.",
+)
 @click.option("--alphabet", help="Characters to read, e.g. 0-9A-Z, if others than the checkpoint's.")
 @click.option("--kind", help="Kind or mix of rendered plates, e.g. eu; Chinese ones by default.")
 @click.option("--output", type=_DIR, required=True, help="Folder of the run; an interrupted run goes on.")
@@ -219,6 +226,7 @@ def finetune(
     labels: Path | None,
     weights: Path | None,
     teacher: Path | None,
+    distillation: float,
     alphabet: str | None,
     kind: str | None,
     output: Path,
@@ -262,7 +270,15 @@ def finetune(
     parts = split(items, held_out)
     crops = tuple((item.read(), item.text) for item in parts.train)
     sets = {"held out": [(item.read(), item.text) for item in parts.held_out]} if parts.held_out else {}
-    settings = Settings(batch=batch, learning_rate=rate, workers=workers, device=device, ema=0.995, pool=pool)
+    settings = Settings(
+        batch=batch,
+        learning_rate=rate,
+        ema=0.995,
+        distillation=distillation,
+        workers=workers,
+        device=device,
+        pool=pool,
+    )
     donors = _stock(crops, recombined)
     mixture = Mixture(seed, crops, 1 - rendered_fraction, ramp, kind, donors, recombined)
     lineage = {key: start.metadata[key] for key in ("pruned from", "budget") if key in start.metadata}

@@ -60,27 +60,32 @@ def _panel(
         body.append(text(x(10.0**power), y(low * step) + 18, f"{10.0**power:g}", 12, anchor="middle"))
     points = " ".join(f"{x(r.p50_ms or 1):.1f},{y(r.accuracy[dataset]):.1f}" for r in front(rows, dataset))
     body.append(f'<polyline points="{points}" fill="none" stroke="{color}" stroke-dasharray="4 3"/>')
-    taken: list[tuple[float, float]] = []
+    taken: list[tuple[float, float, int]] = []
     for number, row in enumerate(rows, 1):
         px, py = x(row.p50_ms or 1), y(row.accuracy[dataset])
         tip = escape(f"{row.name}: {row.p50_ms:.3f} ms, {row.accuracy[dataset]:.3f}")
         circle = f'<circle cx="{px:.1f}" cy="{py:.1f}" r="4.5" fill="{color}" fill-opacity="0.8"'
         body.append(f"{circle}><title>{tip}</title></circle>")
-        place = _free(taken, px, py)
-        taken.append(place)
         label = (
             str(number) if row.accuracy[dataset] >= low * step else f"{number} ({row.accuracy[dataset]:.2f})"
         )
+        place = _free(taken, px, py, len(label), y(low * step))
+        taken.append((*place, len(label)))
         body.append(text(*place, label, 10.5, color, anchor="middle"))
         body.append(text(_WIDTH - right + 24, top + 20 + 14.5 * number, f"{number} {row.name}", 11))
     return body
 
 
-def _free(taken: Sequence[tuple[float, float]], x: float, y: float) -> tuple[float, float]:
-    """Where a number beside the point (x, y) covers no other number, if there is such a place near it."""
-    places = [(x + dx, y + dy) for dy in (-8, 16, 4, -19, 27) for dx in (0, 13, -13)]
+def _free(
+    taken: Sequence[tuple[float, float, int]], x: float, y: float, length: int, floor: float
+) -> tuple[float, float]:
+    """Where a label of *length* characters near the point (x, y) covers none of *taken*, if there is a place.
+
+    *taken* are the middles and the lengths of the labels that are there; below *floor* are the axis's.
+    """
+    places = [(x + dx, y + dy) for dy in (-8, 16, 4, -19, 27, -30) for dx in (0, 13, -13) if y + dy <= floor]
     for place in places:
-        if all(abs(place[0] - a) > 13 or abs(place[1] - b) > 10 for a, b in taken):
+        if all(abs(place[0] - a) > 1 + 3 * (n + length) or abs(place[1] - b) > 10 for a, b, n in taken):
             return place
     return places[0]
 

@@ -229,6 +229,25 @@ def test_rephotograph_keeps_the_picture() -> None:
     assert np.abs(weak - crop).mean() < 12
 
 
+def test_rephotograph_sets_some_crops_into_more_of_a_car() -> None:
+    """Of a red crop the corners are red, except where surroundings were added."""
+    red = np.zeros((24, 94, 3), np.uint8)
+    red[:] = 20, 20, 200
+
+    def share(strength: float) -> float:
+        rng = np.random.default_rng(2)
+        rest = 0
+        for _ in range(300):
+            crop = rephotograph(rng, red, strength).astype(int)
+            colors = np.stack([crop[2:22, 8:86].mean((0, 1)), crop[-1, -1], crop[0, 0]])
+            colors = colors / colors.sum(1, keepdims=True).clip(1)
+            rest += bool(np.abs(colors[1:] - colors[0]).max() > 0.25)
+        return rest / 300
+
+    assert share(0.0) == 0
+    assert 0.08 < share(1.0) < 0.3
+
+
 def test_strength_adds_distortion() -> None:
     plate = random_plate(np.random.default_rng(0), "blue", "京A12345").image
     clean = photograph(np.random.default_rng(1), plate, 0.0).astype(int)

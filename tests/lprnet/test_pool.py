@@ -1,3 +1,4 @@
+from collections.abc import Iterator
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
@@ -9,7 +10,7 @@ import torch
 from device_runtime.errors import FatalError
 from lprnet import pool as module
 from lprnet.alphabet import OWN
-from lprnet.dataset import Mixture, to_input
+from lprnet.dataset import Batch, Mixture, to_input
 from lprnet.plates import render
 from lprnet.pool import Pool, fill
 from lprnet.train import POOL, STATE, Budget, Settings, train
@@ -83,7 +84,7 @@ def test_damaged_file(tmp_path: Path) -> None:
 
 
 def test_training_from_a_pool_draws_nothing_twice(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Three rounds through a pool; a run that goes on finds it."""
+    """Three rounds through a pool; a run that stopped in the second one goes on from there."""
     settings = Settings(batch=8, workers=0, warmup=4, pool=16)
     teacher, start = random_checkpoint(), random_checkpoint(seed=1, widths=NARROW)
 
@@ -93,9 +94,20 @@ def test_training_from_a_pool_draws_nothing_twice(tmp_path: Path, monkeypatch: p
             train(tmp_path / folder, OWN, MIXTURE, budget, settings, start.state, teacher=teacher).state
         )
 
-    first = run("a", 48)
+    whole = run("a", 48)
     assert len(list((tmp_path / "a" / POOL).iterdir())) == 2
+    batches_of = Pool.batches
+
+    def three_batches(self: Pool, start: int, size: int) -> Iterator[Batch]:
+        yield from islice(batches_of(self, start, size), 3)
+        raise KeyboardInterrupt
+
+    settings = replace(settings, save_seconds=0.0)
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(Pool, "batches", three_batches)
+        run("b", 48)
+    assert torch.load(tmp_path / "b" / STATE, weights_only=True)["samples"] == 24
     monkeypatch.setattr(Mixture, "sample", lambda self, index: pytest.fail("drawn again"))
-    again = run("a", 48)
-    assert torch.load(tmp_path / "a" / STATE, weights_only=True)["samples"] == 48
-    assert all(torch.equal(first[name], again[name]) for name in first)
+    parts = run("b", 48)
+    assert torch.load(tmp_path / "b" / STATE, weights_only=True)["samples"] == 48
+    assert all(torch.equal(whole[name], parts[name]) for name in whole)
