@@ -38,6 +38,11 @@ class Checkpoint:
     sha256: str
     metadata: dict[str, str] = field(default_factory=dict)
 
+    @property
+    def lineage(self) -> dict[str, str]:
+        """What of the metadata stays true when the weights are trained on."""
+        return {key: value for key, value in self.metadata.items() if key in ("pruned from", "budget")}
+
     def model(self) -> LPRNet:
         """The network with these weights, in evaluation mode."""
         model = LPRNet(len(self.alphabet), widths=Widths.of(self.state))

@@ -281,13 +281,25 @@ def finetune(
     )
     donors = _stock(crops, recombined)
     mixture = Mixture(seed, crops, 1 - rendered_fraction, ramp, kind, donors, recombined)
-    lineage = {key: start.metadata[key] for key in ("pruned from", "budget") if key in start.metadata}
-    metadata = lineage | {"started from": start.sha256}
+    metadata = start.lineage | {"started from": start.sha256}
     taught_by = load_checkpoint(teacher) if teacher else None
     if taught_by:
         metadata["distilled from"] = taught_by.sha256
     initial = with_alphabet(start, classes, seed)
     run(output, classes, mixture, budget, settings, initial, _report(sets), metadata, taught_by)
+
+
+@main.command()
+@click.argument("files", nargs=-1, required=True, type=_FILE)
+@click.option("--output", type=_FILE, required=True, help="Checkpoint to write.")
+@one_line_errors
+def average(files: tuple[Path, ...], output: Path) -> None:
+    """Average the weights of FILES, runs that went on from the same start."""
+    from lprnet.average import average as mean
+    from lprnet.checkpoint import load_checkpoint, save_checkpoint
+
+    averaged = mean([load_checkpoint(file) for file in files], [str(file) for file in files])
+    save_checkpoint(output, averaged.state, averaged.alphabet, averaged.metadata)
 
 
 @main.command("eval")
