@@ -116,6 +116,21 @@ def test_plots_are_whole() -> None:
             ElementTree.fromstring(picture)
 
 
+def test_labels_of_points_that_touch_are_apart_and_off_the_axis() -> None:
+    """A label's width is that of its characters, at least half its size each."""
+    unread = [_row(f"lost {i}", p50_ms=ms, accuracy={"a": 0.0}) for i, ms in enumerate((7.0, 7.4, 8.0))]
+    rows = (_row("best", p50_ms=1.0, accuracy={"a": 0.96}), *unread)
+    picture = ElementTree.fromstring(plot.scatter(msgspec.structs.replace(RESULTS, rows=rows), "a"))
+    edge = max(float(e.get("cy", "")) for e in picture.iter() if e.tag.endswith("circle"))
+    labels = [e for e in picture.iter() if (e.text or "").endswith("(0.00)")]
+    assert len(labels) == 3
+    places = [(float(e.get("x", "")), float(e.get("y", "")), e.text or "") for e in labels]
+    for i, (x, y, text) in enumerate(places):
+        assert y <= edge
+        for u, v, _ in places[:i]:
+            assert abs(x - u) > len(text) * 10.5 / 2 or abs(y - v) > 10
+
+
 def test_rows_far_below_are_drawn_at_the_edge_with_their_accuracy() -> None:
     rows = [
         _row(name, p50_ms=ms, accuracy={"a": share})
