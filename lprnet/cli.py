@@ -195,9 +195,7 @@ def _report(sets: dict[str, list[tuple[Any, str]]]) -> Callable[[Any], dict[str,
 @click.option(
     "--distillation",
     type=click.FloatRange(0, min_open=True),
-    default=1.0,
-    show_default=True,
-    help="Weight of the teacher's classes beside the labels' 1.",
+    help="Weight of the teacher's classes beside the labels' 1; 1 by default.",
 )
 @click.option("--alphabet", help="Characters to read, e.g. 0-9A-Z, if others than the checkpoint's.")
 @click.option("--kind", help="Kind or mix of rendered plates, e.g. eu; Chinese ones by default.")
@@ -226,7 +224,7 @@ def finetune(
     labels: Path | None,
     weights: Path | None,
     teacher: Path | None,
-    distillation: float,
+    distillation: float | None,
     alphabet: str | None,
     kind: str | None,
     output: Path,
@@ -255,6 +253,8 @@ def finetune(
     from lprnet.weights import DEFAULT
 
     _check_kind(kind)
+    if distillation is not None and teacher is None:
+        raise FatalError("--distillation", "there is no teacher to weigh", "give a --teacher or leave it out")
     limit_threads(threads)
     budget = _budget(output, hours, until, samples)
     start = load_checkpoint(weights or DEFAULT)
@@ -274,7 +274,7 @@ def finetune(
         batch=batch,
         learning_rate=rate,
         ema=0.995,
-        distillation=distillation,
+        distillation=1.0 if distillation is None else distillation,
         workers=workers,
         device=device,
         pool=pool,

@@ -63,10 +63,9 @@ def _corners(rng: Generator, strength: float) -> NDArray[np.float32]:
         # strength, which stands for a well-kept gate, there are none.
         slack = rng.uniform(0, [0.18, 0.12, 0.18, 0.12]) * min(strength, 1.5)
     slack = np.clip(slack, deepest, 0.2)
-    x = slack[0] + x * (1 - slack[0] - slack[2])
-    y = slack[1] * 2.0 + y * (1 - 2.0 * (slack[1] + slack[3]))
     jitter = rng.normal(0, 0.006 * strength, (2, 4))
-    return np.stack([x + jitter[0], y + 2 * jitter[1]], 1).astype(np.float32)
+    placed = _in_box(np.stack([x, y], 1), slack * [1, 2, 1, 2])
+    return (placed + np.stack([jitter[0], 2 * jitter[1]], 1)).astype(np.float32)
 
 
 def _scene(rng: Generator, plate: Image, strength: float) -> NDArray[np.float32]:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from lprnet.alphabet import DIGITS, LETTERS, MARKS, OWN, PROVINCES
-from lprnet.plates import render, stream
+from lprnet.plates import camera, render, stream
 from lprnet.plates.camera import photograph, rephotograph
 from lprnet.plates.europe import BAND
 from lprnet.plates.glyphs import CHINESE_STYLES, LATIN_STYLES, glyph
@@ -217,6 +217,17 @@ def test_pen_strokes_fill_the_box() -> None:
         assert rows.min() <= 2 and rows.max() >= 87
         if character not in "1IJ":
             assert columns.min() <= 3 and columns.max() >= 41
+
+
+def test_only_strong_distortions_leave_a_lot_of_car_around_the_plate() -> None:
+    """Both sides together a fifth of the crop or more."""
+    rng = np.random.default_rng(4)
+    loose = {
+        strength: sum(np.ptp(camera._corners(rng, strength)[:, 0]) < 0.8 for _ in range(1000))
+        for strength in (0.5, 1.0)
+    }
+    assert loose[0.5] == 0
+    assert 20 < loose[1.0] < 80
 
 
 def test_rephotograph_keeps_the_picture() -> None:

@@ -17,7 +17,7 @@ from click.testing import CliRunner
 
 from device_runtime.errors import FatalError
 from lprnet.alphabet import OWN, PUBLIC, make_alphabet
-from lprnet.checkpoint import load_checkpoint
+from lprnet.checkpoint import load_checkpoint, save_checkpoint
 from lprnet.cli import main
 from lprnet.dataset import MAX_LABEL, Labelled, Mixture, check_labels, from_csv, from_folder, to_input
 from lprnet.finetune import can_render, split, with_alphabet
@@ -335,8 +335,6 @@ def test_command_stops_cleanly_and_goes_on(tmp_path: Path) -> None:
 
 
 def test_finetune_command(tmp_path: Path) -> None:
-    from lprnet.checkpoint import save_checkpoint
-
     (tmp_path / "data").mkdir()
     for i in range(12):
         crop = render(8, i, 0.2, "blue")
@@ -366,6 +364,27 @@ def test_finetune_command(tmp_path: Path) -> None:
     assert (tuned.metadata["pruned from"], tuned.metadata["samples"]) == ("another", "16")
     last = json.loads((tmp_path / "run" / METRICS).read_text().splitlines()[-1])
     assert "held out" in last
+
+
+def test_finetune_weighs_the_teacher(tmp_path: Path) -> None:
+    """The loss holds the teacher's part times its weight; without a teacher there is nothing to weigh."""
+    teacher = random_checkpoint(seed=3)
+    save_checkpoint(tmp_path / "teacher.safetensors", teacher.state, OWN)
+    plates, losses = tmp_path / "plates", []
+    samples = CliRunner().invoke(main, ["samples", "--kind", "blue", "--count", "4", "--out", str(plates)])
+    assert samples.exit_code == 0, samples.output
+    common = ["finetune", "--data", str(plates), "--samples", "202", "--batch", "2", "--workers", "0"]
+    common += ["--held-out", "0", "--seed", "3"]
+    for weight in ([], ["--distillation", "1"], ["--distillation", "20"]):
+        run = tmp_path / f"run{len(losses)}"
+        arguments = [*common, "--output", str(run), "--teacher", str(tmp_path / "teacher.safetensors")]
+        result = _lprnet(*arguments, *weight)
+        assert result.returncode == 0, result.stderr
+        losses.append(json.loads((run / METRICS).read_text().splitlines()[0])["loss"])
+    assert losses[0] == losses[1] < losses[2]
+    result = _lprnet(*common, "--output", str(tmp_path / "none"), "--distillation", "2")
+    assert result.returncode != 0 and len(result.stderr.strip().splitlines()) == 1
+    assert "--teacher" in result.stderr and not (tmp_path / "none").exists()
 
 
 def test_finetune_to_another_country(tmp_path: Path) -> None:
