@@ -24,6 +24,7 @@ from lprnet.alphabet import PUBLIC, Alphabet
 from lprnet.model import LPRNet, Widths
 
 SUFFIXES = (".safetensors", ".pth")
+_LINEAGE = "pruned from", "budget", "widened from", "widened to"
 
 
 @dataclass(frozen=True)
@@ -41,7 +42,7 @@ class Checkpoint:
     @property
     def lineage(self) -> dict[str, str]:
         """What of the metadata stays true when the weights are trained on."""
-        return {key: value for key, value in self.metadata.items() if key in ("pruned from", "budget")}
+        return {key: value for key, value in self.metadata.items() if key in _LINEAGE}
 
     def model(self) -> LPRNet:
         """The network with these weights, in evaluation mode."""

@@ -14,6 +14,7 @@ import msgspec
 import numpy as np
 
 from device_runtime.errors import FatalError, one_line_errors
+from lprnet.options import POSITIVE, Number
 
 
 @click.group()
@@ -25,7 +26,7 @@ _FILE = click.Path(path_type=Path, dir_okay=False)
 _DIR = click.Path(path_type=Path, file_okay=False)
 _RECOMBINED = click.option(
     "--recombined",
-    type=click.FloatRange(0, 1),
+    type=Number(0, 1),
     default=0.5,
     show_default=True,
     help="Share of the real samples put together from characters of several.",
@@ -36,11 +37,11 @@ UNSEEN = 1 << 20
 
 @main.command()
 @click.option("--output", type=_DIR, required=True, help="Folder of the run; an interrupted run goes on.")
-@click.option("--hours", type=click.FloatRange(min=0, min_open=True), help="Time from the run's first start.")
+@click.option("--hours", type=POSITIVE, help="Time from the run's first start.")
 @click.option("--until", help="Local time HH:MM at which to be finished.")
 @click.option("--samples", type=click.IntRange(min=1), help="Number of samples.")
 @click.option("--real", type=_DIR, multiple=True, help="Folder of real crops named by their text.")
-@click.option("--real-fraction", type=click.FloatRange(0, 1), default=0.2, show_default=True)
+@click.option("--real-fraction", type=Number(0, 1), default=0.2, show_default=True)
 @_RECOMBINED
 @click.option(
     "--ramp",
@@ -53,13 +54,13 @@ UNSEEN = 1 << 20
 @click.option("--alphabet", help="Characters to read, e.g. 0-9A-Z, if others than the shipped checkpoint's.")
 @click.option("--seed", type=click.IntRange(0, 2**20), default=1, show_default=True)
 @click.option("--batch", type=click.IntRange(min=2), default=32, show_default=True)
-@click.option("--rate", type=float, default=2e-3, show_default=True, help="Highest learning rate.")
-@click.option("--ema", type=click.FloatRange(0, 1), default=0.999, show_default=True)
-@click.option("--dropout", type=click.FloatRange(0, 1, max_open=True), default=0.0, show_default=True)
+@click.option("--rate", type=POSITIVE, default=2e-3, show_default=True, help="Highest learning rate.")
+@click.option("--ema", type=Number(0, 1), default=0.999, show_default=True)
+@click.option("--dropout", type=Number(0, 1, max_open=True), default=0.0, show_default=True)
 @click.option(
     "--report", "reports", type=_DIR, multiple=True, help="Labelled folder to measure, never trained on."
 )
-@click.option("--report-minutes", type=float, default=15.0, show_default=True)
+@click.option("--report-minutes", type=POSITIVE, default=15.0, show_default=True)
 @click.option("--workers", type=click.IntRange(min=0), default=1, show_default=True)
 @click.option("--threads", type=click.IntRange(min=1), default=1, show_default=True)
 @click.option("--device", default="cpu", show_default=True)
@@ -194,22 +195,20 @@ def _report(sets: dict[str, list[tuple[Any, str]]]) -> Callable[[Any], dict[str,
 @click.option("--teacher", type=_FILE, help="Checkpoint with the same classes to distil from.")
 @click.option(
     "--distillation",
-    type=click.FloatRange(0, min_open=True),
+    type=POSITIVE,
     help="Weight of the teacher's classes beside the labels' 1; 1 by default.",
 )
 @click.option("--alphabet", help="Characters to read, e.g. 0-9A-Z, if others than the checkpoint's.")
 @click.option("--kind", help="Kind or mix of rendered plates, e.g. eu; Chinese ones by default.")
 @click.option("--output", type=_DIR, required=True, help="Folder of the run; an interrupted run goes on.")
-@click.option("--hours", type=click.FloatRange(min=0, min_open=True), help="Time from the run's first start.")
+@click.option("--hours", type=POSITIVE, help="Time from the run's first start.")
 @click.option("--until", help="Local time HH:MM at which to be finished.")
 @click.option("--samples", type=click.IntRange(min=1), help="Number of samples.")
-@click.option("--held-out", type=click.FloatRange(0, 0.9), default=0.1, show_default=True)
-@click.option(
-    "--rendered-fraction", type=click.FloatRange(0, 1), help="Rendered samples; 0.5 where they fit."
-)
+@click.option("--held-out", type=Number(0, 0.9), default=0.1, show_default=True)
+@click.option("--rendered-fraction", type=Number(0, 1), help="Rendered samples; 0.5 where they fit.")
 @_RECOMBINED
 @click.option("--ramp", type=click.IntRange(min=0), default=0, help="Samples until full distortion.")
-@click.option("--rate", type=float, default=3e-4, show_default=True, help="Highest learning rate.")
+@click.option("--rate", type=POSITIVE, default=3e-4, show_default=True, help="Highest learning rate.")
 @click.option("--batch", type=click.IntRange(min=2), default=32, show_default=True)
 @click.option("--seed", type=click.IntRange(0, 2**20), default=2, show_default=True)
 @click.option(
@@ -302,6 +301,23 @@ def average(files: tuple[Path, ...], output: Path) -> None:
     save_checkpoint(output, averaged.state, averaged.alphabet, averaged.metadata)
 
 
+@main.command()
+@click.option("--weights", type=_FILE, help="Checkpoint to start from; the shipped one by default.")
+@click.option("--to", multiple=True, required=True, help="LAYER=CHANNELS, e.g. block2.1=32 or wide=96.")
+@click.option("--seed", type=click.IntRange(0, 2**20), default=2, show_default=True)
+@click.option("--output", type=_FILE, required=True, help="Checkpoint to write.")
+@one_line_errors
+def widen(weights: Path | None, to: tuple[str, ...], seed: int, output: Path) -> None:
+    """Add channels to a network, which computes the same until it is trained on."""
+    from lprnet.checkpoint import load_checkpoint, save_checkpoint
+    from lprnet.weights import DEFAULT
+    from lprnet.widen import widen as wider
+
+    start = load_checkpoint(weights or DEFAULT)
+    metadata = start.lineage | {"widened from": start.sha256, "widened to": " ".join(to)}
+    save_checkpoint(output, wider(start, list(to), seed), start.alphabet, metadata)
+
+
 @main.command("eval")
 @click.option("--weights", type=_FILE, help="Checkpoint; the shipped one by default.")
 @click.option("--data", type=_DIR, multiple=True, help="Labelled folder.")
@@ -309,9 +325,7 @@ def average(files: tuple[Path, ...], output: Path) -> None:
     "--rendered", type=click.IntRange(min=1), help="Also this many rendered plates of unseen seeds."
 )
 @click.option("--kind", help="Their kind or mix; Chinese ones by default.")
-@click.option(
-    "--strength", type=click.FloatRange(0, 2), default=1.0, show_default=True, help="Their distortion."
-)
+@click.option("--strength", type=Number(0, 2), default=1.0, show_default=True, help="Their distortion.")
 @click.option("--worst", type=_FILE, help="PNG of misread plates, the most confident first.")
 @click.option("--reliability", "plot", type=_FILE, help="SVG of the share read right by confidence.")
 @click.option("--json", "as_json", is_flag=True, help="One object a line instead of tables.")
@@ -406,7 +420,7 @@ def _check_kind(kind: str | None) -> None:
 @click.option("--out", type=_FILE, required=True, help="PNG to write.")
 @click.option("--count", type=click.IntRange(1, 2000), default=96, show_default=True)
 @click.option("--seed", type=click.IntRange(min=0), default=UNSEEN, show_default=True)
-@click.option("--strength", type=click.FloatRange(0, 2), default=1.0, show_default=True)
+@click.option("--strength", type=Number(0, 2), default=1.0, show_default=True)
 @click.option("--kind", help="Kind or mix; Chinese ones by default.")
 @click.option("--real", type=_DIR, multiple=True, help="Show real crops of this folder below.")
 @one_line_errors

@@ -13,6 +13,7 @@ from device_runtime.errors import FatalError, one_line_errors
 from host.cache import say
 from host.prune.names import CRITERIA, OBJECTIVES
 from host.targets import PRECISIONS, load_target
+from lprnet.options import POSITIVE, Number
 
 if TYPE_CHECKING:
     from host.kernels.family import Family
@@ -32,16 +33,16 @@ SEED = 11
 @click.command("prune")
 @click.option("--target", "name", default="native", show_default=True, help="Profile name or .toml file.")
 @click.option("--budget", help="Shares to keep, e.g. macs=0.3,size=0.25; of macs, size, latency.")
-@click.option("--unstructured", type=click.FloatRange(0, 1), help="Instead: share of weights to set to zero.")
+@click.option("--unstructured", type=Number(0, 1), help="Instead: share of weights to set to zero.")
 @click.option("--weights", type=_FILE, help="Checkpoint to prune; the shipped one unless given.")
 @click.option("--criterion", type=click.Choice(CRITERIA), default=CRITERIA[0], show_default=True)
 @click.option("--precision", type=click.Choice(PRECISIONS), help="Of the latency; the recipe's unless given.")
 @click.option("--multiple", type=click.IntRange(1), help="Channels go by so many.  [default: as kernels do]")
 @click.option("--steps", type=click.IntRange(1, 100), default=1, show_default=True, help="Rounds of pruning.")
 @click.option("--finetune", type=click.IntRange(0), default=0, show_default=True, help="Samples a round.")
-@click.option("--rate", type=float, default=1e-3, show_default=True, help="Highest learning rate.")
+@click.option("--rate", type=POSITIVE, default=1e-3, show_default=True, help="Highest learning rate.")
 @click.option("--real", type=_FOLDER, multiple=True, help="Real crops to mix in, named by their text.")
-@click.option("--real-fraction", type=click.FloatRange(0, 1), default=0.25, show_default=True)
+@click.option("--real-fraction", type=Number(0, 1), default=0.25, show_default=True)
 @click.option("--work", type=_FOLDER, help="Folder of the fine-tuning runs.  [default: OUTPUT.work]")
 @click.option("--output", type=_FILE, required=True, help="Checkpoint; a .json of what was cut beside it.")
 @one_line_errors
