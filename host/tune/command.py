@@ -15,7 +15,7 @@ from host.targets import PRECISIONS, Target, load_target
 from host.tune.records import TUNED, Record, Records, describe_tile, path_of, read, write
 from host.tune.search import Progress, Runner, search
 from host.tune.workload import workloads
-from lprnet.options import POSITIVE
+from lprnet.options import Number
 
 RUNNERS = ("local", "rpc", "emulated")
 
@@ -33,7 +33,7 @@ RUNNERS = ("local", "rpc", "emulated")
     "--trials", type=click.IntRange(8), default=48, show_default=True, help="Per convolution, about."
 )
 @click.option(
-    "--time", "minutes", type=POSITIVE, default=15, show_default=True, help="Minutes for all together."
+    "--time", "minutes", type=Number(0), default=15, show_default=True, help="Minutes for all together."
 )
 @click.option("--again", is_flag=True, help="Measure anew what has a record by this runner.")
 @click.option(
