@@ -15,6 +15,8 @@ from lprnet.model import LPRNet, Widths
 
 LAYERS = (*(f"block{block}.{i}" for block in (1, 2, 3) for i in (0, 1, 2)), "block2.3", "wide")
 """Layers that can have more channels; the others are contexts, scaled by a mean over all their channels."""
+MOST = 4096
+"""Channels, so that a slip of the keyboard does not end in a lack of memory."""
 
 
 def widen(checkpoint: Checkpoint, layers: Iterable[str], seed: int = 0) -> dict[str, Tensor]:
@@ -30,7 +32,7 @@ def widen(checkpoint: Checkpoint, layers: Iterable[str], seed: int = 0) -> dict[
         seed: of the new channels.
 
     Raises:
-        FatalError: no such layer, or it has more channels already.
+        FatalError: no such layer, it has more channels already, or they would be more than `MOST`.
     """
     widths = Widths.of(checkpoint.state)
     for layer in layers:
@@ -56,6 +58,8 @@ def _with(widths: Widths, wish: str) -> Widths:
     name, _, place = layer.partition(".")
     before, channels = getattr(widths, name), int(number)
     now = before[int(place)] if place else before
+    if channels > MOST:
+        raise FatalError(f"--to {wish}", "more channels than any use has", f"give {MOST} or fewer")
     if channels < now:
         raise FatalError(f"--to {wish}", f"{layer} has {now} channels already", f"give {now} or more")
     after: Any = (*before[: int(place)], channels, *before[int(place) + 1 :]) if place else channels

@@ -66,6 +66,7 @@ def test_the_file_says_what_was_widened(tmp_path: Path) -> None:
         ("wide", "not a layer that can be widened"),
         ("wide=many", "not a layer that can be widened"),
         ("wide=240", "wide has 256 channels already"),
+        ("wide=99999999999", "give 4096 or fewer"),
     ],
 )
 def test_wishes_that_cannot_be_met(wish: str, told: str) -> None:
