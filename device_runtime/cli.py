@@ -10,13 +10,21 @@ from pathlib import Path
 
 import click
 
-from device_runtime import __version__, annotate, board, output, sources
-from device_runtime.engine import Engine
-from device_runtime.errors import FatalError, fail
-from device_runtime.manifest import MANIFEST_NAME
-from device_runtime.report import write as write_report
-from device_runtime.session import Result, Session, make_report
-from device_runtime.sources import Frame, Region, Unreadable
+from device_runtime import __version__
+from device_runtime.board import describe as board
+from device_runtime.bundle.manifest import MANIFEST_NAME
+from device_runtime.console import fail
+from device_runtime.errors import FatalError
+from device_runtime.locate.region import Region
+from device_runtime.pipeline import Result, Session
+from device_runtime.read.engine import Engine
+from device_runtime.report.measure import make_report
+from device_runtime.report.report import write as write_report
+from device_runtime.sinks import console as output
+from device_runtime.sinks import pictures as annotate
+from device_runtime.sources.camera import camera_frames
+from device_runtime.sources.files import image_files, read_files
+from device_runtime.sources.frame import Frame, Unreadable
 
 INTERRUPTED = 130
 
@@ -136,7 +144,7 @@ def command(
         raise FatalError("--camera", "cannot be combined with --images", "leave one of them out")
     if labels and not paths:
         raise FatalError("--labels name", "needs file names", "give --images")
-    files = sources.image_files(paths)
+    files = image_files(paths)
     temperature = board.describe().temperature_c if report_path else None
     engine = Engine.open(bundle or default_bundle(), threads, grammar)
     if check:
@@ -193,9 +201,9 @@ def _frames(
     engine: Engine, files: list[Path], camera: str | None, limit: int | None
 ) -> Iterator[Frame | Unreadable]:
     if camera is not None:
-        frames: Iterator[Frame | Unreadable] = sources.camera_frames(camera)
+        frames: Iterator[Frame | Unreadable] = camera_frames(camera)
     elif files:
-        frames = sources.read_files(cycle(files) if limit else files)
+        frames = read_files(cycle(files) if limit else files)
     else:
         golden = engine.golden().images
         frames = (Frame(f"golden#{index}", golden[index], None) for index in cycle(range(len(golden))))

@@ -1,13 +1,6 @@
+"""The one error that users see."""
+
 from __future__ import annotations
-
-import sys
-from collections.abc import Callable
-from functools import wraps
-from typing import NoReturn, ParamSpec
-
-import click
-
-P = ParamSpec("P")
 
 
 class FatalError(Exception):
@@ -22,22 +15,3 @@ class FatalError(Exception):
     def __init__(self, what: str, why: str, todo: str) -> None:
         super().__init__(f"{what}: {why} – {todo}")
         self.what, self.why, self.todo = what, why, todo
-
-
-def fail(error: FatalError) -> NoReturn:
-    """Print *error* as one line on standard error and exit with status 2."""
-    click.echo("error: " + " ".join(str(error).split()), err=True)
-    sys.exit(2)
-
-
-def one_line_errors(command: Callable[P, None]) -> Callable[P, None]:
-    """Turn a `FatalError` raised inside a click command into one line and exit status 2."""
-
-    @wraps(command)
-    def guarded(*args: P.args, **kwargs: P.kwargs) -> None:
-        try:
-            command(*args, **kwargs)
-        except FatalError as error:
-            fail(error)
-
-    return guarded

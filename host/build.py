@@ -17,8 +17,7 @@ import tvm
 from tvm import relax
 
 from device_runtime import __version__
-from device_runtime.errors import FatalError
-from device_runtime.manifest import (
+from device_runtime.bundle.manifest import (
     CheckpointInfo,
     InputInfo,
     Manifest,
@@ -26,30 +25,32 @@ from device_runtime.manifest import (
     TargetInfo,
     Versions,
 )
-from device_runtime.preprocess import DEFAULT
-from host.bundle import copy_device_package, describe_files, replacing, write_manifest
-from host.compile import compile_kernels
-from host.explain import published_work
-from host.golden import FILE, SAMPLES, Golden, Reference, golden
-from host.graph import Conv, MaxPool, Network
-from host.graph import run as run_float
+from device_runtime.errors import FatalError
+from device_runtime.read.preprocess import DEFAULT
+from host.bundle.folder import copy_device_package, describe_files, replacing, write_manifest
+from host.bundle.golden import FILE, Golden, Reference, golden
+from host.compile.baselines import TRIALS, Baseline, compile_baseline
+from host.compile.executable import compile_kernels
+from host.compile.link import Linker, archive, linker_for
 from host.kernels.bfloat16 import BFloat16
-from host.kernels.family import Family
 from host.kernels.int8 import Int8
-from host.kernels.select import family_for
-from host.link import Linker, archive, linker_for
-from host.lower import lower
+from host.kernels.microkernel import MicroKernel
+from host.kernels.select import microkernel_for
+from host.lower.module import lower
+from host.lower.tuned import read_for, tile_choice
+from host.network.graph import Conv, MaxPool, Network
+from host.network.graph import run as run_float
+from host.network.integer import QuantizedNetwork
+from host.network.integer import run as run_quantized
+from host.network.simplify import simplify
+from host.network.work import published_work
+from host.paths import SAMPLES
 from host.quantize import Options, quantize
 from host.quantize.calibration import read_samples
-from host.quantize.network import QuantizedNetwork
-from host.quantize.network import run as run_quantized
 from host.runtime_libs import RuntimeLibs, runtime_libs
-from host.schedules import TRIALS, Baseline, compile_baseline
-from host.simplify import simplify
-from host.targets import Target
-from host.tune.records import read_for, tile_choice
+from host.targets.profile import Target
 from lprnet import weights
-from lprnet.checkpoint import Checkpoint, load_checkpoint
+from lprnet.network.checkpoint import Checkpoint, load_checkpoint
 
 Log = Callable[[str], None]
 
@@ -62,8 +63,8 @@ class Request:
         precision: None means the target's recipe.
         calibration: folder of plate images that int8 ranges are taken from.
         quantization: how.
-        schedule: `tuned`: the kernels of `host.kernels`; else what `host.schedules` has, of the network as
-            published, in fp32.
+        schedule: `tuned`: the kernels of `host.kernels`; else what `host.compile.baselines` has, of the
+            network as published, in fp32.
         trials: measurements of MetaSchedule, those in its database included.
     """
 
@@ -121,21 +122,21 @@ def build(request: Request, log: Log | None = None) -> Path:
 def compile_network(checkpoint: Checkpoint, request: Request, precision: str, steps: _Steps) -> Compiled:
     """The network of *checkpoint* in *precision* as an executable for the target of *request*."""
     target = request.target
-    family = family_for(target, precision)
+    microkernel = microkernel_for(target, precision)
     with steps("simplify"):
         network = simplify(checkpoint)
     lowered: Network | QuantizedNetwork = network
-    if isinstance(family, Int8):
+    if isinstance(microkernel, Int8):
         with steps("quantize"):
             samples = read_samples(request.calibration, CALIBRATION_SAMPLES)
-            lowered = quantize(network, samples, request.quantization, family.arithmetic)
+            lowered = quantize(network, samples, request.quantization, microkernel.arithmetic)
     tiles = tile_choice(read_for(target))
-    with steps(f"lower to {family.name} kernels"):
-        module = lower(lowered, family, tiles)
+    with steps(f"lower to {microkernel.name} kernels"):
+        module = lower(lowered, microkernel, tiles)
     with steps(f"compile for {target.llvm.mcpu}"):
         executable = compile_kernels(module, tvm.target.Target(target.tvm_target()))
     with steps("golden outputs"):
-        expected = golden(_reference(lowered, family), GOLDEN_ATOLS.get(precision, GOLDEN_ATOL))
+        expected = golden(_reference(lowered, microkernel), GOLDEN_ATOLS.get(precision, GOLDEN_ATOL))
     schedule = f"{len(tiles.tuned)} of {len(tiles.tuned) + len(tiles.untuned)} convolutions tuned"
     steps.note(schedule)
     return Compiled(
@@ -160,10 +161,10 @@ def compile_published(
     return Compiled(executable, expected, "fp32", description, work.macs, work.parameters, network.steps)
 
 
-def _reference(network: Network | QuantizedNetwork, family: Family) -> Reference:
+def _reference(network: Network | QuantizedNetwork, microkernel: MicroKernel) -> Reference:
     if isinstance(network, QuantizedNetwork):
         return lambda image: run_quantized(network, image.float())
-    if isinstance(family, BFloat16):
+    if isinstance(microkernel, BFloat16):
         return in_bfloat16(network)
     return lambda image: run_float(network, image)
 

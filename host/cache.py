@@ -4,22 +4,11 @@ from __future__ import annotations
 
 import os
 import shutil
-import subprocess
-import sys
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 
-import click
-
 from device_runtime.errors import FatalError
-
-DIRECTORY = Path(__file__).resolve().parent.parent / ".cache"
-
-
-def say(message: str) -> None:
-    """One progress line on standard error."""
-    click.echo(message, err=True)
 
 
 def cached(final: Path, fill: Callable[[Path], None]) -> Path:
@@ -48,23 +37,3 @@ def cached(final: Path, fill: Callable[[Path], None]) -> Path:
         if work is not None:
             shutil.rmtree(work, ignore_errors=True)
     return final
-
-
-def download_wheels(requirements: Sequence[str], arch: str, python: str, into: Path) -> list[Path]:
-    """Wheels of exactly *requirements* (no dependencies) for glibc *arch* and Python *python* (`"3.11"`).
-
-    Raises `FatalError` when pip cannot get one.
-    """
-    tags = [f"manylinux_2_{minor}_{arch}" for minor in (28, 27, 17)] + [f"manylinux2014_{arch}"]
-    command = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check"]
-    command += ["--no-deps", "--only-binary=:all:", "--implementation", "cp", "--python-version", python]
-    command += [f"--platform={tag}" for tag in tags] + ["--dest", str(into), *requirements]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    if done.returncode:
-        reason = next((s for s in done.stderr.splitlines() if s.startswith("ERROR")), "pip failed")
-        raise FatalError(
-            f"wheels for {arch}",
-            reason.removeprefix("ERROR: "),
-            f"check the network, then `{' '.join(command)}`",
-        )
-    return sorted(into.glob("*.whl"))

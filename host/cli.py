@@ -7,17 +7,17 @@ import click
 from device_runtime import __version__
 
 COMMANDS = {
-    "targets": "host.targets_command:targets_command",
-    "doctor": "host.doctor:doctor_command",
-    "build": "host.commands:build_command",
-    "eval": "host.commands:eval_command",
-    "report": "host.report.command:report",
-    "bench": "host.bench.command:bench_command",
-    "results": "host.results.command:results_command",
-    "tune": "host.tune.command:tune_command",
-    "prune": "host.prune.command:prune_command",
-    "explain": "host.explain:explain_command",
-    "test-device": "host.emulate.command:test_device_command",
+    "targets": "host.commands.targets:targets_command",
+    "doctor": "host.commands.doctor:doctor_command",
+    "build": "host.commands.build:build_command",
+    "eval": "host.commands.eval:eval_command",
+    "report": "host.commands.report:report",
+    "bench": "host.commands.bench:bench_command",
+    "results": "host.commands.results:results_command",
+    "tune": "host.commands.tune:tune_command",
+    "prune": "host.commands.prune:prune_command",
+    "explain": "host.commands.explain:explain_command",
+    "test-device": "host.commands.test_device:test_device_command",
 }
 
 

@@ -13,8 +13,9 @@ import cv2
 import msgspec
 import numpy as np
 
-from device_runtime.errors import FatalError, one_line_errors
-from lprnet.options import POSITIVE, Number
+from device_runtime.console import one_line_errors
+from device_runtime.errors import FatalError
+from lprnet.commands.options import POSITIVE, Number
 
 
 @click.group()
@@ -88,12 +89,13 @@ def train(
     device: str,
 ) -> None:
     """Train from scratch on rendered plates, with real crops mixed in."""
-    from lprnet.alphabet import OWN, parse_alphabet
-    from lprnet.dataset import Mixture, check_labels, from_folder
-    from lprnet.finetune import can_render
+    from lprnet.data.dataset import check_labels, from_folder
+    from lprnet.data.mixture import Mixture
+    from lprnet.network.alphabet import OWN, parse_alphabet
     from lprnet.plates import render
-    from lprnet.train import Settings, limit_threads
-    from lprnet.train import train as run
+    from lprnet.training.finetune import can_render
+    from lprnet.training.train import Settings, limit_threads
+    from lprnet.training.train import train as run
 
     limit_threads(threads)
     budget = _budget(output, hours, until, samples)
@@ -142,7 +144,7 @@ def _unwritable(what: str) -> FatalError:
 
 
 def _budget(output: Path, hours: float | None, until: str | None, samples: int | None) -> Any:
-    from lprnet.train import Budget
+    from lprnet.training.train import Budget
 
     if sum(value is not None for value in (hours, until, samples)) != 1:
         raise FatalError("training length", "not given once", "give one of --hours, --until, --samples")
@@ -164,7 +166,7 @@ def _first_start(output: Path) -> float:
     """When the run in *output* began, so that a resumed one keeps its end; now for a new one."""
     import torch
 
-    from lprnet.train import STATE
+    from lprnet.training.train import STATE
 
     try:
         return float(torch.load(output / STATE, map_location="cpu", weights_only=True)["started"])
@@ -174,7 +176,7 @@ def _first_start(output: Path) -> float:
 
 def _report(sets: dict[str, list[tuple[Any, str]]]) -> Callable[[Any], dict[str, Any]]:
     """A report function for training that measures each of *sets*."""
-    from lprnet.evaluate import accuracy, read_all
+    from lprnet.evaluation.evaluate import accuracy, read_all
 
     def report(checkpoint: Any) -> dict[str, Any]:
         values = {}
@@ -243,12 +245,15 @@ def finetune(
     device: str,
 ) -> None:
     """Train on from a checkpoint with your own plates."""
-    from lprnet.alphabet import parse_alphabet
-    from lprnet.checkpoint import load_checkpoint
-    from lprnet.dataset import Mixture, check_labels, from_csv, from_folder
-    from lprnet.finetune import can_render, split, with_alphabet
-    from lprnet.train import Settings, limit_threads
-    from lprnet.train import train as run
+    from lprnet.data.dataset import check_labels, from_csv, from_folder
+    from lprnet.data.mixture import Mixture
+    from lprnet.data.split import split
+    from lprnet.network.alphabet import parse_alphabet
+    from lprnet.network.checkpoint import load_checkpoint
+    from lprnet.network.with_alphabet import with_alphabet
+    from lprnet.training.finetune import can_render
+    from lprnet.training.train import Settings, limit_threads
+    from lprnet.training.train import train as run
     from lprnet.weights import DEFAULT
 
     _check_kind(kind)
@@ -294,8 +299,8 @@ def finetune(
 @one_line_errors
 def average(files: tuple[Path, ...], output: Path) -> None:
     """Average the weights of FILES, runs that went on from the same start."""
-    from lprnet.average import average as mean
-    from lprnet.checkpoint import load_checkpoint, save_checkpoint
+    from lprnet.network.average import average as mean
+    from lprnet.network.checkpoint import load_checkpoint, save_checkpoint
 
     averaged = mean([load_checkpoint(file) for file in files], [str(file) for file in files])
     save_checkpoint(output, averaged.state, averaged.alphabet, averaged.metadata)
@@ -309,9 +314,9 @@ def average(files: tuple[Path, ...], output: Path) -> None:
 @one_line_errors
 def widen(weights: Path | None, to: tuple[str, ...], seed: int, output: Path) -> None:
     """Add channels to a network, which computes the same until it is trained on."""
-    from lprnet.checkpoint import load_checkpoint, save_checkpoint
+    from lprnet.network.checkpoint import load_checkpoint, save_checkpoint
+    from lprnet.network.widen import widen as wider
     from lprnet.weights import DEFAULT
-    from lprnet.widen import widen as wider
 
     start = load_checkpoint(weights or DEFAULT)
     metadata = start.lineage | {"widened from": start.sha256, "widened to": " ".join(to)}
@@ -342,13 +347,13 @@ def evaluate(
 ) -> None:
     """Measure a checkpoint at batch 1, and say what it gets wrong."""
     from device_runtime.files import write_atomic
-    from lprnet.checkpoint import load_checkpoint
-    from lprnet.dataset import from_folder
-    from lprnet.evaluate import read_all, reliability
+    from lprnet.data.dataset import from_folder
+    from lprnet.evaluation.evaluate import read_all, reliability
+    from lprnet.evaluation.reliability import draw
+    from lprnet.evaluation.sheet import worst as worst_sheet
+    from lprnet.network.checkpoint import load_checkpoint
     from lprnet.plates import render
-    from lprnet.reliability_plot import draw
-    from lprnet.sheet import worst as worst_sheet
-    from lprnet.train import limit_threads
+    from lprnet.training.train import limit_threads
     from lprnet.weights import DEFAULT
 
     if not data and rendered is None:
@@ -374,7 +379,7 @@ def evaluate(
 
 
 def _as_json(name: str, outcomes: list[Any]) -> str:
-    from lprnet.evaluate import accuracy, by_province, calibration_error, confusions, reliability
+    from lprnet.evaluation.evaluate import accuracy, by_province, calibration_error, confusions, reliability
 
     bins = reliability(outcomes)
     return json.dumps(
@@ -391,7 +396,7 @@ def _as_json(name: str, outcomes: list[Any]) -> str:
 
 
 def _as_table(name: str, outcomes: list[Any]) -> str:
-    from lprnet.evaluate import accuracy, by_province, calibration_error, confusions, reliability
+    from lprnet.evaluation.evaluate import accuracy, by_province, calibration_error, confusions, reliability
 
     result = accuracy(outcomes)
     lines = [
@@ -429,10 +434,10 @@ def sheet(
 ) -> None:
     """Draw rendered plates, beside real ones, as one picture to look at, and compare them in numbers."""
     from device_runtime.files import write_atomic
-    from lprnet.appearance import table
-    from lprnet.dataset import from_folder
+    from lprnet.data.dataset import from_folder
+    from lprnet.evaluation.appearance import table
+    from lprnet.evaluation.sheet import beside, tile
     from lprnet.plates import render
-    from lprnet.sheet import beside, tile
 
     _check_kind(kind)
     rendered = [render(seed, i, strength, kind).image for i in range(count)]

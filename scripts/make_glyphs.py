@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
-from lprnet.alphabet import DIGITS, LETTERS, MARKS, PROVINCES
+from lprnet.network.alphabet import DIGITS, LETTERS, MARKS, PROVINCES
 from lprnet.plates.strokes import BOX_HEIGHT, BOX_WIDTH, draw
 
 PENS = (8.0, 9.5, 11.0, 13.0)

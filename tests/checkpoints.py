@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import torch
 
-from lprnet.alphabet import OWN, Alphabet
-from lprnet.checkpoint import Checkpoint
-from lprnet.model import LPRNet, Widths
+from lprnet.network.alphabet import OWN, Alphabet
+from lprnet.network.checkpoint import Checkpoint
+from lprnet.network.model import LPRNet, Widths
 
 NARROW = Widths(48, (16, 32, 16, 112), 48, (48, 32, 64, 160), (32, 48, 48, 208), 64, 112, 59)
 """Pools keep every second of 96 of 112 channels, and every third of 192 of 208."""

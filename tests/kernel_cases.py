@@ -12,15 +12,18 @@ from numpy.typing import NDArray
 from torch.nn import functional as F
 from tvm import tirx
 
-from host.kernels.arithmetic import MAGIC, MAGIC_BITS, Rounding
 from host.kernels.context import Pooling, context, window_scale
-from host.kernels.conv import ConvShape, Tile, conv, default_tile, pack_vector, pack_weight
-from host.kernels.family import Family
+from host.kernels.conv import conv
 from host.kernels.feature_map import FeatureMap
-from host.kernels.image import image_map, quantize_image, rows_as_channels
+from host.kernels.image import image_map, quantize_image
 from host.kernels.int8 import Int8
+from host.kernels.microkernel import MicroKernel
+from host.kernels.pack import pack_vector, pack_weight
 from host.kernels.pool import max_pool
+from host.kernels.shape import ConvShape, Tile
+from host.kernels.tile import default_tile
 from host.kernels.winograd import PAIRS
+from host.network.int8_sums import MAGIC, MAGIC_BITS, Rounding, rows_as_channels
 
 Array = NDArray[np.generic]
 
@@ -86,12 +89,12 @@ def requantize(sums: Array, multiplier: Array, addend: Array | None = None) -> A
     return np.rint(np.clip(scaled, np.float32(0), np.float32(255))).astype(np.int64)
 
 
-def random_weight(rng: np.random.Generator, shape: tuple[int, ...], family: Int8) -> NDArray[np.int8]:
-    """Weights as large as the family's arithmetic admits."""
+def random_weight(rng: np.random.Generator, shape: tuple[int, ...], microkernel: Int8) -> NDArray[np.int8]:
+    """Weights as large as the microkernel's arithmetic admits."""
     largest = 127
     while True:
         weight = rng.integers(-largest, largest + 1, shape, np.int8)
-        if family.arithmetic.products == 1 or family.arithmetic.largest_sum(weight).max() <= 32767:
+        if microkernel.arithmetic.products == 1 or microkernel.arithmetic.largest_sum(weight).max() <= 32767:
             return weight
         largest -= 1
 
@@ -104,7 +107,7 @@ def border(values: Array) -> Array:
 
 def int8_conv(
     symbol: str,
-    family: Int8,
+    microkernel: Int8,
     case: tuple,
     tile: Tile | None,
     real: bool = False,
@@ -117,20 +120,20 @@ def int8_conv(
     """
     kernel, pad, cin, cout, h, w = case
     rng = np.random.default_rng([*kernel, cin, cout])
-    offset = family.arithmetic.offset
-    source = FeatureMap(h, w, cin, round_up(cin, family.block), family.activation, pad)
+    offset = microkernel.arithmetic.offset
+    source = FeatureMap(h, w, cin, round_up(cin, microkernel.block), microkernel.activation, pad)
     height, width = h + 2 * pad[0] - kernel[0] + 1, w + 2 * pad[1] - kernel[1] + 1
-    dtype = "float32" if real else family.activation
-    target = FeatureMap(height, width, cout, round_up(cout, family.block), dtype, (1, 1))
+    dtype = "float32" if real else microkernel.activation
+    target = FeatureMap(height, width, cout, round_up(cout, microkernel.block), dtype, (1, 1))
     shape = ConvShape(kernel, source, target, relu=True)
-    tile = tile or default_tile(shape, family)
+    tile = tile or default_tile(shape, microkernel)
     q = rng.choice([0, 255], (cin, h, w)) if fixed else rng.integers(0, 256, (cin, h, w))
-    weight = random_weight(rng, (cout, cin, *kernel), family)
+    weight = random_weight(rng, (cout, cin, *kernel), microkernel)
     bias = rng.integers(-5000, 5000, cout, np.int32)
     spread = np.abs(weight).mean() * 100 * np.sqrt(cin * kernel[0] * kernel[1])
     multiplier = (rng.uniform(50, 200, cout) * gain / spread).astype(np.float32)
     rounding = None
-    if family.arithmetic.fused and not real:
+    if microkernel.arithmetic.fused and not real:
         rounding = Rounding.of(weight, bias.astype(np.float64), multiplier)
     if rounding is not None:
         shape, bias = replace(shape, fused=True), rounding.bias
@@ -154,30 +157,32 @@ def int8_conv(
 
     tensors = [
         to_memory(q - offset, source),
-        pack_weight(weight, shape, family, tile),
-        *(pack_vector(v, shape, family, tile) for v in vectors),
+        pack_weight(weight, shape, microkernel, tile),
+        *(pack_vector(v, shape, microkernel, tile) for v in vectors),
         uninitialized(target),
     ]
-    return Case(f"{kernel} {cin}→{cout}", conv(symbol, shape, family, tile), tensors, check)
+    return Case(f"{kernel} {cin}→{cout}", conv(symbol, shape, microkernel, tile), tensors, check)
 
 
-def float_conv(symbol: str, family: Family, case: tuple, tile: Tile | None) -> Case:
-    """A convolution in fp32; where the family is scaled, with int8 weights; in fp16, of integers, exactly."""
+def float_conv(symbol: str, microkernel: MicroKernel, case: tuple, tile: Tile | None) -> Case:
+    """A convolution in fp32; where it is scaled, with int8 weights; in fp16, of integers, exactly."""
     kernel, pad, cin, cout, h, w = case
     rng = np.random.default_rng([*kernel, cin, cout])
-    source = FeatureMap(h, w, cin, round_up(cin, family.block), family.activation, pad)
+    source = FeatureMap(h, w, cin, round_up(cin, microkernel.block), microkernel.activation, pad)
     height, width = h + 2 * pad[0] - kernel[0] + 1, w + 2 * pad[1] - kernel[1] + 1
-    target = FeatureMap(height, width, cout, round_up(cout, family.block), family.activation, (1, 1))
-    shape = ConvShape(kernel, source, target, relu=not family.scaled)
-    tile = tile or default_tile(shape, family)
-    half = family.activation == "float16"
+    target = FeatureMap(
+        height, width, cout, round_up(cout, microkernel.block), microkernel.activation, (1, 1)
+    )
+    shape = ConvShape(kernel, source, target, relu=not microkernel.scaled)
+    tile = tile or default_tile(shape, microkernel)
+    half = microkernel.activation == "float16"
 
     def draw(*size: int) -> Array:
         return rng.integers(-3, 4, size).astype(np.float16) if half else rng.standard_normal(size, np.float32)
 
     x, weight, bias = draw(cin, h, w), draw(cout, cin, *kernel), draw(cout)
     scale = rng.uniform(0.01, 0.02, cout).astype(np.float32)
-    if family.scaled:
+    if microkernel.scaled:
         weight = rng.integers(-127, 128, weight.shape, np.int8)
         expected = convolve(x, weight, bias, pad) * scale[:, None, None]
     else:
@@ -189,22 +194,22 @@ def float_conv(symbol: str, family: Family, case: tuple, tile: Tile | None) -> C
         assert not border(actual).any()
         assert not actual[cout:].any()
 
-    vectors = [bias, scale] if family.scaled else [bias]
+    vectors = [bias, scale] if microkernel.scaled else [bias]
     tensors = [
         to_memory(x, source),
-        pack_weight(weight, shape, family, tile),
-        *(pack_vector(v, shape, family, tile) for v in vectors),
+        pack_weight(weight, shape, microkernel, tile),
+        *(pack_vector(v, shape, microkernel, tile) for v in vectors),
         uninitialized(target),
     ]
-    return Case(f"{kernel} {cin}→{cout}", conv(symbol, shape, family, tile), tensors, check)
+    return Case(f"{kernel} {cin}→{cout}", conv(symbol, shape, microkernel, tile), tensors, check)
 
 
-def int8_pool(symbol: str, family: Int8, stride: int, channels: int) -> Case:
+def int8_pool(symbol: str, microkernel: Int8, stride: int, channels: int) -> Case:
     rng = np.random.default_rng(stride)
-    offset = family.arithmetic.offset
-    stored = round_up(channels, family.block)
-    source = FeatureMap(5, 13, 2 * channels, 2 * stored, family.activation)
-    target = FeatureMap(3, (13 - 3) // stride + 1, channels, stored, family.activation, (0, 1))
+    offset = microkernel.arithmetic.offset
+    stored = round_up(channels, microkernel.block)
+    source = FeatureMap(5, 13, 2 * channels, 2 * stored, microkernel.activation)
+    target = FeatureMap(3, (13 - 3) // stride + 1, channels, stored, microkernel.activation, (0, 1))
     q = rng.integers(0, 256, (2 * channels, 5, 13))
     expected = F.max_pool2d(torch.from_numpy(q[None, :channels]).float(), 3, (1, stride))[0].numpy()
 
@@ -213,16 +218,18 @@ def int8_pool(symbol: str, family: Int8, stride: int, channels: int) -> Case:
         np.testing.assert_array_equal(actual[:, :, 1:-1] + offset, expected)
         assert (actual[:, :, [0, -1]] == target.zero).all()
 
-    function = max_pool(symbol, source, target, stride, family.elements)
+    function = max_pool(symbol, source, target, stride, microkernel.elements)
     return Case(f"pool {stride}", function, [to_memory(q - offset, source), uninitialized(target)], check)
 
 
-def int8_context(symbol: str, family: Int8, kernel: tuple[int, int], stride: tuple[int, int]) -> Case:
+def int8_context(symbol: str, microkernel: Int8, kernel: tuple[int, int], stride: tuple[int, int]) -> Case:
     """18 columns, as LPRNet's contexts have."""
     rng = np.random.default_rng(kernel)
-    offset, channels = family.arithmetic.offset, 20
+    offset, channels = microkernel.arithmetic.offset, 20
     size = (9, 17 * stride[1] + kernel[1])
-    source = FeatureMap(*size, channels, round_up(channels, family.block), family.activation, (1, 0))
+    source = FeatureMap(
+        *size, channels, round_up(channels, microkernel.block), microkernel.activation, (1, 0)
+    )
     pooling = Pooling(source, kernel, stride)
     q = rng.integers(0, 256, (channels, *size))
     step = rng.uniform(0.01, 2, channels).astype(np.float32)
@@ -239,40 +246,40 @@ def int8_context(symbol: str, family: Int8, kernel: tuple[int, int], stride: tup
 
     out = np.full(pooling.size, 77, np.float32)
     tensors = [to_memory(q - offset, source), window_scale(pooling, step), out]
-    return Case(f"context {kernel}", context(symbol, pooling, family.floats.lanes), tensors, check)
+    return Case(f"context {kernel}", context(symbol, pooling, microkernel.floats.lanes), tensors, check)
 
 
-def image(symbol: str, family: Int8) -> Case:
+def image(symbol: str, microkernel: Int8) -> Case:
     """Every pixel value, and values between and beyond them."""
     rng = np.random.default_rng(0)
-    target = image_map(24, 94, 3, family)
+    target = image_map(24, 94, 3, microkernel)
     values = rng.integers(0, 256, (3, 24, 94)).astype(np.float32)
     values[:, 0, :10] = [-3, -0.5, 0.4, 0.5, 1.5, 2.5, 254.5, 255.4, 255.5, 300]
     tensor = (values - np.float32(127.5)) * np.float32(0.0078125)
-    expected = np.rint(np.clip(values, 0, 255)) - family.arithmetic.offset
+    expected = np.rint(np.clip(values, 0, 255)) - microkernel.arithmetic.offset
 
     def check(tensors: list[Array]) -> None:
         pixels = tensors[-1][: 24 * 94 * 4].reshape(24, 94, 4)[:, :, :3]
         np.testing.assert_array_equal(pixels.transpose(2, 0, 1), expected)
 
-    function = quantize_image(symbol, target, 127.5, 0.0078125, family.floats.lanes)
+    function = quantize_image(symbol, target, 127.5, 0.0078125, microkernel.floats.lanes)
     return Case("image", function, [tensor[None], uninitialized(target)], check)
 
 
-def stem(symbol: str, family: Int8) -> Case:
+def stem(symbol: str, microkernel: Int8) -> Case:
     """The first convolution, which reads pixels as words."""
     rng = np.random.default_rng(1)
-    offset = family.arithmetic.offset
-    source = image_map(24, 94, 3, family)
-    target = FeatureMap(22, 92, 40, round_up(40, family.block), family.activation)
+    offset = microkernel.arithmetic.offset
+    source = image_map(24, 94, 3, microkernel)
+    target = FeatureMap(22, 92, 40, round_up(40, microkernel.block), microkernel.activation)
     shape = ConvShape((3, 1), source, target, relu=True)
-    tile = default_tile(shape, family)
+    tile = default_tile(shape, microkernel)
     pixels = rng.integers(0, 256, (3, 24, 94))
     words = np.zeros((24, 94, 4), np.int64)
     words[:, :, :3] = pixels.transpose(1, 2, 0) - offset
     data = np.full(source.shape, 77, source.dtype)
     data[: words.size] = words.reshape(-1)
-    words_weight = random_weight(rng, (40, 12, 3, 1), family)
+    words_weight = random_weight(rng, (40, 12, 3, 1), microkernel)
     weight = words_weight.reshape(40, 3, 4, 3)[:, :, :3].transpose(0, 2, 3, 1)
     words_weight = rows_as_channels(weight)
     bias = rng.integers(-5000, 5000, 40, np.int32)
@@ -286,47 +293,47 @@ def stem(symbol: str, family: Int8) -> Case:
 
     tensors = [
         data,
-        pack_weight(words_weight, shape, family, tile),
-        *(pack_vector(v, shape, family, tile) for v in (start, multiplier)),
+        pack_weight(words_weight, shape, microkernel, tile),
+        *(pack_vector(v, shape, microkernel, tile) for v in (start, multiplier)),
         uninitialized(target),
     ]
-    return Case("stem", conv(symbol, shape, family, tile), tensors, check)
+    return Case("stem", conv(symbol, shape, microkernel, tile), tensors, check)
 
 
-def int8_cases(family: Int8) -> list[Case]:
+def int8_cases(microkernel: Int8) -> list[Case]:
     """All kernels of a quantized network."""
     makers: list[Callable[[str], Case]] = [
         *(
-            lambda s, c=c, t=t: int8_conv(s, family, c, t)
+            lambda s, c=c, t=t: int8_conv(s, microkernel, c, t)
             for c in CONVS
             for t in (None, Tile(5, 3, 2, False))
         ),
-        lambda s: int8_conv(s, family, CONVS[0], Tile(2, 1), fixed=True),
-        lambda s: int8_conv(s, family, CONVS[3], Tile(3, 5), fixed=True),
-        lambda s: int8_conv(s, family, CONVS[4], None, real=True),
-        lambda s: int8_conv(s, family, CONVS[4], Tile(3, 5, 2), real=True),
-        lambda s: int8_conv(s, family.careful(), CONVS[1], None, fixed=True, gain=300),
-        lambda s: int8_conv(s, family, CONVS[1], Tile(4, 1), gain=4),
-        lambda s: int8_pool(s, family, 1, 64),
-        lambda s: int8_pool(s, family, 2, 23),
-        lambda s: int8_context(s, family, (5, 5), (5, 5)),
-        lambda s: int8_context(s, family, (4, 10), (4, 2)),
-        lambda s: image(s, family),
-        lambda s: stem(s, family),
-        *float_makers(family.floats),
+        lambda s: int8_conv(s, microkernel, CONVS[0], Tile(2, 1), fixed=True),
+        lambda s: int8_conv(s, microkernel, CONVS[3], Tile(3, 5), fixed=True),
+        lambda s: int8_conv(s, microkernel, CONVS[4], None, real=True),
+        lambda s: int8_conv(s, microkernel, CONVS[4], Tile(3, 5, 2), real=True),
+        lambda s: int8_conv(s, microkernel.careful(), CONVS[1], None, fixed=True, gain=300),
+        lambda s: int8_conv(s, microkernel, CONVS[1], Tile(4, 1), gain=4),
+        lambda s: int8_pool(s, microkernel, 1, 64),
+        lambda s: int8_pool(s, microkernel, 2, 23),
+        lambda s: int8_context(s, microkernel, (5, 5), (5, 5)),
+        lambda s: int8_context(s, microkernel, (4, 10), (4, 2)),
+        lambda s: image(s, microkernel),
+        lambda s: stem(s, microkernel),
+        *float_makers(microkernel.floats),
     ]
     return [make(f"k{i}") for i, make in enumerate(makers)]
 
 
-def float_makers(family: Family) -> list[Callable[[str], Case]]:
+def float_makers(microkernel: MicroKernel) -> list[Callable[[str], Case]]:
     tiles = [(case, tile) for case in CONVS for tile in (None, Tile(4, 3), Tile(5, 2, 2, False))]
-    if not family.scaled and family.accumulator == "float32":
+    if not microkernel.scaled and microkernel.accumulator == "float32":
         tiles += [(case, tile) for case in CONVS[1:3] for tile in WINOGRAD]
-    return [lambda s, c=c, t=t: float_conv(s, family, c, t) for c, t in tiles]  # type: ignore[misc]
+    return [lambda s, c=c, t=t: float_conv(s, microkernel, c, t) for c, t in tiles]  # type: ignore[misc]
 
 
-def float_cases(family: Family) -> list[Case]:
-    return [make(f"k{i}") for i, make in enumerate(float_makers(family))]
+def float_cases(microkernel: MicroKernel) -> list[Case]:
+    return [make(f"k{i}") for i, make in enumerate(float_makers(microkernel))]
 
 
 CALLER = Path(__file__).with_name("call_kernels.c")

@@ -14,7 +14,7 @@ from pathlib import Path
 from types import TracebackType
 
 from host.bench import protocol
-from host.bundle import REPOSITORY
+from host.paths import REPOSITORY
 
 
 class WorkerError(Exception):

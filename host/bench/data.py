@@ -10,11 +10,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from device_runtime.decode import greedy
-from device_runtime.preprocess import DEFAULT, prepare, read_image
-from device_runtime.sources import image_files, label_of
+from device_runtime.read.decode import greedy
+from device_runtime.read.preprocess import DEFAULT, prepare
+from device_runtime.sources.files import image_files, label_of
+from device_runtime.sources.image import read_image
 from host.bench.schema import Data
-from lprnet.alphabet import Alphabet
+from lprnet.network.alphabet import Alphabet
 
 
 @dataclass(frozen=True, eq=False)

@@ -7,7 +7,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from device_runtime.cpu import detect
+from device_runtime.board.cpu import detect
 from device_runtime.errors import FatalError
 from host.bench.runtimes import Runtime
 from host.cache import cached

@@ -11,14 +11,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from device_runtime import __version__
-from device_runtime.cpu import detect
+from device_runtime.board.cpu import detect
+from device_runtime.bundle.manifest import read_manifest
 from device_runtime.errors import FatalError
-from device_runtime.manifest import read_manifest
 from host.bench import isa, protocol
 from host.bench.client import Worker, WorkerError
 from host.bench.runtimes import OURS, RUNTIMES, Runtime, Source
-from host.bundle import REPOSITORY
 from host.cache import cached
+from host.paths import REPOSITORY
 
 CONVERSION_TIMEOUT_S = 1800.0
 # What a bundle is made of.
@@ -154,7 +154,12 @@ def _key(variant: Variant, source: Source, versions: Mapping[str, str]) -> str:
     if variant.runtime == OURS:
         parts = [digest_of_sources(), source.target, *sorted(detect().features)]
     else:
-        names = ("host/bench/peer_model.py", "host/bench/ranges.py", "lprnet/model.py", "host/simplify.py")
+        names = (
+            "host/bench/peer_model.py",
+            "host/bench/ranges.py",
+            "lprnet/network/model.py",
+            "host/network/simplify.py",
+        )
         sources = [REPOSITORY / name for name in names]
         sources += (REPOSITORY / "host/bench/runtimes").glob(f"{variant.runtime}*.py")
         parts = [source.isa, *(f"{n}={versions[n]}" for n in spec.distributions[variant.precision])]

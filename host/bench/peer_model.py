@@ -9,9 +9,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from host.simplify import NEGLIGIBLE, leading
-from lprnet.checkpoint import load_checkpoint
-from lprnet.model import HEIGHT, WIDTH, LPRNet, Widths
+from host.network.simplify import NEGLIGIBLE, leading
+from lprnet.network.checkpoint import load_checkpoint
+from lprnet.network.model import HEIGHT, WIDTH, LPRNet, Widths
 
 INPUT, OUTPUT = "image", "logits"
 

@@ -12,9 +12,9 @@ from pathlib import Path
 import msgspec
 import numpy as np
 
-from device_runtime import board
+from device_runtime.board import describe as board
+from device_runtime.bundle.manifest import read_manifest
 from device_runtime.errors import FatalError
-from device_runtime.manifest import read_manifest
 from host.bench import models
 from host.bench.data import Images, accuracy, load_images
 from host.bench.isa import mask_library
@@ -23,8 +23,8 @@ from host.bench.models import Place, Variant
 from host.bench.runtimes import OURS, Source
 from host.bench.schema import REFERENCE, Bench, Row, Settings
 from host.bench.stats import paired_ratio, spread
-from lprnet.alphabet import Alphabet
-from lprnet.checkpoint import load_checkpoint
+from lprnet.network.alphabet import Alphabet
+from lprnet.network.checkpoint import load_checkpoint
 
 TIMED_IMAGES = 16
 CALIBRATION_IMAGES = 256

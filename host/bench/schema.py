@@ -6,7 +6,7 @@ from pathlib import Path
 
 import msgspec
 
-from device_runtime.board import Board
+from device_runtime.board.describe import Board
 from device_runtime.errors import FatalError
 from device_runtime.files import write_atomic
 

@@ -116,7 +116,7 @@ class _Worker:
         """
         import numpy as np
 
-        from device_runtime.preprocess import aligned_empty
+        from device_runtime.model.memory import aligned_empty
 
         if path != self._inputs[0]:
             tensors = []

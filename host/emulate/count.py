@@ -17,9 +17,10 @@ from functools import cache
 from pathlib import Path
 
 from device_runtime.errors import FatalError
-from host.cache import DIRECTORY, cached
+from host.cache import cached
 from host.emulate.root import EMULATORS
-from host.targets import Target
+from host.paths import CACHE
+from host.targets.profile import Target
 
 MARKER = 4000
 """Number of the system call; no Linux architecture has it."""
@@ -104,7 +105,7 @@ def plugin(qemu: Path) -> Path:
             reason = done.stderr.strip().splitlines()[-1]
             raise FatalError(SOURCE.name, f"does not compile: {reason}", f"run `{' '.join(command)}`")
 
-    return cached(DIRECTORY / "qemu-plugin" / f"{key}-{api}", fill) / "count.so"
+    return cached(CACHE / "qemu-plugin" / f"{key}-{api}", fill) / "count.so"
 
 
 def count(

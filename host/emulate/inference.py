@@ -7,10 +7,10 @@ from pathlib import Path
 
 from host.emulate.count import Counts, DataCache, count
 from host.emulate.root import Root, root_for
-from host.targets import Target
+from host.paths import REPOSITORY
+from host.targets.profile import Target
 
-GUEST = Path(__file__).with_name("count_guest.py")
-REPOSITORY = Path(__file__).resolve().parents[2]
+GUEST = Path(__file__).parent / "guests" / "count.py"
 
 
 def count_inference(bundle: Path, target: Target, data_cache: DataCache | None = None) -> Counts:

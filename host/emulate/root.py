@@ -20,9 +20,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from device_runtime.errors import FatalError
-from host.cache import DIRECTORY, cached, download_wheels, say
+from host.cache import cached
+from host.console import say
+from host.paths import CACHE, DEVICE_PACKAGE
+from host.runtime_libs.wheels import download_wheels
 
-REQUIREMENTS = Path(__file__).resolve().parents[2] / "device_runtime" / "requirements.txt"
+REQUIREMENTS = DEVICE_PACKAGE / "requirements.txt"
 MIRROR = os.environ.get("LPR_DEBIAN_MIRROR", "http://deb.debian.org/debian")
 EMULATORS = {"aarch64": "qemu-aarch64", "armv7l": "qemu-arm", "riscv64": "qemu-riscv64"}
 KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
@@ -139,7 +142,7 @@ def run_in_root(
     return subprocess.run(command, capture_output=True, text=True, check=False, env=clean)
 
 
-def root_for(arch: str, cache: Path = DIRECTORY) -> Root:
+def root_for(arch: str, cache: Path = CACHE) -> Root:
     """The root for *arch* with the device package's requirements, made on first use (70 to 200 MB fetched).
 
     Raises `FatalError` when a tool is missing, the mirror does not answer or *arch* has no root.

@@ -14,8 +14,9 @@ from numpy.typing import NDArray
 from tvm import tirx
 
 from host.kernels.emit import Emitter, Expr, load, reinterpret, splat
-from host.kernels.family import FLOAT32, Family
 from host.kernels.feature_map import BITS, FeatureMap
+from host.kernels.float import FLOAT32
+from host.kernels.microkernel import MicroKernel
 
 _LLVM = """\
 declare <16 x float> @llvm.x86.avx512bf16.dpbf16ps.512(<16 x float>, <32 x bfloat>, <32 x bfloat>)
@@ -42,14 +43,14 @@ define <32 x i16> @bf16_two(<16 x float> %a, <16 x float> %b) alwaysinline {
 
 
 @dataclass(frozen=True)
-class BFloat16(Family):
+class BFloat16(MicroKernel):
     """vdpbf16ps: two products of bfloat16 added to an fp32 lane. The first layer is computed in fp32, too."""
 
     @property
     def elements(self) -> int:
         return 2 * self.lanes
 
-    def fitting(self, source: FeatureMap) -> Family:
+    def fitting(self, source: FeatureMap) -> MicroKernel:
         return self.floats if source.planar else self
 
     def encode(self, weight: NDArray[np.float32]) -> NDArray[np.generic]:

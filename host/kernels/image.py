@@ -4,36 +4,24 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-import numpy as np
-from numpy.typing import NDArray
 from tvm import tirx
 
 from host.kernels.emit import WORTH_SHARING, Emitter, Expr, const, reinterpret, span
-from host.kernels.family import Family
 from host.kernels.feature_map import FeatureMap
+from host.kernels.microkernel import MicroKernel
+from host.network.int8_sums import WORD
 
-WORD = 4
-"""Bytes of a pixel: three channels and one that no weight reads."""
 
-
-def image_map(height: int, width: int, columns: int, family: Family) -> FeatureMap:
+def image_map(height: int, width: int, columns: int, microkernel: MicroKernel) -> FeatureMap:
     """Pixels as words of four bytes.
 
     A kernel of *columns* columns takes a row of its window, which lies together in memory, for the channels
     of one pixel (see `rows_as_channels`): fewer bytes are zero than if every pixel were rounded up.
     """
     channels = WORD * columns
-    image = FeatureMap(height, width, channels, channels, family.activation, pitch=WORD)
-    step = family.fitting(image).step
+    image = FeatureMap(height, width, channels, channels, microkernel.activation, pitch=WORD)
+    step = microkernel.fitting(image).step
     return replace(image, stored=-(-channels // step) * step)
-
-
-def rows_as_channels(weight: NDArray[np.int8]) -> NDArray[np.int8]:
-    """[out, 3, kh, kw] → [out, kw · 4, kh, 1], for a source of `image_map`."""
-    out, channels, kh, kw = weight.shape
-    words = np.zeros((out, kw, WORD, kh), weight.dtype)
-    words[:, :, :channels] = weight.transpose(0, 3, 1, 2)
-    return words.reshape(out, kw * WORD, kh, 1)
 
 
 def quantize_image(symbol: str, target: FeatureMap, mean: float, scale: float, lanes: int) -> tirx.PrimFunc:

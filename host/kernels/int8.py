@@ -1,7 +1,7 @@
 """Instruction families for int8: products of 8-bit numbers summed in 32-bit lanes.
 
 Activations are q in 0…255, stored as uint8, or as q − 128 in int8 where the instructions take signed
-operands; weights are within ±127. Sums are exact, so every family computes the same integers.
+operands; weights are within ±127. Sums are exact, so every microkernel computes the same integers.
 """
 
 from __future__ import annotations
@@ -15,19 +15,20 @@ import numpy as np
 from numpy.typing import NDArray
 from tvm import tirx
 
-from host.kernels import neon
-from host.kernels.arithmetic import MAGIC_BITS, Arithmetic
+from host.kernels import arm_assembly as neon
 from host.kernels.emit import Emitter, Expr, cast, concat, const, intrinsic, load, reinterpret, shuffle, splat
-from host.kernels.family import INT8_WEIGHTS, Family
 from host.kernels.feature_map import FeatureMap
+from host.kernels.float import INT8_WEIGHTS
+from host.kernels.microkernel import MicroKernel
+from host.network.int8_sums import MAGIC_BITS, Arithmetic
 
 UNSIGNED, SIGNED = Arithmetic(offset=0), Arithmetic(offset=128)
 FUSED = Arithmetic(offset=0, fused=True)
 
 
 @dataclass(frozen=True)
-class Int8(Family):
-    """An integer family.
+class Int8(MicroKernel):
+    """An integer microkernel.
 
     Attributes:
         arithmetic: what the quantizer has to keep to for sums to be exact.
@@ -49,7 +50,7 @@ class Int8(Family):
         return False
 
     def careful(self) -> Int8:
-        """The family for sums whose scaled values may leave 16 bits."""
+        """The microkernel for sums whose scaled values may leave 16 bits."""
         return self
 
     def narrow(self, scaled: Sequence[Expr]) -> Expr:
@@ -161,7 +162,7 @@ class Vnni(X86):
     """vpdpbusd: four products of uint8 and int8 added to a 32-bit lane, exactly."""
 
     @property
-    def half(self) -> Family | None:
+    def half(self) -> MicroKernel | None:
         return replace(self, lanes=8) if self.lanes == 16 else None
 
     def multiply_add(self, accumulator: Expr, activation: Expr, weight: Expr) -> Expr:
@@ -177,7 +178,7 @@ class Avx2(X86):
     eight products a lane instead of six. The quantizer keeps the weights that share a sum small enough.
     """
 
-    def fitting(self, source: FeatureMap) -> Family:
+    def fitting(self, source: FeatureMap) -> MicroKernel:
         """One word at a time where a pixel's are no multiple of two; fewer products share a sum."""
         return self if source.pitch is None else replace(self, group=4, step=4)
 

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from device_runtime.errors import FatalError
 from host.kernels.bfloat16 import BFLOAT16
-from host.kernels.family import FLOAT16, FLOAT32, Family
+from host.kernels.float import FLOAT16, FLOAT32
 from host.kernels.int8 import INT8
-from host.targets import Target
+from host.kernels.microkernel import MicroKernel
+from host.targets.profile import Target
 
 _GENERIC_INT8 = {"x86_64": "plain", "aarch64": "neon", "armv7l": "neon32", "riscv64": "scalar"}
 
 
-def family_for(target: Target, precision: str) -> Family:
+def microkernel_for(target: Target, precision: str) -> MicroKernel:
     """The widest instructions of *precision* that every CPU of *target* has.
 
     Raises:

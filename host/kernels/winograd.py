@@ -24,12 +24,13 @@ from numpy.polynomial import polynomial
 from numpy.typing import NDArray
 from tvm import tirx
 
-from host.kernels import neon
+from host.kernels import arm_assembly as neon
 from host.kernels.emit import Emitter, Expr, address, const, load
-from host.kernels.family import Family, Float32
+from host.kernels.float import Float32
+from host.kernels.microkernel import MicroKernel
 
 if TYPE_CHECKING:
-    from host.kernels.conv import ConvShape, Tile
+    from host.kernels.shape import ConvShape, Tile
 
 TAPS = 3
 FLOAT = 4
@@ -39,23 +40,25 @@ PAIRS = {4: (0.75, 1.5), 6: (0.5, 1.0, 2.0)}
 outputs' spread with F(4, 3), by 10⁻⁶ with F(6, 3); summed directly, by 3·10⁻⁷."""
 
 
-def applicable(shape: ConvShape, family: Family) -> bool:
+def applicable(shape: ConvShape, microkernel: MicroKernel) -> bool:
     """Whether a convolution can be computed this way: fp32, three taps in a line.
 
     In fp16 the differences that it takes would lose what they have of digits.
     """
     line = shape.kernel in ((TAPS, 1), (1, TAPS))
-    whole = isinstance(family, Float32) and family.accumulator == "float32" and not family.scaled
+    whole = (
+        isinstance(microkernel, Float32) and microkernel.accumulator == "float32" and not microkernel.scaled
+    )
     return line and not shape.source.planar and whole
 
 
-def pays(shape: ConvShape, family: Family) -> bool:
+def pays(shape: ConvShape, microkernel: MicroKernel) -> bool:
     """Whether F(4, 3) is faster than direct convolution.
 
     It saves 6 products of 12 for every pair of channels, and costs about 24 operations for every channel in
-    or out: measured and counted, the two are even at 8 channels in and out on every family.
+    or out: measured and counted, the two are even at 8 channels in and out on every microkernel.
     """
-    if not applicable(shape, family):
+    if not applicable(shape, microkernel):
         return False
     length = shape.target.height if shape.kernel[0] == TAPS else shape.target.width
     cin, cout = shape.source.channels, shape.target.channels
@@ -120,7 +123,7 @@ def _scaled(value: Expr, factor: float, lanes: int) -> Expr:
 def winograd(
     e: Emitter,
     shape: ConvShape,
-    family: Family,
+    microkernel: MicroKernel,
     tile: Tile,
     data: Expr,
     weight: Expr,
@@ -128,7 +131,7 @@ def winograd(
     result: Expr,
 ) -> None:
     """Emit the convolution of *data* with `transform_weight`'s *weight*, packed, into *result*."""
-    kernel = _Kernel(e, shape, family, tile, data, weight, bias, result)
+    kernel = _Kernel(e, shape, microkernel, tile, data, weight, bias, result)
     target, m = shape.target, tile.winograd
     if kernel.vertical:
         full, rest = divmod(target.height, m)
@@ -167,7 +170,7 @@ class _Kernel:
 
     e: Emitter
     shape: ConvShape
-    family: Family
+    microkernel: MicroKernel
     tile: Tile
     data: Expr
     weight: Expr
@@ -187,11 +190,11 @@ class _Kernel:
 
         Threads share the strips, not the rows, as there may be three of those.
         """
-        e, vectors, lanes = self.e, self.tile.vectors, self.family.lanes
+        e, vectors, lanes = self.e, self.tile.vectors, self.microkernel.lanes
         size = len(outputs) if self.tile.pixels_inner else min(len(outputs), self.tile.pixels)
         products = size * self.points * self.shape.source.stored
         zeros = products + size * self.points * vectors * lanes
-        full, rest = divmod(self.shape.vectors(self.family), vectors)
+        full, rest = divmod(self.shape.vectors(self.microkernel), vectors)
         for repeat, start, part in _cut(outputs, size):
             with e.loop(count * repeat, "s", parallel=True) as s:
                 scratch = e.local("scratch", zeros + vectors * lanes, "float32")
@@ -207,7 +210,7 @@ class _Kernel:
                     self._compute(strip, full, rest)
 
     def _evaluate(self, strip: _Strip) -> None:
-        e, source, lanes, m = self.e, self.shape.source, self.family.lanes, self.tile.winograd
+        e, source, lanes, m = self.e, self.shape.source, self.microkernel.lanes, self.tile.winograd
         pad_h, pad_w = source.pad
         for repeat, start, (count,) in _cut(strip.outputs, 1):
             with e.loop(repeat, "x") as x, e.loop(source.stored // lanes, "c") as c:
@@ -245,17 +248,17 @@ class _Kernel:
         self, strip: _Strip, point: Expr, first: Expr, positions: int, channel_tile: Expr, width: int
     ) -> None:
         """The products of a register tile, *positions* from *first* on, at one *point*."""
-        e, family, lanes = self.e, self.family, self.family.lanes
-        channels, stored = self.shape.reduction(family), self.shape.source.stored
-        steps, rest = divmod(channels, family.step)
+        e, microkernel, lanes = self.e, self.microkernel, self.microkernel.lanes
+        channels, stored = self.shape.reduction(microkernel), self.shape.source.stored
+        steps, rest = divmod(channels, microkernel.step)
         unroll = self.tile.unroll if steps % self.tile.unroll == 0 else 1
         slots = [(first + p) * self.points + point for p in range(positions)]
         packed = channel_tile * (self.tile.vectors * lanes * self.points * channels)
         packed += point * (channels * width * lanes)
         places = [strip.products + (slot * width + v) * lanes for slot in slots for v in range(width)]
         path = neon.Path(self.points * stored * FLOAT, 0, 0, 1, 1, steps, rest, unroll)
-        if family.product and neon.fits(positions, width, path):
-            name, text = neon.tile(family.product, positions, width, path)
+        if microkernel.product and neon.fits(positions, width, path):
+            name, text = neon.tile(microkernel.product, positions, width, path)
             e.include(text)
             operands = [address(strip.scratch, slots[0] * stored), address(self.weight, packed)]
             zeros = address(strip.scratch, strip.zeros)
@@ -267,27 +270,27 @@ class _Kernel:
 
         def add(k: Expr, count: int) -> None:
             """The products of *count* channels from *k* on."""
-            activations = [family.activations(e, strip.scratch, slot * stored + k) for slot in slots]
+            activations = [microkernel.activations(e, strip.scratch, slot * stored + k) for slot in slots]
             for q in range(count):
                 at = packed + (k + q) * (width * lanes)
-                weights = [family.weights(e, self.weight, at + v * lanes, 0) for v in range(width)]
+                weights = [microkernel.weights(e, self.weight, at + v * lanes, 0) for v in range(width)]
                 loaded = [load(total, 0, lanes) for total in sums]
-                values = family.accumulate(e, loaded, [values[q] for values in activations], weights)
+                values = microkernel.accumulate(e, loaded, [values[q] for values in activations], weights)
                 for total, value in zip(sums, values, strict=True):
                     e.store_vector(total, value, 0, lanes)
 
         if steps:
             with e.loop(steps // unroll, "k") as outer:
                 for inner in range(unroll):
-                    add((outer * unroll + inner) * family.step, family.step)
+                    add((outer * unroll + inner) * microkernel.step, microkernel.step)
         if rest:
-            add(steps * family.step, rest)
+            add(steps * microkernel.step, rest)
         for total, place in zip(sums, places, strict=True):
             e.store_vector(strip.scratch, load(total, 0, lanes), place, lanes)
 
     def _interpolate(self, strip: _Strip, channel_tile: Expr, v: int, width: int) -> None:
         """Write a strip's outputs for vector *v* of a tile."""
-        e, lanes, pairs = self.e, self.family.lanes, PAIRS[self.tile.winograd]
+        e, lanes, pairs = self.e, self.microkernel.lanes, PAIRS[self.tile.winograd]
         channel = (channel_tile * self.tile.vectors + v) * lanes
         bias = e.let("b", load(self.bias, channel, lanes))
         for repeat, start, (count,) in _cut(strip.outputs, 1):

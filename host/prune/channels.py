@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from lprnet.model import kept_channels
+from lprnet.network.model import kept_channels
 
 State = Mapping[str, Tensor]
 
@@ -24,7 +24,7 @@ class Layer:
     context.
 
     Attributes:
-        name: as in `host.graph`.
+        name: as in `host.network.graph`.
         conv, norm: state-dict prefixes of the convolution and of the BatchNorm behind it, if any.
     """
 

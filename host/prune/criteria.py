@@ -9,15 +9,15 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from host.network.simplify import BATCH_NORM_EPSILON
 from host.prune.allocate import Importance
 from host.prune.channels import LAYERS, State
 from host.prune.names import CRITERIA as NAMES
-from host.simplify import BATCH_NORM_EPSILON
-from lprnet.alphabet import Alphabet
-from lprnet.checkpoint import Checkpoint
-from lprnet.dataset import Batch
-from lprnet.model import LPRNet
-from lprnet.train import forward, loss_of
+from lprnet.data.mixture import Batch
+from lprnet.network.alphabet import Alphabet
+from lprnet.network.checkpoint import Checkpoint
+from lprnet.network.model import LPRNet
+from lprnet.training.train import forward, loss_of
 
 Criterion = Callable[[Checkpoint, Sequence[Batch]], Importance]
 

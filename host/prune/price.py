@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from host.graph import Conv, Network
-from host.kernels.family import Family
-from host.lower import conv_shapes
+from host.kernels.microkernel import MicroKernel
+from host.lower.memory import conv_shapes
+from host.lower.tuned import Records, workload_key
+from host.network.graph import Conv, Network
 from host.prune.channels import LAYERS, Selection
-from host.tune.records import Records, workload_key
 
 
 @dataclass(frozen=True)
@@ -54,17 +54,17 @@ def parameters(network: Network) -> Price:
     return Price("parameters", products, dict.fromkeys(products, 1.0))
 
 
-def latency(network: Network, family: Family, records: Records) -> Price:
+def latency(network: Network, microkernel: MicroKernel, records: Records) -> Price:
     """Predicted cost of the convolutions on a target, in the unit of its tuning records.
 
     A record's cost of a product in the unpruned *network* is taken to hold for fewer channels, filled up
     to the kernels' vectors. A layer without a record costs what a MAC costs in the layers that have one.
     """
-    shapes, layers = conv_shapes(network, family), _convs(network)
+    shapes, layers = conv_shapes(network, microkernel), _convs(network)
     units = {r.unit for r in records.records}
     metric, work = {}, {}
     for conv in layers:
-        of = family.floats if conv.name == "head" else family
+        of = microkernel.floats if conv.name == "head" else microkernel
         record = records.of(workload_key(shapes[conv.name], of))
         work[conv.name] = network.macs_of(conv)
         # Records in other units cannot be added up.
@@ -72,7 +72,7 @@ def latency(network: Network, family: Family, records: Records) -> Price:
             metric[conv.name] = record.metric
     usual = sum(metric.values()) / sum(work[n] for n in metric) if metric else 1.0
     cost = {name: metric.get(name, usual * work[name]) for name in work}
-    multiples = family.step, family.lanes
+    multiples = microkernel.step, microkernel.lanes
     plain = Price("", dict.fromkeys(cost, 1.0), dict.fromkeys(cost, 0.0), multiples)
     products = {c.name: cost[c.name] / plain._layer(c.name, *_channels(c)) for c in layers}
     unit = (

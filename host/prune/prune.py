@@ -14,8 +14,8 @@ from host.prune.channels import LAYERS, all_channels, cut
 from host.prune.criteria import CRITERIA
 from host.prune.price import Price
 from host.prune.recalibrate import recalibrate
-from lprnet.checkpoint import Checkpoint
-from lprnet.dataset import Batch
+from lprnet.data.mixture import Batch
+from lprnet.network.checkpoint import Checkpoint
 
 Log = Callable[[str], None]
 FineTune = Callable[[int, Checkpoint], Checkpoint]

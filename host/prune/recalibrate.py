@@ -8,9 +8,9 @@ from dataclasses import replace
 import torch
 from torch import nn
 
-from lprnet.checkpoint import Checkpoint
-from lprnet.dataset import Batch
-from lprnet.train import forward
+from lprnet.data.mixture import Batch
+from lprnet.network.checkpoint import Checkpoint
+from lprnet.training.train import forward
 
 
 def recalibrate(checkpoint: Checkpoint, batches: Sequence[Batch]) -> Checkpoint:

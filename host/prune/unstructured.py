@@ -13,7 +13,7 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
-from lprnet.checkpoint import Checkpoint
+from lprnet.network.checkpoint import Checkpoint
 
 
 def prune_weights(checkpoint: Checkpoint, sparsity: float) -> Checkpoint:

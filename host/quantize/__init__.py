@@ -12,12 +12,9 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from device_runtime.errors import FatalError
-from host.graph import Conv, Float, MaxPool, Network, convolve
-from host.kernels.arithmetic import Arithmetic, Rounding
-from host.kernels.image import WORD
-from host.quantize.compensate import second_moments
-from host.quantize.equalize import Equalized, equalize
-from host.quantize.network import (
+from host.network.graph import Conv, Float, MaxPool, Network, convolve
+from host.network.int8_sums import WORD, Arithmetic, Rounding
+from host.network.integer import (
     LEVELS,
     PIXEL_MEAN,
     PIXEL_SCALE,
@@ -27,6 +24,8 @@ from host.quantize.network import (
     quantize_image,
     rescale,
 )
+from host.quantize.compensate import second_moments
+from host.quantize.equalize import Equalized, equalize
 from host.quantize.observe import OBSERVERS, Histogram, histogram
 from host.quantize.weights import quantize_head, quantize_rows, quantize_weight
 

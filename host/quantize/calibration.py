@@ -7,8 +7,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from device_runtime.preprocess import DEFAULT, prepare, read_image
-from device_runtime.sources import image_files
+from device_runtime.read.preprocess import DEFAULT, prepare
+from device_runtime.sources.files import image_files
+from device_runtime.sources.image import read_image
 
 
 def read_samples(folder: Path, count: int) -> NDArray[np.float32]:

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
 
-from host.graph import Conv
-from host.kernels.arithmetic import Arithmetic, Int16Sums
+from host.network.graph import Conv
+from host.network.int8_sums import Arithmetic, Int16Sums
 
 INT8_MAX = 127
 DAMPING = 0.01

@@ -8,7 +8,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from host.graph import Conv, Float, MaxPool, Network
+from host.network.graph import Conv, Float, MaxPool, Network
 
 
 @dataclass(frozen=True, eq=False)

@@ -5,11 +5,10 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from host.graph import Conv, Float
-from host.kernels.arithmetic import INT16_MAX, Arithmetic
-from host.kernels.image import rows_as_channels
+from host.network.graph import Conv, Float
+from host.network.int8_sums import INT16_MAX, Arithmetic, rows_as_channels
+from host.network.integer import IntegerHead
 from host.quantize.compensate import INT8_MAX, Compensation
-from host.quantize.network import IntegerHead
 
 LARGEST_BIAS = 2**20
 """Dead channels have vanishing weights beside their bias; the others stay far below."""

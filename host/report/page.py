@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from html import escape
 from pathlib import Path
 
-from device_runtime.report import Report
+from device_runtime.report.report import Report
 from host.report.plot import SERIES_COLORS, STAGES, Bar, Curve, cumulative, stacked
 from host.report.series import board_name, names, ordered
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from device_runtime.report import Report
+from device_runtime.report.report import Report
 from host.report.series import board_name, ordered
 
 _HEADINGS = (

@@ -7,8 +7,8 @@ import platform
 from dataclasses import dataclass
 from pathlib import Path
 
-from host.cache import DIRECTORY
-from host.targets import Target
+from host.paths import CACHE
+from host.targets.profile import Target
 
 TVM_RUNTIME, TVM_FFI = "libtvm_runtime.so", "libtvm_ffi.so"
 WHEEL_ARCHITECTURES = ("x86_64", "aarch64")
@@ -29,7 +29,7 @@ def versions() -> tuple[str, str]:
     return importlib.metadata.version("apache-tvm"), importlib.metadata.version("apache-tvm-ffi")
 
 
-def runtime_libs(target: Target, cache: Path = DIRECTORY) -> RuntimeLibs:
+def runtime_libs(target: Target, cache: Path = CACHE) -> RuntimeLibs:
     """Libraries for *target*'s architecture, of the versions installed here.
 
     This machine's architecture: the installed wheels' own. Another with wheels: downloaded (about 100 MB,

@@ -18,11 +18,12 @@ from pathlib import Path
 import click
 
 from device_runtime.errors import FatalError
-from host.cache import cached, say
-from host.link import ZIG_REQUIREMENT, Linker, apt_package, distribution_linker, zig_linker
+from host.cache import cached
+from host.compile.link import ZIG_REQUIREMENT, Linker, apt_package, distribution_linker, zig_linker
+from host.console import say
 from host.runtime_libs import TVM_FFI, TVM_RUNTIME, RuntimeLibs, versions
 from host.runtime_libs.wheels import package_directory
-from host.targets import Target
+from host.targets.profile import Target
 
 HEADERS = Path(__file__).resolve().parent / "headers"
 

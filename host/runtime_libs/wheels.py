@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import platform
+import subprocess
+import sys
 import tempfile
 import zipfile
+from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
 
-from host.cache import cached, download_wheels, say
+from device_runtime.errors import FatalError
+from host.cache import cached
+from host.console import say
 from host.runtime_libs import TVM_FFI, TVM_RUNTIME, RuntimeLibs, versions
 
 PYTHON = "3.11"
@@ -50,3 +55,23 @@ def downloaded(arch: str, cache: Path) -> RuntimeLibs:
     return RuntimeLibs(
         folder / TVM_RUNTIME, folder / TVM_FFI, f"apache-tvm {tvm} and apache-tvm-ffi {ffi} wheels for {arch}"
     )
+
+
+def download_wheels(requirements: Sequence[str], arch: str, python: str, into: Path) -> list[Path]:
+    """Wheels of exactly *requirements* (no dependencies) for glibc *arch* and Python *python* (`"3.11"`).
+
+    Raises `FatalError` when pip cannot get one.
+    """
+    tags = [f"manylinux_2_{minor}_{arch}" for minor in (28, 27, 17)] + [f"manylinux2014_{arch}"]
+    command = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check"]
+    command += ["--no-deps", "--only-binary=:all:", "--implementation", "cp", "--python-version", python]
+    command += [f"--platform={tag}" for tag in tags] + ["--dest", str(into), *requirements]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        reason = next((s for s in done.stderr.splitlines() if s.startswith("ERROR")), "pip failed")
+        raise FatalError(
+            f"wheels for {arch}",
+            reason.removeprefix("ERROR: "),
+            f"check the network, then `{' '.join(command)}`",
+        )
+    return sorted(into.glob("*.whl"))

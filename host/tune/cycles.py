@@ -19,7 +19,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from host.emulate.count import Counts, DataCache
-from host.targets import Target
+from host.targets.profile import Target
 
 INSTRUCTION_CYCLES = 0.2
 """Price of an instruction; between none and a dispatch slot of a three-wide core. Assumed."""

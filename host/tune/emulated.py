@@ -12,12 +12,12 @@ import tvm
 from tvm import tirx
 
 from device_runtime.errors import FatalError
+from host.compile.link import Linker, linker_for
 from host.emulate.count import Counts, count
-from host.kernels.conv import Tile
-from host.link import Linker, linker_for
-from host.targets import Target
+from host.kernels.shape import Tile
+from host.lower.tuned import Unit
+from host.targets.profile import Target
 from host.tune.cycles import core_of, cycles
-from host.tune.records import Unit
 from host.tune.workload import Workload, compile_functions, tensors
 
 MAIN = Path(__file__).with_name("run_kernels.c")

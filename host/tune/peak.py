@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from tvm import tirx
 
 from host.kernels.emit import Emitter, load
-from host.kernels.family import Family
+from host.kernels.microkernel import MicroKernel
 
 TILES = ((4, 2), (3, 3), (4, 3), (6, 2))
 """Pixels and vectors: enough sums to hide an instruction's latency, few enough to stay in registers."""
@@ -22,38 +22,38 @@ class Peak:
     macs: int
 
 
-def peak_kernels(family: Family, prefix: str) -> list[Peak]:
-    """Candidates for the fastest loop of *family*'s multiply-accumulates, symbols beginning with *prefix*.
+def peak_kernels(microkernel: MicroKernel, prefix: str) -> list[Peak]:
+    """Candidates for the fastest loop of *microkernel*'s multiply-accumulates, symbols begin with *prefix*.
 
     Activations and sums stay in registers. Weights come from the level-one cache, few for every product: were
     they loop-invariant, LLVM would make the product of a float once and only add it.
     """
-    return [_kernel(family, f"{prefix}{i}", *tile) for i, tile in enumerate(TILES)]
+    return [_kernel(microkernel, f"{prefix}{i}", *tile) for i, tile in enumerate(TILES)]
 
 
-def _kernel(family: Family, symbol: str, pixels: int, vectors: int) -> Peak:
+def _kernel(microkernel: MicroKernel, symbol: str, pixels: int, vectors: int) -> Peak:
     e = Emitter()
-    lanes, size = family.lanes, family.lanes * family.group
-    source = e.param("source", pixels * family.step, family.activation)
-    packed = e.param("weight", STEPS * vectors * size, family.weight)
-    bias = e.param("bias", vectors * lanes, family.accumulator)
-    target = e.param("target", pixels * vectors * lanes, family.accumulator)
+    lanes, size = microkernel.lanes, microkernel.lanes * microkernel.group
+    source = e.param("source", pixels * microkernel.step, microkernel.activation)
+    packed = e.param("weight", STEPS * vectors * size, microkernel.weight)
+    bias = e.param("bias", vectors * lanes, microkernel.accumulator)
+    target = e.param("target", pixels * vectors * lanes, microkernel.accumulator)
     sums = [
-        [e.local("sums", lanes, family.accumulator) for _ in range(family.spread)]
+        [e.local("sums", lanes, microkernel.accumulator) for _ in range(microkernel.spread)]
         for _ in range(pixels * vectors)
     ]
     for i, parts in enumerate(sums):
-        for part, value in zip(parts, family.begin(e, bias, i % vectors * lanes), strict=True):
+        for part, value in zip(parts, microkernel.begin(e, bias, i % vectors * lanes), strict=True):
             e.store_vector(part, value, 0, lanes)
-    activations = [family.activations(e, source, p * family.step)[0] for p in range(pixels)]
+    activations = [microkernel.activations(e, source, p * microkernel.step)[0] for p in range(pixels)]
     with e.loop(REPEATS), e.loop(STEPS, "k") as k:
-        for part in range(family.spread):
-            weights = [family.weights(e, packed, (k * vectors + v) * size, part) for v in range(vectors)]
+        for part in range(microkernel.spread):
+            weights = [microkernel.weights(e, packed, (k * vectors + v) * size, part) for v in range(vectors)]
             totals = [parts[part] for parts in sums]
-            values = family.accumulate(e, [load(t, 0, lanes) for t in totals], activations, weights)
+            values = microkernel.accumulate(e, [load(t, 0, lanes) for t in totals], activations, weights)
             for total, value in zip(totals, values, strict=True):
                 e.store_vector(total, value, 0, lanes)
     for i, parts in enumerate(sums):
-        value = family.complete([load(part, 0, lanes) for part in parts], bias, i % vectors * lanes)
+        value = microkernel.complete([load(part, 0, lanes) for part in parts], bias, i % vectors * lanes)
         e.store_vector(target, value, i * lanes, lanes)
     return Peak(e.func(symbol), REPEATS * STEPS * pixels * vectors * size)

@@ -6,7 +6,7 @@ by-element operands and dot-product blocks are no transformation of a common nes
 dozen tiles, which need no cost model. Nor would its records serve: they store traces. Its RPC runner measures
 every candidate in a session of its own; comparing tiles a few percent apart wants them in turns in one. TVM's
 RPC server and tracker are used as they are (`host.tune.timed`), and the generic search is kept as a baseline
-(`host.schedules`).
+(`host.compile.baselines`).
 
 Successive halving (Jamieson & Talwalkar, AISTATS 2016): all register tiles, direct and Winograd's, shortly;
 the best of them unrolled and in both loop orders longer; the best few of those, with the default, thoroughly.
@@ -19,8 +19,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
-from host.kernels.conv import Tile
-from host.tune.records import Record, Unit
+from host.kernels.shape import Tile
+from host.lower.tuned import Record, Unit
 from host.tune.workload import Workload
 
 BATCH = 12
@@ -63,8 +63,8 @@ def register_tiles(workload: Workload, limit: int, winograd: int = 0) -> list[Ti
     `default_tile` ranks them.
     """
     shape = workload.shape
-    family = workload.family.fitting(shape.source)
-    width, total = shape.positions(winograd), shape.vectors(family)
+    microkernel = workload.microkernel.fitting(shape.source)
+    width, total = shape.positions(winograd), shape.vectors(microkernel)
 
     def score(tile: Tile) -> float:
         even = width / (-(-width // tile.pixels) * tile.pixels)
@@ -75,7 +75,7 @@ def register_tiles(workload: Workload, limit: int, winograd: int = 0) -> list[Ti
         Tile(pixels, vectors, winograd=winograd)
         for vectors in range(1, min(total, 12) + 1)
         for pixels in range(1, min(width, 24) + 1)
-        if family.spread * pixels * vectors + min(pixels, vectors) < family.registers
+        if microkernel.spread * pixels * vectors + min(pixels, vectors) < microkernel.registers
     ]
     return sorted(tiles, key=score, reverse=True)[:limit]
 

@@ -16,11 +16,12 @@ import tvm
 from tvm import rpc, tirx
 
 from device_runtime.errors import FatalError
-from host.kernels.arithmetic import MAGIC_BITS
-from host.kernels.conv import Tile
-from host.link import linker_for
-from host.targets import Machine, Target
-from host.tune.records import Unit
+from host.compile.link import linker_for
+from host.kernels.shape import Tile
+from host.lower.tuned import Unit
+from host.network.int8_sums import MAGIC_BITS
+from host.targets.native import Machine
+from host.targets.profile import Target
 from host.tune.workload import Workload, compile_functions, tensors
 
 ROUNDS = (2, 4, 12)
@@ -101,12 +102,6 @@ class _Timed:
             return pool[key]
 
         return [[tensor(i, *spec) for i, spec in enumerate(tensors(kernel))] for kernel in kernels]
-
-
-def runs_here(target: Target) -> bool:
-    """Whether this machine has all that *target*'s code needs."""
-    machine = Machine.here()
-    return target.arch == machine.arch and set(target.cpu_features) <= set(machine.features())
 
 
 class LocalRunner(_Timed):

@@ -9,14 +9,16 @@ from functools import cached_property
 import tvm
 from tvm import tirx
 
-from host.graph import Network
-from host.kernels.conv import ConvShape, Tile, conv, default_tile
-from host.kernels.family import Family
-from host.kernels.select import family_for
+from host.kernels.conv import conv
+from host.kernels.microkernel import MicroKernel
+from host.kernels.select import microkernel_for
+from host.kernels.shape import ConvShape, Tile
+from host.kernels.tile import default_tile
 from host.kernels.winograd import PAIRS, applicable
-from host.lower import conv_shapes
-from host.targets import Target
-from host.tune.records import workload_key
+from host.lower.memory import conv_shapes
+from host.lower.tuned import workload_key
+from host.network.graph import Network
+from host.targets.profile import Target
 
 
 @dataclass(frozen=True)
@@ -24,36 +26,40 @@ class Workload:
     """A convolution to choose a tile for."""
 
     shape: ConvShape
-    family: Family
+    microkernel: MicroKernel
 
     @cached_property
     def key(self) -> str:
         """Its name in tuning records."""
-        return workload_key(self.shape, self.family)
+        return workload_key(self.shape, self.microkernel)
 
     @property
     def default(self) -> Tile:
-        return default_tile(self.shape, self.family)
+        return default_tile(self.shape, self.microkernel)
 
     def steps(self, tile: Tile) -> int:
         """Iterations of the innermost reduction loop, before unrolling."""
         if tile.winograd:
-            return self.shape.reduction(self.family) // self.family.step
-        return self.shape.runs(self.family)[1]
+            return self.shape.reduction(self.microkernel) // self.microkernel.step
+        return self.shape.runs(self.microkernel)[1]
 
     @property
     def schemes(self) -> tuple[int, ...]:
         """What `Tile.winograd` may be."""
-        return (0, *PAIRS) if applicable(self.shape, self.family) else (0,)
+        return (0, *PAIRS) if applicable(self.shape, self.microkernel) else (0,)
 
     @property
     def products_per_step(self) -> int:
         """Multiply-accumulate instructions per accumulator in one iteration."""
-        family = self.family.fitting(self.shape.source)
-        return family.spread * self.shape.step(family) // (1 if self.shape.source.planar else family.group)
+        microkernel = self.microkernel.fitting(self.shape.source)
+        return (
+            microkernel.spread
+            * self.shape.step(microkernel)
+            // (1 if self.shape.source.planar else microkernel.group)
+        )
 
     def kernel(self, symbol: str, tile: Tile) -> tirx.PrimFunc:
-        return conv(symbol, self.shape, self.family, tile)
+        return conv(symbol, self.shape, self.microkernel, tile)
 
     def cut(self, rows: int) -> Workload:
         """The same for at most *rows* rows of output."""
@@ -65,7 +71,7 @@ class Workload:
                 source=replace(shape.source, height=shape.source.height - fewer),
                 target=replace(shape.target, height=shape.target.height - fewer),
             ),
-            self.family,
+            self.microkernel,
         )
 
 
@@ -74,11 +80,11 @@ def workloads(network: Network, target: Target, precision: str) -> dict[str, Wor
 
     Raises `FatalError` for a precision that has no kernels.
     """
-    family = family_for(target, precision)
+    microkernel = microkernel_for(target, precision)
     return distinct(
         {
-            name: Workload(shape, family.floats if name == "head" else family)
-            for name, shape in conv_shapes(network, family).items()
+            name: Workload(shape, microkernel.floats if name == "head" else microkernel)
+            for name, shape in conv_shapes(network, microkernel).items()
         }
     )
 

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
-from lprnet.model import HEIGHT, WIDTH
+from lprnet.network.model import HEIGHT, WIDTH
 from lprnet.plates.pixels import flat, in_row, mix, spread
 
 Image = NDArray[np.uint8]

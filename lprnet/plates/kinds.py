@@ -7,11 +7,11 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.random import Generator
 
-from lprnet.alphabet import DIGITS, LETTERS, MARKS, PROVINCES
+from lprnet.network.alphabet import DIGITS, LETTERS, MARKS, PROVINCES
 from lprnet.plates import europe
 from lprnet.plates.glyphs import is_chinese
 from lprnet.plates.layout import Kind, row
-from lprnet.shares import Shares
+from lprnet.plates.shares import Shares
 
 # 440 × 140: characters 45 × 90, 12 apart, and 34 with the dot after the second.
 _SEVEN = row([45] * 7, [12, 34, 12, 12, 12, 12], 15.5, 25, 90)

@@ -16,13 +16,13 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
-from lprnet.model import HEIGHT, WIDTH
+from lprnet.network.model import HEIGHT, WIDTH
 from lprnet.plates.camera import photograph, rephotograph
 from lprnet.plates.glyphs import glyph, has_glyph, is_chinese
 from lprnet.plates.kinds import BLACK, KINDS, WHITE, YELLOW
 from lprnet.plates.layout import Kind
 from lprnet.plates.plate import SCALE
-from lprnet.shares import Shares
+from lprnet.plates.shares import Shares
 
 Image = NDArray[np.uint8]
 Floats = NDArray[np.float32]

@@ -13,8 +13,8 @@ import torch
 import tvm
 from tvm.relax.frontend.torch import from_exported_program
 
-from device_runtime import cpu
-from device_runtime.manifest import (
+from device_runtime.board import cpu
+from device_runtime.bundle.manifest import (
     MANIFEST_NAME,
     CheckpointInfo,
     FileInfo,
@@ -27,8 +27,9 @@ from device_runtime.manifest import (
     encode,
     read_manifest,
 )
-from device_runtime.preprocess import DEFAULT, aligned_empty, prepare
-from lprnet.alphabet import PUBLIC
+from device_runtime.model.memory import aligned_empty
+from device_runtime.read.preprocess import DEFAULT, prepare
+from lprnet.network.alphabet import PUBLIC
 
 Seal = Callable[[Path, Manifest], Manifest]
 

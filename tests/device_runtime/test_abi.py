@@ -10,11 +10,12 @@ import numpy as np
 import pytest
 import torch
 
-from device_runtime.abi import FFI_LIBRARY, RUNTIME_LIBRARY, Model, Runtime, TVMError, mapped_library
-from device_runtime.engine import read_golden
+from device_runtime.bundle.golden import read_golden
+from device_runtime.bundle.manifest import Manifest
 from device_runtime.errors import FatalError
-from device_runtime.manifest import Manifest
-from device_runtime.preprocess import ALIGNMENT, aligned_empty, prepare
+from device_runtime.model.abi import FFI_LIBRARY, RUNTIME_LIBRARY, Model, Runtime, TVMError, mapped_library
+from device_runtime.model.memory import ALIGNMENT, aligned_empty
+from device_runtime.read.preprocess import prepare
 
 Compile = Callable[[torch.nn.Module, Path], object]
 
@@ -25,7 +26,7 @@ RUN = """if True:
     from pathlib import Path
     import numpy as np
     {first}
-    from device_runtime.abi import Model, mapped_library
+    from device_runtime.model.abi import Model, mapped_library
     folder = Path(sys.argv[1])
     model = Model(folder / "model.so", folder, (1, 3, 24, 94), (1, 68, 18))
     np.save(sys.argv[2], model.run(np.load(sys.argv[3])))
@@ -166,7 +167,7 @@ def test_a_broken_runtime_is_refused(bundle: Path) -> None:
     code = """if True:
         import sys
         from pathlib import Path
-        from device_runtime.abi import Model
+        from device_runtime.model.abi import Model
         from device_runtime.errors import FatalError
         folder = Path(sys.argv[1])
         try:

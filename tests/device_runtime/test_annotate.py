@@ -6,8 +6,10 @@ import cv2
 import numpy as np
 import pytest
 
-from device_runtime import annotate
-from device_runtime.annotate import (
+from device_runtime.errors import FatalError
+from device_runtime.read.engine import Reading
+from device_runtime.sinks import pictures as annotate
+from device_runtime.sinks.pictures import (
     CELL,
     CHARACTERS,
     GREEN,
@@ -21,11 +23,9 @@ from device_runtime.annotate import (
     plate_picture,
     text_width,
 )
-from device_runtime.engine import Reading
-from device_runtime.errors import FatalError
-from device_runtime.preprocess import read_image
-from device_runtime.sources import Frame
-from lprnet.alphabet import PUBLIC
+from device_runtime.sources.frame import Frame
+from device_runtime.sources.image import read_image
+from lprnet.network.alphabet import PUBLIC
 
 BLUE_PLATE = np.full((24, 94, 3), (160, 60, 20), np.uint8)
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from device_runtime import board
-from device_runtime.board import describe, raspberry_throttling
+from device_runtime.board import describe as board
+from device_runtime.board.describe import describe, raspberry_throttling
 
 PI = {
     "proc/device-tree/model": "Raspberry Pi 4 Model B Rev 1.4\0",

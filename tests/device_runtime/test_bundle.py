@@ -7,12 +7,12 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from device_runtime import cpu
-from device_runtime.bundle import LOCAL_HASH_NAME, LOCAL_MODULE_NAME, check_board, verify
-from device_runtime.cpu import Cpu
-from device_runtime.engine import Engine
+from device_runtime.board import cpu
+from device_runtime.board.cpu import Cpu
+from device_runtime.bundle.manifest import Manifest, read_manifest
+from device_runtime.bundle.verify import LOCAL_HASH_NAME, LOCAL_MODULE_NAME, check_board, verify
 from device_runtime.errors import FatalError
-from device_runtime.manifest import Manifest, read_manifest
+from device_runtime.read.engine import Engine
 
 Seal = Callable[[Path, Manifest], Manifest]
 PI4 = Cpu("aarch64", "Cortex-A72", frozenset(("fp", "asimd", "evtstrm", "crc32", "cpuid")))

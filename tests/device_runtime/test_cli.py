@@ -12,10 +12,11 @@ import cv2
 import numpy as np
 import pytest
 
-from device_runtime import cli, report
-from device_runtime.engine import Engine
-from device_runtime.manifest import read_manifest
-from device_runtime.preprocess import read_image
+from device_runtime import cli
+from device_runtime.bundle.manifest import read_manifest
+from device_runtime.read.engine import Engine
+from device_runtime.report import report
+from device_runtime.sources.image import read_image
 
 LPR_RUN = [sys.executable, "-m", "device_runtime.cli"]
 

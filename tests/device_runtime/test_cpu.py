@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 import tomllib
 
-from device_runtime.cpu import Cpu, detect, hwcap_features, parse_cpuinfo, process_arch, suggest_target
+from device_runtime.board.cpu import Cpu, detect, hwcap_features, parse_cpuinfo, process_arch
+from device_runtime.board.suggest import suggest_target
 
 PI4 = """processor\t: 0
 BogoMIPS\t: 108.00

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from device_runtime.decode import beam, greedy, log_probability, log_softmax, with_grammar
-from device_runtime.grammar import DIGITS, LETTERS, PROVINCES, for_alphabet
+from device_runtime.read.decode import beam, greedy, log_probability, log_softmax, with_grammar
+from device_runtime.read.grammar import DIGITS, LETTERS, PROVINCES, for_alphabet
 
 ALPHABET = "abcd-"
 logits_of = st.builds(

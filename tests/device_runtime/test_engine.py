@@ -7,10 +7,11 @@ import msgspec
 import numpy as np
 import pytest
 
-from device_runtime.decode import greedy
-from device_runtime.engine import Engine, read_golden
+from device_runtime.bundle.golden import read_golden
+from device_runtime.bundle.manifest import Manifest, read_manifest
 from device_runtime.errors import FatalError
-from device_runtime.manifest import Manifest, read_manifest
+from device_runtime.read.decode import greedy
+from device_runtime.read.engine import Engine
 
 Seal = Callable[[Path, Manifest], Manifest]
 

@@ -13,8 +13,8 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from device_runtime.bundle import LOCAL_MODULE_NAME
-from device_runtime.manifest import Manifest, read_manifest
+from device_runtime.bundle.manifest import Manifest, read_manifest
+from device_runtime.bundle.verify import LOCAL_MODULE_NAME
 
 Seal = Callable[[Path, Manifest], Manifest]
 PACKAGE = Path(__file__).parents[2] / "device_runtime"

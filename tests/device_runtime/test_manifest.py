@@ -8,8 +8,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from device_runtime.bundle.manifest import Manifest, decode, encode, read_manifest
 from device_runtime.errors import FatalError
-from device_runtime.manifest import Manifest, decode, encode, read_manifest
 
 SAME_FIXTURE = settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 values = st.recursive(

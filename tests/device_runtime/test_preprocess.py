@@ -11,9 +11,11 @@ import cv2
 import numpy as np
 import pytest
 
-from device_runtime import preprocess
 from device_runtime.errors import FatalError
-from device_runtime.preprocess import ALIGNMENT, aligned_empty, as_bgr, prepare, read_image, resize
+from device_runtime.model.memory import ALIGNMENT, aligned_empty
+from device_runtime.read import preprocess
+from device_runtime.read.preprocess import prepare, resize
+from device_runtime.sources.image import as_bgr, read_image
 
 RNG = np.random.default_rng(3)
 PLATE = RNG.integers(0, 256, (24, 94, 3), np.uint8)
@@ -135,7 +137,7 @@ def test_huge_images_are_refused_before_their_pixels_are_allocated(tmp_path: Pat
         import resource, sys
         from pathlib import Path
         from device_runtime.errors import FatalError
-        from device_runtime.preprocess import read_image
+        from device_runtime.sources.image import read_image
         before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
         try:
             read_image(Path(sys.argv[1]))

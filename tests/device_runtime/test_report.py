@@ -7,13 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from device_runtime import report
-from device_runtime.engine import Engine
 from device_runtime.errors import FatalError
 from device_runtime.files import write_atomic
-from device_runtime.report import Report
-from device_runtime.session import Session, make_report, peak_rss_mb
-from device_runtime.sources import Frame
+from device_runtime.pipeline import Session
+from device_runtime.read.engine import Engine
+from device_runtime.report import report
+from device_runtime.report.measure import make_report, peak_rss_mb
+from device_runtime.report.report import Report
+from device_runtime.sources.frame import Frame
 
 
 @pytest.fixture

@@ -11,15 +11,10 @@ import numpy as np
 import pytest
 
 from device_runtime.errors import FatalError
-from device_runtime.sources import (
-    Frame,
-    Unreadable,
-    camera_frames,
-    crop,
-    image_files,
-    label_of,
-    read_files,
-)
+from device_runtime.locate.region import crop
+from device_runtime.sources.camera import camera_frames
+from device_runtime.sources.files import image_files, label_of, read_files
+from device_runtime.sources.frame import Frame, Unreadable
 
 FRAMES, SIZE = 12, (160, 120)
 

@@ -14,13 +14,13 @@ import pytest
 import torch
 from click.testing import CliRunner
 
+from device_runtime.bundle.manifest import read_manifest
 from device_runtime.errors import FatalError
-from device_runtime.manifest import read_manifest
-from device_runtime.preprocess import prepare, read_image
-from device_runtime.sources import image_files
+from device_runtime.read.preprocess import prepare
+from device_runtime.sources.files import image_files
+from device_runtime.sources.image import read_image
 from host.bench import isa, models, protocol, schema, table
 from host.bench.client import Worker, WorkerError
-from host.bench.command import bench_command
 from host.bench.data import accuracy, load_images
 from host.bench.measure import Pace, pick_cpus
 from host.bench.models import Place, Variant
@@ -31,11 +31,12 @@ from host.bench.runtimes import OURS, RUNTIMES, Runtime
 from host.bench.stats import Spread, paired_ratio, spread
 from host.build import Request as BuildRequest
 from host.build import build
-from host.bundle import write_manifest
-from host.targets import load_target
-from lprnet.alphabet import PUBLIC
-from lprnet.checkpoint import load_checkpoint, save_checkpoint
-from lprnet.model import ChannelStridePool
+from host.bundle.folder import write_manifest
+from host.commands.bench import bench_command
+from host.targets.read import load_target
+from lprnet.network.alphabet import PUBLIC
+from lprnet.network.checkpoint import load_checkpoint, save_checkpoint
+from lprnet.network.model import ChannelStridePool
 from tests.checkpoints import random_checkpoint
 
 ROOT = Path(__file__).parent.parent.parent

@@ -10,13 +10,13 @@ import pytest
 from click.testing import CliRunner
 
 from device_runtime.errors import FatalError
-from host.bench import arm
-from host.bench.arm import ArmBench, Row
-from host.cache import DIRECTORY
+from host.bench.instructions import run as arm
+from host.bench.instructions.run import ArmBench, Row
 from host.cli import main
+from host.compile.link import linker_for
 from host.emulate.count import emulator
-from host.link import linker_for
-from host.targets import load_target
+from host.paths import CACHE
+from host.targets.read import load_target
 
 BARS = {("cortex-a72", "fp32"): 45e6, ("cortex-a72", "int8"): 38e6, ("cortex-a76", "int8"): 13e6}
 """Most instructions an inference may take, in the best peers' light."""
@@ -93,7 +93,7 @@ def test_a_peer_that_is_not_installed_is_a_row_with_a_reason(emulated: None, tmp
 
 
 def test_the_guest_finds_an_arm_processor(tmp_path: Path) -> None:
-    if not any((DIRECTORY / "roots").glob("arm64-*")):
+    if not any((CACHE / "roots").glob("arm64-*")):
         pytest.skip("no arm64 root yet")
     root = arm.guest_root("msgspec", "0.20.0", load_target("rpi5"), tmp_path)
     cpuinfo = (root.path / "proc/cpuinfo").read_text()

@@ -14,16 +14,16 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from device_runtime.cpu import detect
-from device_runtime.engine import Engine
+from device_runtime.board.cpu import detect
+from device_runtime.bundle.manifest import read_manifest
 from device_runtime.errors import FatalError
-from device_runtime.manifest import read_manifest
+from device_runtime.read.engine import Engine
 from host.build import Request, build
-from host.bundle import replacing
+from host.bundle.folder import replacing
 from host.cli import main
 from host.quantize import Options
-from host.targets import load_target
-from lprnet.checkpoint import save_checkpoint
+from host.targets.read import load_target
+from lprnet.network.checkpoint import save_checkpoint
 from tests.checkpoints import random_checkpoint
 
 ROOT = Path(__file__).parent.parent.parent
@@ -168,7 +168,7 @@ def test_full_disk_leaves_the_older_bundle(kept: Path, checkpoint: Path) -> None
 def test_too_little_space_is_said_before_work_starts(
     kept: Path, checkpoint: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("host.bundle.SPACE", 1 << 60)
+    monkeypatch.setattr("host.bundle.folder.SPACE", 1 << 60)
     with pytest.raises(FatalError, match="free"):
         build(Request(load_target("native"), kept, checkpoint), log=lambda line: None)
 

@@ -8,8 +8,8 @@ import pytest
 from click.testing import CliRunner
 
 from device_runtime.errors import FatalError
+from host.check.doctor import Check, check_package, check_packages, check_python, pip, satisfies
 from host.cli import main
-from host.doctor import Check, check_package, check_packages, check_python, pip, satisfies
 
 
 def doctor(*arguments: str) -> tuple[int, str]:

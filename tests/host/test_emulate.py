@@ -10,16 +10,16 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from device_runtime.cpu import hwcap_features
+from device_runtime.board.cpu import hwcap_features
+from device_runtime.bundle.manifest import read_manifest
 from device_runtime.errors import FatalError
-from device_runtime.manifest import read_manifest
 from host.build import Request, build
+from host.check.parity import Outputs, compare, on_board, on_host
 from host.cli import main
-from host.emulate.command import SAMPLES
-from host.emulate.device import Outputs, compare, on_board, on_host
+from host.commands.test_device import SAMPLES
 from host.emulate.root import root_for, run_in_root
-from host.targets import load_target
-from lprnet.checkpoint import save_checkpoint
+from host.targets.read import load_target
+from lprnet.network.checkpoint import save_checkpoint
 from tests.checkpoints import random_checkpoint
 
 IMAGES = 4

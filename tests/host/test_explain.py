@@ -6,11 +6,12 @@ import pytest
 from click.testing import CliRunner
 
 from device_runtime.errors import FatalError
+from host.commands.explain import explain_command
 from host.emulate.count import emulator
-from host.explain import explain_command, published_work, simplified_work
-from host.simplify import simplify
-from host.targets import load_target
-from lprnet.checkpoint import load_checkpoint
+from host.network.simplify import simplify
+from host.network.work import published_work, simplified_work
+from host.targets.read import load_target
+from lprnet.network.checkpoint import load_checkpoint
 from lprnet.weights import DEFAULT
 
 
@@ -43,7 +44,7 @@ def test_kernels_are_listed_with_their_cost(checkpoint, precision) -> None:
     weight = network.convs[-1].weight.size * {"fp32": 4, "int8": 1}[precision]
     assert weight <= steps["tall"]["constants"] < 1.2 * weight
     assert all(step["cost"] > 0 for step in steps.values())
-    assert shown["family"].startswith(precision)
+    assert shown["microkernel"].startswith(precision)
     convolutions = [step for step in steps.values() if step["macs"]]
     for step in convolutions:
         peak = shown["peaks"][step["operation"].split()[0]]

@@ -10,12 +10,15 @@ from torch.nn import functional as F
 
 from device_runtime.errors import FatalError
 from host.kernels.context import Pooling, context
-from host.kernels.conv import ConvShape, Tile, conv, default_tile, pack_vector, pack_weight
-from host.kernels.family import FLOAT32
+from host.kernels.conv import conv
 from host.kernels.feature_map import FeatureMap
+from host.kernels.float import FLOAT32
+from host.kernels.pack import pack_vector, pack_weight
 from host.kernels.pool import max_pool
-from host.kernels.select import family_for
-from host.targets import load_target
+from host.kernels.select import microkernel_for
+from host.kernels.shape import ConvShape, Tile
+from host.kernels.tile import default_tile
+from host.targets.read import load_target
 
 # Channel counts of pruned networks, kernels and borders of LPRNet.
 CONVS = [
@@ -56,27 +59,27 @@ def from_memory(memory: np.ndarray, layout: FeatureMap) -> np.ndarray:
     return memory.reshape(shape).transpose(2, 0, 1)
 
 
-@pytest.mark.parametrize("family", FAMILIES, ids=lambda f: f.name)
+@pytest.mark.parametrize("microkernel", FAMILIES, ids=lambda f: f.name)
 @pytest.mark.parametrize("case", CONVS, ids=str)
 @pytest.mark.parametrize("tile", [None, Tile(5, 2, 2, False), Tile(4, 3)], ids=str)
-def test_conv_matches_torch(family, case, tile) -> None:
+def test_conv_matches_torch(microkernel, case, tile) -> None:
     (kh, kw), pad, cin, cout, h, w = case
     rng = np.random.default_rng(kh * 100 + cin)
-    source = FeatureMap(h, w, cin, -(-cin // family.block) * family.block, "float32", pad)
+    source = FeatureMap(h, w, cin, -(-cin // microkernel.block) * microkernel.block, "float32", pad)
     height, width = h + 2 * pad[0] - kh + 1, w + 2 * pad[1] - kw + 1
-    stored = -(-cout // family.block) * family.block
+    stored = -(-cout // microkernel.block) * microkernel.block
     target = FeatureMap(height, width, cout, stored, "float32", (1, 1))
     shape = ConvShape((kh, kw), source, target, relu=True)
-    tile = tile or default_tile(shape, family)
+    tile = tile or default_tile(shape, microkernel)
     x = rng.standard_normal((cin, h, w), np.float32)
     weight = rng.standard_normal((cout, cin, kh, kw), np.float32)
     bias = rng.standard_normal(cout, np.float32)
     out = np.full(target.shape, np.nan, np.float32)
     *_, out = run(
-        conv("k", shape, family, tile),
+        conv("k", shape, microkernel, tile),
         to_memory(x, source),
-        pack_weight(weight, shape, family, tile),
-        pack_vector(bias, shape, family, tile),
+        pack_weight(weight, shape, microkernel, tile),
+        pack_vector(bias, shape, microkernel, tile),
         out,
     )
     expected = F.conv2d(*map(torch.from_numpy, (x[None], weight, bias)), padding=pad).relu()[0]
@@ -88,9 +91,9 @@ def test_conv_matches_torch(family, case, tile) -> None:
     assert not actual[cout:].any()
 
 
-@pytest.mark.parametrize("family", FLOAT32.values(), ids=lambda f: f.name)
+@pytest.mark.parametrize("microkernel", FLOAT32.values(), ids=lambda f: f.name)
 @pytest.mark.parametrize("tile", [Tile(6, 2), Tile(9, 3, 3), Tile(3, 1)], ids=str)
-def test_conv_reads_a_planar_image(family, tile) -> None:
+def test_conv_reads_a_planar_image(microkernel, tile) -> None:
     rng = np.random.default_rng(7)
     source = FeatureMap(9, 23, 3, 3, "float32", planar=True)
     target = FeatureMap(7, 21, 64, 64, "float32")
@@ -100,10 +103,10 @@ def test_conv_reads_a_planar_image(family, tile) -> None:
     bias = rng.standard_normal(64, np.float32)
     out = np.full(target.shape, np.nan, np.float32)
     *_, out = run(
-        conv("k", shape, family, tile),
+        conv("k", shape, microkernel, tile),
         x,
-        pack_weight(weight, shape, family, tile),
-        pack_vector(bias, shape, family, tile),
+        pack_weight(weight, shape, microkernel, tile),
+        pack_vector(bias, shape, microkernel, tile),
         out,
     )
     expected = F.conv2d(*map(torch.from_numpy, (x, weight, bias)))[0]
@@ -111,10 +114,10 @@ def test_conv_reads_a_planar_image(family, tile) -> None:
 
 
 def test_fp16_is_for_cpus_that_compute_in_it() -> None:
-    assert family_for(load_target("rpi5"), "fp16").name == "fp16-neon"
+    assert microkernel_for(load_target("rpi5"), "fp16").name == "fp16-neon"
     for name in ("rpi4", "rpi2", "x86-64-vnni"):
         with pytest.raises(FatalError, match="precision fp16: has no kernels for"):
-            family_for(load_target(name), "fp16")
+            microkernel_for(load_target(name), "fp16")
 
 
 @pytest.mark.parametrize("stride", [1, 2])

@@ -14,11 +14,14 @@ from torch.nn import functional as F
 from device_runtime.errors import FatalError
 from host.kernels.bfloat16 import BFLOAT16, to_bfloat16
 from host.kernels.context import Pooling, context
-from host.kernels.conv import ConvShape, Tile, conv, default_tile, pack_vector, pack_weight
+from host.kernels.conv import conv
 from host.kernels.feature_map import BITS, FeatureMap
+from host.kernels.pack import pack_vector, pack_weight
 from host.kernels.pool import max_pool
-from host.kernels.select import family_for
-from host.targets import load_target
+from host.kernels.select import microkernel_for
+from host.kernels.shape import ConvShape, Tile
+from host.kernels.tile import default_tile
+from host.targets.read import load_target
 from host.tune.workload import tensors
 from tests.kernel_cases import CONVS, border, convolve, from_memory, round_up, to_memory, uninitialized
 
@@ -52,10 +55,10 @@ def test_rounding_is_that_of_torch() -> None:
 def test_it_is_for_cpus_that_have_its_instructions() -> None:
     vnni = load_target("x86-64-vnni")
     zen4 = replace(vnni, cpu_features=(*vnni.cpu_features, "avx512_bf16"))
-    assert family_for(zen4, "bf16") is BFLOAT16
+    assert microkernel_for(zen4, "bf16") is BFLOAT16
     for name in ("x86-64-vnni", "rpi5"):
         with pytest.raises(FatalError, match="precision bf16: has no kernels for"):
-            family_for(load_target(name), "bf16")
+            microkernel_for(load_target(name), "bf16")
 
 
 @needs_bfloat16

@@ -12,11 +12,11 @@ import pytest
 import tvm
 
 from device_runtime.errors import FatalError
+from host.compile.link import Linker, linker_for
 from host.emulate.root import emulator
-from host.kernels.family import FLOAT16, FLOAT32
+from host.kernels.float import FLOAT16, FLOAT32
 from host.kernels.int8 import INT8
-from host.link import Linker, linker_for
-from host.targets import load_target
+from host.targets.read import load_target
 from host.tune.workload import compile_functions, tensors
 from tests.kernel_cases import CALLER, Case, float_cases, int8_cases
 
@@ -71,7 +71,7 @@ def link(linker: Linker, output: Path, table: Path, objects: Sequence[str]) -> N
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    "target, family",
+    "target, microkernel",
     [
         ("rpi4", INT8["neon"]),
         ("rpi5", INT8["neon-dotprod"]),
@@ -84,7 +84,7 @@ def link(linker: Linker, output: Path, table: Path, objects: Sequence[str]) -> N
     ],
     ids=lambda value: getattr(value, "name", value),
 )
-def test_kernels_compute_what_numpy_does(target, family, tmp_path) -> None:
-    cases = int8_cases(family) if family in INT8.values() else float_cases(family)
+def test_kernels_compute_what_numpy_does(target, microkernel, tmp_path) -> None:
+    cases = int8_cases(microkernel) if microkernel in INT8.values() else float_cases(microkernel)
     for case, after in zip(cases, run(cases, target, tmp_path), strict=True):
         case.check(after)

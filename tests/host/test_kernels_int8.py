@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 import tvm
 
-from host.kernels.arithmetic import INT16_MAX, Arithmetic
-from host.kernels.family import INT8_WEIGHTS
+from host.kernels.float import INT8_WEIGHTS
 from host.kernels.int8 import INT8
+from host.network.int8_sums import INT16_MAX, Arithmetic
 from tests.kernel_cases import Case, float_cases, int8_cases
 
 FLAGS = set(Path("/proc/cpuinfo").read_text().split())
-# Family → what it is compiled for, and what the CPU must have.
+# MicroKernel → what it is compiled for, and what the CPU must have.
 X86 = {
     "avx512vnni": ({"mcpu": "x86-64-v4", "mattr": ["+avx512vnni", "-prefer-256-bit"]}, "avx512_vnni"),
     "avxvnni": ({"mcpu": "x86-64-v3", "mattr": ["+avxvnni"]}, "avx_vnni"),
@@ -69,9 +69,9 @@ def test_largest_sum_is_the_largest_that_activations_can_make() -> None:
         np.testing.assert_array_equal(arithmetic.largest_sum(weight), largest)
 
 
-@pytest.mark.parametrize("family", INT8.values(), ids=lambda f: f.name)
-def test_full_weights_would_not_fit_where_products_are_summed_in_16_bits(family) -> None:
-    arithmetic = family.arithmetic
-    full = np.full((1, family.group, 1, 1), 127, np.int8)
+@pytest.mark.parametrize("microkernel", INT8.values(), ids=lambda f: f.name)
+def test_full_weights_would_not_fit_where_products_are_summed_in_16_bits(microkernel) -> None:
+    arithmetic = microkernel.arithmetic
+    full = np.full((1, microkernel.group, 1, 1), 127, np.int8)
     assert (arithmetic.largest_sum(full)[0] > INT16_MAX) == (arithmetic.products > 1)
-    assert family.activation == ("int8" if arithmetic.offset else "uint8")
+    assert microkernel.activation == ("int8" if arithmetic.offset else "uint8")

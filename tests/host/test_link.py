@@ -20,9 +20,9 @@ from tvm.script import relax as R
 
 from device_runtime.errors import FatalError
 from host.cli import main
-from host.elf import read_requirements, version
-from host.link import Linker, apt_package, archive, distribution_linker, linker_for, zig_linker
-from host.targets import load_target
+from host.compile.elf import read_requirements, version
+from host.compile.link import Linker, apt_package, archive, distribution_linker, linker_for, zig_linker
+from host.targets.read import load_target
 
 ARCHITECTURES = ("native", "x86-64-v3", "rpi4", "rpi2", "visionfive2")
 SYSTEM_LIBRARIES = {"libc.so.6", "libm.so.6", "libgcc_s.so.1"}

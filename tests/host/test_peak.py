@@ -6,17 +6,17 @@ import numpy as np
 import pytest
 import tvm
 
-from host.kernels.family import FLOAT32
+from host.kernels.float import FLOAT32
 from host.kernels.int8 import INT8
 from host.tune.peak import peak_kernels
 from host.tune.workload import tensors
 
 
-@pytest.mark.parametrize("family", [FLOAT32["avx2"], INT8["avx2"]], ids=lambda f: f.name)
-def test_the_loop_makes_the_products_that_it_says(family) -> None:
+@pytest.mark.parametrize("microkernel", [FLOAT32["avx2"], INT8["avx2"]], ids=lambda f: f.name)
+def test_the_loop_makes_the_products_that_it_says(microkernel) -> None:
     if "avx2" not in Path("/proc/cpuinfo").read_text().split():
         pytest.skip("this CPU has no avx2")
-    peaks = peak_kernels(family, "peak")
+    peaks = peak_kernels(microkernel, "peak")
     functions = {peak.kernel.attrs["global_symbol"]: peak.kernel for peak in peaks}
     target = tvm.target.Target({"kind": "llvm", "mcpu": "x86-64-v3"})
     module = tvm.compile(tvm.IRModule(functions), target=target).jit()

@@ -10,14 +10,16 @@ import pytest
 import torch
 from click.testing import CliRunner
 
-from device_runtime.engine import Engine
+from device_runtime.bundle.manifest import read_manifest
 from device_runtime.errors import FatalError
-from device_runtime.manifest import read_manifest
+from device_runtime.read.engine import Engine
 from host.build import Request, build
 from host.cli import main
-from host.golden import SAMPLES
-from host.graph import run
-from host.kernels.select import family_for
+from host.kernels.select import microkernel_for
+from host.lower.tuned import Records, read_for
+from host.network.graph import run
+from host.network.simplify import simplify
+from host.paths import SAMPLES
 from host.prune import price
 from host.prune.allocate import Limit, allocate
 from host.prune.channels import LAYERS, Channels, all_channels, cut
@@ -27,20 +29,18 @@ from host.prune.prune import Plan, Pruned, prune
 from host.prune.recalibrate import recalibrate
 from host.prune.unstructured import compressed_size, prune_weights, sparsity_of
 from host.quantize.calibration import read_samples
-from host.simplify import simplify
-from host.targets import load_target
-from host.tune.records import Records, read_for
-from lprnet.alphabet import OWN
-from lprnet.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
-from lprnet.dataset import Mixture
-from lprnet.model import Widths
-from lprnet.train import Budget, Settings, train
+from host.targets.read import load_target
+from lprnet.data.mixture import Mixture
+from lprnet.network.alphabet import OWN
+from lprnet.network.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
+from lprnet.network.model import Widths
+from lprnet.training.train import Budget, Settings, train
 from lprnet.weights import DEFAULT
 from tests.checkpoints import NARROW, random_checkpoint
 
 BATCHES = [Mixture(5).batch(i * 8, 8) for i in range(3)]
 OF_VNNI = load_target("x86-64-vnni")
-FAMILY = family_for(OF_VNNI, "int8")
+FAMILY = microkernel_for(OF_VNNI, "int8")
 OF_NATIVE = load_target("native")
 
 

@@ -11,28 +11,30 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tvm import relax
 
-from device_runtime.decode import greedy
 from device_runtime.errors import FatalError
-from device_runtime.preprocess import prepare, read_image
-from device_runtime.sources import image_files, label_of
-from host import graph
-from host.compile import compile_kernels
-from host.graph import Conv, Network
-from host.kernels.arithmetic import INT16_MAX, Arithmetic, Int16Sums
-from host.kernels.conv import default_tile
-from host.kernels.family import FLOAT32, Family
-from host.kernels.image import rows_as_channels
+from device_runtime.read.decode import greedy
+from device_runtime.read.preprocess import prepare
+from device_runtime.sources.files import image_files, label_of
+from device_runtime.sources.image import read_image
+from host.compile.executable import compile_kernels
+from host.kernels.float import FLOAT32
 from host.kernels.int8 import INT8
-from host.lower import feature_maps, lower
+from host.kernels.microkernel import MicroKernel
+from host.kernels.tile import default_tile
+from host.lower.memory import feature_maps
+from host.lower.module import lower
+from host.network import graph
+from host.network.graph import Conv, Network
+from host.network.int8_sums import INT16_MAX, Arithmetic, Int16Sums, rows_as_channels
+from host.network.integer import QuantizedNetwork, accumulate, quantize_image, run
+from host.network.integer import feature_maps as quantized_maps
+from host.network.simplify import simplify
 from host.quantize import Options, _outputs, largest_activations, quantize
 from host.quantize.calibration import read_samples
 from host.quantize.equalize import equalize
-from host.quantize.network import QuantizedNetwork, accumulate, quantize_image, run
-from host.quantize.network import feature_maps as quantized_maps
 from host.quantize.observe import OBSERVERS, Histogram, histogram, percentile
 from host.quantize.weights import quantize_rows, quantize_weight
-from host.simplify import simplify
-from lprnet.checkpoint import load_checkpoint
+from lprnet.network.checkpoint import load_checkpoint
 from tests.checkpoints import random_checkpoint
 from tests.kernel_cases import from_memory
 
@@ -201,11 +203,11 @@ def test_bias_correction_brings_the_means_closer(network, samples) -> None:
 
 
 def test_weights_fit_the_instructions_they_are_for(network, samples) -> None:
-    for family in INT8.values():
-        quantized = quantize(network, samples, arithmetic=family.arithmetic)
-        if family.arithmetic.products > 1:
+    for microkernel in INT8.values():
+        quantized = quantize(network, samples, arithmetic=microkernel.arithmetic)
+        if microkernel.arithmetic.products > 1:
             for conv in quantized.convs.values():
-                assert family.arithmetic.largest_sum(conv.weight).max() <= INT16_MAX
+                assert microkernel.arithmetic.largest_sum(conv.weight).max() <= INT16_MAX
 
 
 def test_unknown_observer_and_no_samples_are_refused(network, samples) -> None:
@@ -225,8 +227,8 @@ def test_samples_are_spread_over_the_folder() -> None:
     assert len(read_samples(SAMPLES, 1000)) == len(paths)
 
 
-def module_of(network: Network | QuantizedNetwork, family: Family) -> tvm.IRModule:
-    return lower(network, family, lambda _, shape, family: default_tile(shape, family))
+def module_of(network: Network | QuantizedNetwork, microkernel: MicroKernel) -> tvm.IRModule:
+    return lower(network, microkernel, lambda _, shape, microkernel: default_tile(shape, microkernel))
 
 
 def logits(module: tvm.IRModule, images: np.ndarray) -> np.ndarray:
@@ -262,11 +264,11 @@ def kernel_outputs(module: tvm.IRModule, image: np.ndarray) -> dict[str, np.ndar
 @pytest.mark.parametrize("name", ["avx2", "plain"])
 def test_compiled_integers_are_the_references(network, samples, name) -> None:
     """Every convolution's and pool's output, bit for bit."""
-    family = INT8[name]
-    quantized = quantize(network, samples, arithmetic=family.arithmetic)
-    outputs = kernel_outputs(module_of(quantized, family), samples[:1])
+    microkernel = INT8[name]
+    quantized = quantize(network, samples, arithmetic=microkernel.arithmetic)
+    outputs = kernel_outputs(module_of(quantized, microkernel), samples[:1])
     expected = quantized_maps(quantized, torch.from_numpy(samples[:1]))
-    layouts = feature_maps(network, family)
+    layouts = feature_maps(network, microkernel)
     for layer in network.layers:
         layout = layouts[layer.name]
         ph, pw = layout.pad
@@ -277,19 +279,21 @@ def test_compiled_integers_are_the_references(network, samples, name) -> None:
 
 
 def test_compiled_logits_are_the_references(network, samples, quantized) -> None:
-    family = replace(INT8["plain"], arithmetic=quantized.arithmetic)
+    microkernel = replace(INT8["plain"], arithmetic=quantized.arithmetic)
     expected = run(quantized, torch.from_numpy(samples))
-    np.testing.assert_allclose(logits(module_of(quantized, family), samples), expected, rtol=1e-4, atol=1e-4)
+    np.testing.assert_allclose(
+        logits(module_of(quantized, microkernel), samples), expected, rtol=1e-4, atol=1e-4
+    )
 
 
 def test_odd_channel_counts(network, samples) -> None:
     """As a pruned network has them."""
     thin = thinned(network, 0.37)
-    family = INT8["avx2"]
-    quantized = quantize(thin, samples, arithmetic=family.arithmetic)
+    microkernel = INT8["avx2"]
+    quantized = quantize(thin, samples, arithmetic=microkernel.arithmetic)
     expected = run(quantized, torch.from_numpy(samples[:2]))
     np.testing.assert_allclose(
-        logits(module_of(quantized, family), samples[:2]), expected, rtol=1e-4, atol=1e-4
+        logits(module_of(quantized, microkernel), samples[:2]), expected, rtol=1e-4, atol=1e-4
     )
 
 
@@ -319,11 +323,11 @@ def thinned(network: Network, share: float) -> Network:
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["avx512vnni", "avx2", "neon"])
 def test_public_checkpoint_loses_less_than_half_a_point(shared, name) -> None:
-    """By the arithmetic of each family, calibrated with the samples that builds use."""
+    """By the arithmetic of each microkernel, calibrated with the samples that builds use."""
     network = simplify(load_checkpoint(shared / "weights" / "Final_LPRNet_model.pth"))
     arithmetic = INT8[name].arithmetic
     quantized = quantize(network, read_samples(SAMPLES, 64), arithmetic=arithmetic)
-    family = replace(
+    microkernel = replace(
         INT8["plain"], arithmetic=arithmetic, activation="int8" if arithmetic.offset else "uint8"
     )
     paths = image_files([shared / "data" / "ccpd_val", shared / "data" / "mixed_val"])
@@ -338,4 +342,4 @@ def test_public_checkpoint_loses_less_than_half_a_point(shared, name) -> None:
 
     float_correct = correct(module_of(network, FLOAT32["avx2"]))
     assert float_correct == 617
-    assert correct(module_of(quantized, family)) >= float_correct - 0.005 * len(paths)
+    assert correct(module_of(quantized, microkernel)) >= float_correct - 0.005 * len(paths)

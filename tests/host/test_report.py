@@ -11,13 +11,13 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from device_runtime import report as device_report
-from device_runtime.accuracy import Accuracy
-from device_runtime.board import Board
-from device_runtime.report import BundleId, Report, RunSettings, WarmUp
+from device_runtime.board.describe import Board
+from device_runtime.report import report as device_report
+from device_runtime.report.accuracy import Accuracy
+from device_runtime.report.report import BundleId, Report, RunSettings, WarmUp
 from device_runtime.timing import distribution
+from host.commands.report import report
 from host.report import render, table
-from host.report.command import report
 from host.report.plot import Curve, _linear_ticks, _log_ticks, cumulative
 
 
@@ -168,7 +168,7 @@ def test_command(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["none.json", "bad.json", None])
 def test_command_with_wrong_files(tmp_path: Path, name: str | None) -> None:
     (tmp_path / "bad.json").write_text("{}")
-    command = [sys.executable, "-c", "from host.report.command import report; report()"]
+    command = [sys.executable, "-c", "from host.commands.report import report; report()"]
     command += ["--html", str(tmp_path / "page.html"), *([str(tmp_path / name)] if name else [])]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 2

@@ -11,23 +11,24 @@ import pytest
 import torch
 from click.testing import CliRunner
 
-from device_runtime.board import Board
+from device_runtime.board.describe import Board
 from device_runtime.errors import FatalError
 from host.bench.measure import Pace
+from host.bench.runtimes import torch_int8_peer as torch_int8
 from host.cli import main
-from host.golden import SAMPLES
+from host.network.integer import run as run_quantized
+from host.network.simplify import simplify
+from host.paths import SAMPLES
 from host.quantize import quantize
 from host.quantize.calibration import read_samples
-from host.quantize.network import run as run_quantized
-from host.results import plot, schema, table, torch_int8
-from host.results.run import Request, Weights, run
-from host.results.schema import EAGER, UNTUNED, Results, Row
-from host.results.untrained import prune_untrained
-from host.results.ways import ways
-from host.simplify import simplify
-from host.targets import load_target
-from lprnet.alphabet import PUBLIC
-from lprnet.checkpoint import load_checkpoint
+from host.study import plot, schema, table
+from host.study.run import Request, Weights, run
+from host.study.schema import EAGER, UNTUNED, Results, Row
+from host.study.untrained import prune_untrained
+from host.study.variants import ways
+from host.targets.read import load_target
+from lprnet.network.alphabet import PUBLIC
+from lprnet.network.checkpoint import load_checkpoint
 from lprnet.weights import DEFAULT
 from tests.checkpoints import random_checkpoint
 

@@ -10,9 +10,9 @@ import pytest
 
 from device_runtime.errors import FatalError
 from host.cache import cached
-from host.elf import read_requirements, version
+from host.compile.elf import read_requirements, version
 from host.runtime_libs import runtime_libs
-from host.targets import list_targets, load_target
+from host.targets.read import list_targets, load_target
 
 # The C library's, and the C++ library that Python packages with C++ in them bring to any board.
 ON_EVERY_BOARD = ("libc.", "libm.", "libdl.", "libpthread.", "ld-linux", "libstdc++.", "libgcc_s.")

@@ -11,8 +11,9 @@ from tvm.s_tir import Schedule
 from tvm.s_tir.meta_schedule import relax_integration
 from tvm.s_tir.meta_schedule.database import JSONDatabase, TuningRecord
 
-from host.schedules import _fused, metaschedule, relax_module
-from host.targets import Target, load_target
+from host.compile.baselines import _fused, metaschedule, relax_module
+from host.targets.profile import Target
+from host.targets.read import load_target
 
 
 def measure(model: nn.Module, target: Target, folder: Path, times: int) -> None:
@@ -65,7 +66,7 @@ import sys
 import numpy as np
 import tvm
 from tvm import te
-from host.metaschedule_worker import build_operator
+from host.compile.metaschedule_worker import build_operator
 a = te.placeholder((8,), name="a")
 double = te.create_prim_func([a, te.compute((8,), lambda i: a[i] * 2)]).with_attr("global_symbol", "main")
 built = build_operator(tvm.IRModule({"main": double}), tvm.target.Target("llvm"), None)

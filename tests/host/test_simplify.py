@@ -3,10 +3,10 @@ from __future__ import annotations
 import pytest
 import torch
 
-from host.graph import MaxPool, run
-from host.simplify import simplify
-from lprnet.alphabet import OWN, Alphabet
-from lprnet.model import LPRNet, Widths
+from host.network.graph import MaxPool, run
+from host.network.simplify import simplify
+from lprnet.network.alphabet import OWN, Alphabet
+from lprnet.network.model import LPRNet, Widths
 from tests.checkpoints import NARROW, random_checkpoint
 
 

@@ -9,17 +9,11 @@ import tvm
 from click.testing import CliRunner
 
 from device_runtime.errors import FatalError
-from host.targets import (
-    INSTRUCTION_FAMILIES,
-    LLVM_NAMES,
-    Machine,
-    Target,
-    detect,
-    list_targets,
-    load_target,
-    read_target,
-)
-from host.targets_command import targets_command
+from host.commands.targets import targets_command
+from host.targets.features import LLVM_NAMES
+from host.targets.native import Machine, detect
+from host.targets.profile import INSTRUCTION_FAMILIES, Target
+from host.targets.read import list_targets, load_target, read_target
 
 NATIVE_PROFILE = {
     "display_name": "This machine",

@@ -14,21 +14,23 @@ import pytest
 from click.testing import CliRunner, Result
 
 from device_runtime.errors import FatalError
+from host.commands.tune import tune_command
+from host.compile.link import linker_for
 from host.emulate.count import Counts, DataCache, count, emulator, plugin
-from host.kernels.conv import ConvShape, Tile, default_tile
-from host.kernels.family import FLOAT32
 from host.kernels.feature_map import FeatureMap
-from host.link import linker_for
-from host.simplify import simplify
-from host.targets import Target, load_target
-from host.tune.command import tune_command
+from host.kernels.float import FLOAT32
+from host.kernels.shape import ConvShape, Tile
+from host.kernels.tile import default_tile
+from host.lower.tuned import Record, Records, TileChoice, path_of, read, read_for, workload_key, write
+from host.network.simplify import simplify
+from host.targets.profile import Target
+from host.targets.read import load_target
 from host.tune.cycles import CORES, cycles
 from host.tune.emulated import EmulatedRunner
-from host.tune.records import Record, Records, TileChoice, path_of, read, read_for, workload_key, write
 from host.tune.search import Progress, register_tiles, search, unrolled
 from host.tune.timed import Address, LocalRunner, RpcRunner
 from host.tune.workload import Workload, distinct, workloads
-from lprnet.checkpoint import load_checkpoint
+from lprnet.network.checkpoint import load_checkpoint
 from lprnet.weights import DEFAULT
 
 
@@ -172,13 +174,13 @@ class TestSearch:
         assert found.metric <= found.default
         assert len(set(runner.measured)) < 60
 
-    @pytest.mark.parametrize("family", FLOAT32.values(), ids=lambda f: f.name)
-    def test_tiles_fit_the_registers(self, family) -> None:
-        workload = Workload(shape(cin=family.block, cout=family.block * 3), family)
+    @pytest.mark.parametrize("microkernel", FLOAT32.values(), ids=lambda f: f.name)
+    def test_tiles_fit_the_registers(self, microkernel) -> None:
+        workload = Workload(shape(cin=microkernel.block, cout=microkernel.block * 3), microkernel)
         tiles = register_tiles(workload, 1000)
         assert tiles
         assert len(set(tiles)) == len(tiles)
-        assert all(t.pixels * t.vectors < family.registers for t in tiles)
+        assert all(t.pixels * t.vectors < microkernel.registers for t in tiles)
         assert all(workload.steps(v) % v.unroll == 0 for t in tiles for v in unrolled(workload, t))
 
     def test_equal_layers_are_tuned_once(self) -> None:
@@ -300,15 +302,15 @@ class TestEmulated:
         (counts,) = EmulatedRunner(rpi4).counts(workload, [Tile(5, 4)])
         assert counts.instructions["fma"] == 3 * 3 * 16 * 32 * 4 * 10 // 4
 
-    @pytest.mark.parametrize("name, family", [("rpi2", "neon32"), ("visionfive2", "scalar")])
-    def test_other_architectures_count_instructions(self, name, family) -> None:
+    @pytest.mark.parametrize("name, microkernel", [("rpi2", "neon32"), ("visionfive2", "scalar")])
+    def test_other_architectures_count_instructions(self, name, microkernel) -> None:
         target = load_target(name)
         try:
             emulator(target)
             runner = EmulatedRunner(target)
         except FatalError as error:
             pytest.skip(str(error))
-        workload = Workload(shape(height=2), FLOAT32[family])
+        workload = Workload(shape(height=2), FLOAT32[microkernel])
         small, large = runner.measure(workload, [Tile(1, 1), Tile(4, 2)], 2)
         assert runner.unit == "instructions"
         assert large < small

@@ -8,12 +8,15 @@ import pytest
 import tvm
 from numpy.typing import NDArray
 
-from host.kernels.conv import ConvShape, Tile, conv, default_tile, pack_vector, pack_weight
-from host.kernels.family import FLOAT32, INT8_WEIGHTS
+from host.kernels.conv import conv
 from host.kernels.feature_map import FeatureMap
+from host.kernels.float import FLOAT32, INT8_WEIGHTS
 from host.kernels.int8 import INT8
+from host.kernels.pack import pack_vector, pack_weight
+from host.kernels.shape import ConvShape, Tile
+from host.kernels.tile import default_tile
 from host.kernels.winograd import PAIRS, applicable, pays, transform_weight
-from host.tune.records import Record, describe_tile
+from host.lower.tuned import Record, describe_tile
 from host.tune.search import search
 from host.tune.workload import Workload
 from tests.kernel_cases import convolve, from_memory, round_up, to_memory
@@ -26,10 +29,10 @@ def line_shape(
     cin: int, cout: int, height: int, width: int, kernel: tuple[int, int] = (3, 1), name: str = "avx512"
 ) -> ConvShape:
     """A padded convolution of that output size."""
-    family = FLOAT32[name]
+    microkernel = FLOAT32[name]
     pad = (kernel[0] // 2, kernel[1] // 2)
-    source = FeatureMap(height, width, cin, round_up(cin, family.block), "float32", pad)
-    target = FeatureMap(height, width, cout, round_up(cout, family.block), "float32", (1, 1))
+    source = FeatureMap(height, width, cin, round_up(cin, microkernel.block), "float32", pad)
+    target = FeatureMap(height, width, cout, round_up(cout, microkernel.block), "float32", (1, 1))
     return ConvShape(kernel, source, target, relu=False)
 
 
@@ -37,15 +40,15 @@ def outputs(
     shape: ConvShape, name: str, tile: Tile, x: NDArray[np.float32], weight: NDArray[np.float32]
 ) -> NDArray[np.float32]:
     """What the kernel makes of *x* [C,H,W] and a bias of 0, 1, 2, …; [stored, H + 2, W + 2]."""
-    family = FLOAT32[name]
+    microkernel = FLOAT32[name]
     bias = np.arange(shape.target.channels, dtype=np.float32)
     arrays = (
         to_memory(x, shape.source),
-        pack_weight(weight, shape, family, tile),
-        pack_vector(bias, shape, family, tile),
+        pack_weight(weight, shape, microkernel, tile),
+        pack_vector(bias, shape, microkernel, tile),
         np.full(shape.target.shape, np.nan, np.float32),
     )
-    module = tvm.compile(tvm.IRModule({"k": conv("k", shape, family, tile)}), target="llvm").jit()
+    module = tvm.compile(tvm.IRModule({"k": conv("k", shape, microkernel, tile)}), target="llvm").jit()
     tensors = [tvm.runtime.tensor(a) for a in arrays]
     module["k"](*tensors)
     return from_memory(tensors[-1].numpy(), shape.target)
@@ -94,21 +97,21 @@ def test_a_single_tap_is_evaluated_as_its_polynomial(m) -> None:
 
 
 def test_only_lines_of_three_in_fp32() -> None:
-    shape, family = line_shape(32, 32, 8, 8), FLOAT32["avx512"]
-    assert applicable(shape, family)
-    assert applicable(replace(shape, kernel=(1, 3)), family)
-    assert not applicable(replace(shape, kernel=(3, 3)), family)
-    assert not applicable(replace(shape, kernel=(1, 4)), family)
+    shape, microkernel = line_shape(32, 32, 8, 8), FLOAT32["avx512"]
+    assert applicable(shape, microkernel)
+    assert applicable(replace(shape, kernel=(1, 3)), microkernel)
+    assert not applicable(replace(shape, kernel=(3, 3)), microkernel)
+    assert not applicable(replace(shape, kernel=(1, 4)), microkernel)
     assert not applicable(shape, INT8["avx512vnni"])
     assert not applicable(shape, INT8_WEIGHTS["avx512"])
 
 
 def test_default_is_direct_where_it_does_not_pay() -> None:
-    family = FLOAT32["avx512"]
+    microkernel = FLOAT32["avx512"]
     large, thin, flat = line_shape(64, 64, 8, 8), line_shape(4, 64, 8, 8), line_shape(64, 64, 3, 8)
-    assert [pays(s, family) for s in (large, thin, flat)] == [True, False, False]
-    assert [default_tile(s, family).winograd for s in (large, thin, flat)] == [4, 0, 0]
-    assert default_tile(line_shape(64, 64, 8, 3, (1, 3)), family).winograd == 0
+    assert [pays(s, microkernel) for s in (large, thin, flat)] == [True, False, False]
+    assert [default_tile(s, microkernel).winograd for s in (large, thin, flat)] == [4, 0, 0]
+    assert default_tile(line_shape(64, 64, 8, 3, (1, 3)), microkernel).winograd == 0
 
 
 class Prefers:

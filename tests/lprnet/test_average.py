@@ -5,10 +5,10 @@ import torch
 from click.testing import CliRunner
 
 from device_runtime.errors import FatalError
-from lprnet.alphabet import OWN, PUBLIC
-from lprnet.average import average
-from lprnet.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from lprnet.cli import main
+from lprnet.network.alphabet import OWN, PUBLIC
+from lprnet.network.average import average
+from lprnet.network.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from tests.checkpoints import NARROW, random_checkpoint
 
 

@@ -8,9 +8,9 @@ import torch
 from safetensors.torch import save_file
 
 from device_runtime.errors import FatalError
-from lprnet.alphabet import OWN, PUBLIC, make_alphabet
-from lprnet.checkpoint import load_checkpoint, save_checkpoint
-from lprnet.model import LPRNet
+from lprnet.network.alphabet import OWN, PUBLIC, make_alphabet
+from lprnet.network.checkpoint import load_checkpoint, save_checkpoint
+from lprnet.network.model import LPRNet
 from tests.checkpoints import NARROW, random_checkpoint
 
 

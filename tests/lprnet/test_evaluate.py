@@ -9,12 +9,10 @@ import pytest
 import torch
 from click.testing import CliRunner
 
-from device_runtime.decode import Decoded
-from lprnet.alphabet import OWN
-from lprnet.appearance import measure, table
-from lprnet.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
+from device_runtime.read.decode import Decoded
 from lprnet.cli import main
-from lprnet.evaluate import (
+from lprnet.evaluation.appearance import measure, table
+from lprnet.evaluation.evaluate import (
     NONE,
     Bin,
     Outcome,
@@ -26,10 +24,12 @@ from lprnet.evaluate import (
     read_all,
     reliability,
 )
-from lprnet.model import LPRNet
+from lprnet.evaluation.reliability import draw
+from lprnet.evaluation.sheet import beside, tile, worst
+from lprnet.network.alphabet import OWN
+from lprnet.network.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
+from lprnet.network.model import LPRNet
 from lprnet.plates import render
-from lprnet.reliability_plot import draw
-from lprnet.sheet import beside, tile, worst
 from lprnet.weights import DEFAULT
 
 IMAGE = np.zeros((24, 94, 3), np.uint8)

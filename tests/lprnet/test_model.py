@@ -7,12 +7,12 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from device_runtime.sources import label_of
-from lprnet import fast_cpu
-from lprnet.checkpoint import load_checkpoint
-from lprnet.dataset import from_folder
-from lprnet.evaluate import accuracy, read_all
-from lprnet.model import ChannelStridePool, LPRNet, Widths
+from device_runtime.sources.files import label_of
+from lprnet.data.dataset import from_folder
+from lprnet.evaluation.evaluate import accuracy, read_all
+from lprnet.network.checkpoint import load_checkpoint
+from lprnet.network.model import ChannelStridePool, LPRNet, Widths
+from lprnet.training import fast_cpu
 from tests.checkpoints import NARROW, random_checkpoint
 
 PARAMETERS = json.loads(Path(__file__).with_name("public_parameters.json").read_text())

@@ -1,7 +1,7 @@
 import pytest
 from click.testing import CliRunner
 
-from host.prune.command import prune_command
+from host.commands.prune import prune_command
 from lprnet.cli import main
 
 

@@ -5,7 +5,7 @@ import cv2
 import numpy as np
 import pytest
 
-from lprnet.alphabet import DIGITS, LETTERS, MARKS, OWN, PROVINCES
+from lprnet.network.alphabet import DIGITS, LETTERS, MARKS, OWN, PROVINCES
 from lprnet.plates import camera, render, stream
 from lprnet.plates.camera import photograph, rephotograph
 from lprnet.plates.europe import BAND

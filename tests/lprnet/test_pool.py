@@ -8,12 +8,12 @@ import pytest
 import torch
 
 from device_runtime.errors import FatalError
-from lprnet import pool as module
-from lprnet.alphabet import OWN
-from lprnet.dataset import Batch, Mixture, to_input
+from lprnet.data import pool as module
+from lprnet.data.mixture import Batch, Mixture, to_input
+from lprnet.data.pool import Pool, fill
+from lprnet.network.alphabet import OWN
 from lprnet.plates import render
-from lprnet.pool import Pool, fill
-from lprnet.train import POOL, STATE, Budget, Settings, train
+from lprnet.training.train import POOL, STATE, Budget, Settings, train
 from tests.checkpoints import NARROW, random_checkpoint
 
 MIXTURE = Mixture(5)

@@ -2,7 +2,7 @@ import cv2
 import numpy as np
 import pytest
 
-from lprnet.dataset import Mixture
+from lprnet.data.mixture import Mixture
 from lprnet.plates.plate import random_plate
 from lprnet.plates.recombine import Stock, donor, stock
 

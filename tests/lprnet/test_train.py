@@ -16,16 +16,19 @@ import torch
 from click.testing import CliRunner
 
 from device_runtime.errors import FatalError
-from lprnet.alphabet import OWN, PUBLIC, make_alphabet
-from lprnet.checkpoint import load_checkpoint, save_checkpoint
 from lprnet.cli import main
-from lprnet.dataset import MAX_LABEL, Labelled, Mixture, check_labels, from_csv, from_folder, to_input
-from lprnet.finetune import can_render, split, with_alphabet
-from lprnet.loader import batches
-from lprnet.model import LPRNet, Widths
+from lprnet.data.dataset import MAX_LABEL, Labelled, check_labels, from_csv, from_folder
+from lprnet.data.loader import batches
+from lprnet.data.mixture import Mixture, to_input
+from lprnet.data.split import split
+from lprnet.network.alphabet import OWN, PUBLIC, make_alphabet
+from lprnet.network.checkpoint import load_checkpoint, save_checkpoint
+from lprnet.network.model import LPRNet, Widths
+from lprnet.network.with_alphabet import with_alphabet
 from lprnet.plates import render
 from lprnet.plates.kinds import characters_of
-from lprnet.train import (
+from lprnet.training.finetune import can_render
+from lprnet.training.train import (
     METRICS,
     STATE,
     WEIGHTS,
@@ -178,8 +181,8 @@ def test_loader_gives_the_same_batches_from_any_number_of_processes() -> None:
 def test_loader_ends_with_a_killed_trainer() -> None:
     code = """
 import os, signal, sys
-from lprnet.dataset import Mixture
-from lprnet.loader import batches
+from lprnet.data.mixture import Mixture
+from lprnet.data.loader import batches
 with batches(Mixture(2), 0, 4, 1) as source:
     next(source)
     import psutil
@@ -208,7 +211,7 @@ def test_frequent_provinces_are_drawn_less_than_they_occur() -> None:
 
 
 def test_input_is_what_the_board_computes() -> None:
-    from device_runtime.preprocess import prepare
+    from device_runtime.read.preprocess import prepare
 
     images = np.stack([render(1, i).image for i in range(3)])
     expected = np.empty((1, 3, 24, 94), np.float32)
@@ -264,7 +267,7 @@ def test_split_is_even_and_stable() -> None:
 
 
 def test_new_alphabet_keeps_what_is_known() -> None:
-    from lprnet.checkpoint import Checkpoint
+    from lprnet.network.checkpoint import Checkpoint
 
     torch.manual_seed(0)
     old = Checkpoint(LPRNet(len(PUBLIC)).state_dict(), PUBLIC, "")

@@ -5,11 +5,11 @@ import torch
 from click.testing import CliRunner
 
 from device_runtime.errors import FatalError
-from lprnet.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from lprnet.cli import main
-from lprnet.model import STEPS, Widths
-from lprnet.train import Settings, loss_of, new_state
-from lprnet.widen import LAYERS, widen
+from lprnet.network.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
+from lprnet.network.model import STEPS, Widths
+from lprnet.network.widen import LAYERS, widen
+from lprnet.training.train import Settings, loss_of, new_state
 from tests.checkpoints import random_checkpoint
 
 

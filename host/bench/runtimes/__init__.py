@@ -90,8 +90,8 @@ RUNTIMES: dict[str, Runtime] = {
         avx2={"ATEN_CPU_CAPABILITY": "avx2", "ONEDNN_MAX_CPU_ISA": "AVX2"},
         notes={"fp32": "eager"},
     ),
-    TORCH_INT8: Runtime("host.results.torch_int8", {"int8": ("torch",)}),
-    TVM_VM: Runtime("host.results.tvm_vm", {"fp32": ("apache-tvm",)}),
+    TORCH_INT8: Runtime("host.bench.runtimes.torch_int8_peer", {"int8": ("torch",)}),
+    TVM_VM: Runtime("host.bench.runtimes.tvm_vm_peer", {"fp32": ("apache-tvm",)}),
     "executorch": Runtime(
         "host.bench.runtimes.executorch_peer",
         {"fp32": ("executorch", "torch"), "int8": ("executorch", "torchao", "torch")},

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from host.bench.ranges import weight_scales
 from host.bench.session import Float
-from host.graph import Context, Conv, MaxPool, Network
+from host.network.graph import Context, Conv, MaxPool, Network
 
 _OPERATORS, _OPTIONS = schema.BuiltinOperator, schema.BuiltinOptions
 _TYPES = {"f": schema.TensorType.FLOAT32, "b": schema.TensorType.INT8, "i": schema.TensorType.INT32}
@@ -63,7 +63,7 @@ def build(network: Network, ranges: Ranges | None = None) -> bytes:
     """The flat buffer of *network*: image float32[1,24,94,3] → logits float32[1,18,classes].
 
     Args:
-        network: as from `host.simplify.simplify`.
+        network: as from `host.network.simplify.simplify`.
         ranges: for int8. Convolutions and max pools then compute in int8; the contexts and their
             normalization stay fp32, as XNNPACK has no int8 average pool.
     """

@@ -16,8 +16,8 @@ FILE = "model.tflite"
 def convert(source: Source, precision: str, folder: Path) -> None:
     from host.bench.ranges import conv_ranges
     from host.bench.runtimes.litert_graph import Ranges, build
-    from host.simplify import simplify
-    from lprnet.checkpoint import load_checkpoint
+    from host.network.simplify import simplify
+    from lprnet.network.checkpoint import load_checkpoint
 
     network = simplify(load_checkpoint(source.checkpoint))
     ranges = None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from device_runtime.engine import Engine
+from device_runtime.read.engine import Engine
 from host.bench.runtimes import Source
 from host.bench.session import Session
 
@@ -12,7 +12,7 @@ from host.bench.session import Session
 def convert(source: Source, precision: str, folder: Path) -> None:
     # Imports the compiler, which must not be in a process that is timed.
     from host.build import Request, build
-    from host.targets import load_target
+    from host.targets.read import load_target
 
     target = load_target(source.target)
     build(Request(target, folder / "bundle", source.checkpoint, precision, source.images))

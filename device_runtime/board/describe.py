@@ -1,0 +1,148 @@
+"""What is known of the board; every field may be unknown, and nothing here raises."""
+
+from __future__ import annotations
+
+import os
+import platform
+import subprocess
+from pathlib import Path
+
+import msgspec
+
+from device_runtime.board.cpu import detect
+
+
+class Board(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """The machine a report was made on, at the time it was made; None where it does not say."""
+
+    model: str | None = None
+    cpu: str | None = None
+    arch: str | None = None
+    cores: int | None = None
+    governor: str | None = None
+    frequency_mhz: float | None = None
+    max_frequency_mhz: float | None = None
+    temperature_c: float | None = None
+    throttling: str | None = None
+    memory_mb: int | None = None
+    os: str | None = None
+    kernel: str | None = None
+    python: str | None = None
+
+
+def describe(root: Path = Path("/")) -> Board:
+    """Look at this machine through the kernel's files under *root*."""
+    policy = root / "sys/devices/system/cpu/cpu0/cpufreq"
+    detected = detect()
+    return Board(
+        model=model(root),
+        cpu=detected.name,
+        arch=detected.arch,
+        cores=os.cpu_count(),
+        governor=_text(policy / "scaling_governor"),
+        frequency_mhz=_number(policy / "scaling_cur_freq", 1e-3),
+        max_frequency_mhz=_number(policy / "cpuinfo_max_freq", 1e-3),
+        temperature_c=_temperature(root),
+        throttling=_throttling(root),
+        memory_mb=_memory(root),
+        os=_os_name(root),
+        kernel=f"{platform.system()} {platform.release()}",
+        python=platform.python_version(),
+    )
+
+
+def model(root: Path = Path("/")) -> str | None:
+    """The board's name from its device tree or its firmware."""
+    for path in ("proc/device-tree/model", "sys/firmware/devicetree/base/model"):
+        if found := _text(root / path):
+            return found
+    dmi = root / "sys/devices/virtual/dmi/id"
+    names = [_text(dmi / "sys_vendor"), _text(dmi / "product_name")]
+    return " ".join(name for name in names if name) or None
+
+
+def raspberry_throttling(bits: int) -> str:
+    """Words for the firmware's `get_throttled` value (Raspberry Pi documentation, vcgencmd)."""
+    now = [word for bit, word in _THROTTLED.items() if bits >> bit & 1]
+    past = [word for bit, word in _THROTTLED.items() if bits >> bit + 16 & 1 and word not in now]
+    return ", ".join(now + [f"{word} since boot" for word in past]) or "none"
+
+
+_THROTTLED = {0: "under-voltage", 1: "frequency capped", 2: "throttled", 3: "soft temperature limit"}
+
+
+def _text(path: Path) -> str | None:
+    try:
+        # Device tree strings end in NUL.
+        return path.read_bytes().decode(errors="replace").strip("\0 \t\r\n") or None
+    except OSError:
+        return None
+
+
+def _number(path: Path, factor: float) -> float | None:
+    try:
+        return round(float(_text(path) or "") * factor, 3)
+    except ValueError:
+        return None
+
+
+def _temperature(root: Path) -> float | None:
+    """The processor's zone if one says so, else the hottest."""
+    zones = {}
+    for zone in _glob(root / "sys/class/thermal", "thermal_zone*"):
+        degrees = _number(zone / "temp", 1e-3)
+        # Zones of parts that are switched off report nonsense such as −274 or 0.
+        if degrees is not None and 0 < degrees < 150:
+            zones[(_text(zone / "type") or "").lower()] = degrees
+    named = [t for name, t in zones.items() if any(key in name for key in ("cpu", "soc", "x86_pkg"))]
+    return max(named or zones.values(), default=None)
+
+
+def _throttling(root: Path) -> str | None:
+    firmware = _text(root / "sys/devices/platform/soc/soc:firmware/get_throttled") or _vcgencmd(root)
+    if firmware is not None:
+        try:
+            return raspberry_throttling(int(firmware, 16))
+        except ValueError:
+            return None
+    active = []
+    devices = _glob(root / "sys/class/thermal", "cooling_device*")
+    for device in devices:
+        kind, state = _text(device / "type") or "", _number(device / "cur_state", 1)
+        if state and ("cpufreq" in kind or kind == "Processor"):
+            active.append(f"{kind} at state {state:.0f}")
+    return ", ".join(active) or ("none" if devices else None)
+
+
+def _vcgencmd(root: Path) -> str | None:
+    for path in (root / "usr/bin/vcgencmd", root / "opt/vc/bin/vcgencmd"):
+        try:
+            out = subprocess.run([path, "get_throttled"], capture_output=True, text=True, timeout=5)
+        except (OSError, subprocess.SubprocessError):
+            continue
+        if out.returncode == 0 and "=" in out.stdout:
+            return out.stdout.strip().partition("=")[2]
+    return None
+
+
+def _memory(root: Path) -> int | None:
+    for line in (_text(root / "proc/meminfo") or "").splitlines():
+        fields = line.split()
+        if len(fields) >= 2 and fields[0] == "MemTotal:" and fields[1].isdigit():
+            return int(fields[1]) >> 10
+    return None
+
+
+def _os_name(root: Path) -> str | None:
+    for line in (_text(root / "etc/os-release") or "").splitlines():
+        key, _, value = line.partition("=")
+        if key == "PRETTY_NAME":
+            return value.strip("\"'") or None
+    return None
+
+
+def _glob(folder: Path, pattern: str) -> list[Path]:
+    try:
+        return sorted(folder.glob(pattern))
+    except OSError:
+        return []

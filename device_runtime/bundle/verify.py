@@ -1,0 +1,108 @@
+"""Is this bundle whole, and is it for this board?"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+
+from device_runtime.board import describe as board
+from device_runtime.board.cpu import Cpu, detect
+from device_runtime.board.suggest import suggest_target
+from device_runtime.bundle.manifest import MANIFEST_NAME, FileInfo, Manifest, read_manifest
+from device_runtime.errors import FatalError
+
+MODULE_NAME = "model.so"
+# Written by install.sh where the board's C library is too old for model.so.
+LOCAL_MODULE_NAME = "model.local.so"
+LOCAL_HASH_NAME = "model.local.sha256"
+
+_COPY_AGAIN = "copy the bundle to the board again"
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """A bundle that has passed `verify`; `identity` is the SHA-256 of its manifest."""
+
+    path: Path
+    manifest: Manifest
+    module: Path
+    identity: str
+
+
+def verify(path: Path, cpu: Cpu | None = None, model: str | None = None) -> Bundle:
+    """Check schema version, file sizes and hashes, architecture and CPU features, in this order.
+
+    Args:
+        path: the bundle's folder.
+        cpu, model: the board's processor and name; this machine's where None.
+
+    Raises:
+        FatalError: the first check that fails.
+    """
+    manifest = read_manifest(path)
+    for name, info in sorted(manifest.files.items()):
+        _check_file(path / name, info)
+    if MODULE_NAME not in manifest.files:
+        raise FatalError(str(path / MANIFEST_NAME), f"lists no {MODULE_NAME}", "build the bundle again")
+    check_board(manifest, cpu or detect(), model or board.model())
+    identity = hashlib.sha256((path / MANIFEST_NAME).read_bytes()).hexdigest()
+    return Bundle(path, manifest, _module(path), identity)
+
+
+def check_board(manifest: Manifest, cpu: Cpu, model: str | None) -> None:
+    """Refuse code that this processor cannot execute, before any of it is loaded.
+
+    Raises:
+        FatalError: naming what the board has, what the bundle needs and which target to build.
+    """
+    target = manifest.target
+    missing = [name for name in target.cpu_features if name not in cpu.features]
+    if cpu.arch == target.arch and not missing:
+        return
+    name = " ".join(filter(None, (model, cpu.name and f"({cpu.name})"))) or "unknown board"
+    if cpu.arch != target.arch:
+        why = f"needs {target.arch}, this board is {cpu.arch}: {name}"
+    else:
+        why = f"needs CPU features {', '.join(missing)}, which this board lacks: {name}"
+    suggestion = suggest_target(cpu, model)
+    if suggestion == target.name:
+        suggestion = "native"
+    raise FatalError(
+        f"bundle for target {target.name}",
+        why,
+        f"run 'make target={suggestion} build' on the host and copy that",
+    )
+
+
+def sha256_of(path: Path) -> str:
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while block := file.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def _check_file(path: Path, info: FileInfo) -> None:
+    try:
+        size = path.stat().st_size
+        if size != info.bytes:
+            raise FatalError(str(path), f"has {size} bytes instead of {info.bytes}", _COPY_AGAIN)
+        if sha256_of(path) != info.sha256:
+            raise FatalError(str(path), "does not match its SHA-256 in the manifest", _COPY_AGAIN)
+    except OSError as error:
+        raise FatalError(str(path), f"cannot be read ({error.strerror})", _COPY_AGAIN) from None
+
+
+def _module(path: Path) -> Path:
+    """The module linked on this board if there is one, else the bundle's."""
+    local = path / LOCAL_MODULE_NAME
+    if not local.exists():
+        return path / MODULE_NAME
+    try:
+        matches = (path / LOCAL_HASH_NAME).read_text().split()[:1] == [sha256_of(local)]
+    except (OSError, UnicodeDecodeError):
+        matches = False
+    if not matches:
+        raise FatalError(str(local), f"does not match {LOCAL_HASH_NAME}", "run the bundle's install.sh again")
+    return local

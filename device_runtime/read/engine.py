@@ -1,0 +1,131 @@
+"""From an image to a plate, with one bundle."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from device_runtime.bundle.golden import Golden, read_golden
+from device_runtime.bundle.verify import Bundle, verify
+from device_runtime.errors import FatalError
+from device_runtime.model.abi import Model
+from device_runtime.read import decode, grammar
+from device_runtime.read.preprocess import prepare
+from device_runtime.timing import StageClock
+
+
+@dataclass(frozen=True)
+class Reading:
+    """A plate as read, and the milliseconds spent in `preprocess`, `infer` and `decode`."""
+
+    plate: str
+    confidence: float
+    character_confidences: tuple[float, ...]
+    timings_ms: dict[str, float]
+
+
+class Engine:
+    """A verified bundle, loaded; see `Engine.open`. Not for use by several threads at once.
+
+    `input` is the module's own input buffer, float32 [1, 3, height, width]: writing there saves a copy.
+    `golden_difference` is what `check_golden` found last.
+    """
+
+    def __init__(self, bundle: Bundle, model: Model, use_grammar: bool = False) -> None:
+        self.bundle = bundle
+        self.manifest = bundle.manifest
+        self._model = model
+        self.input = model.input
+        self.golden_difference = 0.0
+        self._grammar = None
+        if use_grammar:
+            self._grammar = grammar.for_alphabet(self.manifest.alphabet)
+            if not self._grammar.patterns:
+                raise FatalError("--grammar", "no plate can be written in this alphabet", "leave it out")
+
+    @classmethod
+    def open(cls, bundle_dir: Path | str, threads: int = 1, use_grammar: bool = False) -> Engine:
+        """Verify the bundle against this board, load it and check it on its golden inputs.
+
+        Args:
+            bundle_dir: the bundle's folder.
+            threads: for the module's parallel loops, in the whole process.
+            use_grammar: let the plate grammar choose among the likely texts.
+
+        Raises:
+            FatalError: the bundle is not whole, not for this board, or computes something else here.
+        """
+        bundle = verify(Path(bundle_dir))
+        info = bundle.manifest
+        model = Model(bundle.module, bundle.path, info.input.shape, info.output.shape, threads)
+        engine = cls(bundle, model, use_grammar)
+        engine.check_golden()
+        return engine
+
+    def infer(self, tensor: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Logits float32 [1, classes, steps] of an input float32 [1, 3, height, width].
+
+        The result is overwritten by the next call.
+        """
+        return self._model.run(tensor)
+
+    def logits(self, image: NDArray) -> NDArray[np.float32]:
+        """Logits float32 [1, classes, steps] of a BGR image; overwritten by the next call."""
+        prepare(image, self.input, self.manifest.preprocess)
+        return self._model.run()
+
+    def read(self, image: NDArray) -> Reading:
+        """Read the plate that fills *image*, BGR uint8 [H, W, 3].
+
+        Raises:
+            FatalError: *image* has no pixels or is of a kind `preprocess.as_bgr` refuses.
+        """
+        clock = StageClock()
+        prepare(image, self.input, self.manifest.preprocess)
+        clock.lap("preprocess")
+        logits = self._model.run()[0]
+        clock.lap("infer")
+        decoded = self.decode(logits)
+        clock.lap("decode")
+        return Reading(decoded.text, decoded.confidence, decoded.character_confidences, clock.ms)
+
+    def decode(self, logits: NDArray[np.float32]) -> decode.Decoded:
+        """The text of logits [classes, steps]."""
+        info = self.manifest
+        if self._grammar is None:
+            return decode.greedy(logits, info.alphabet, info.blank)
+        return decode.with_grammar(logits, info.alphabet, info.blank, self._grammar)
+
+    @property
+    def uses_grammar(self) -> bool:
+        return self._grammar is not None
+
+    def golden(self) -> Golden:
+        return read_golden(self.bundle.path, self.manifest)
+
+    def check_golden(self) -> float:
+        """Run the golden inputs.
+
+        Returns:
+            The largest absolute difference of a logit from the host's.
+
+        Raises:
+            FatalError: it is beyond the manifest's tolerance, or not a number.
+        """
+        golden = self.golden()
+        worst = 0.0
+        for image, expected in zip(golden.images, golden.logits, strict=True):
+            difference = float(np.abs(self.logits(image)[0] - expected).max())
+            # A comparison with NaN is false, so that NaN fails too.
+            if not difference <= self.manifest.golden.atol:
+                raise FatalError(
+                    f"bundle for target {self.manifest.target.name}",
+                    f"golden outputs are off by {difference:.3g}, more than {self.manifest.golden.atol:.3g}",
+                    "build the bundle again, and report this with the board's name if it stays",
+                )
+            worst = max(worst, difference)
+        self.golden_difference = worst
+        return worst

@@ -1,0 +1,45 @@
+"""From an image file to the module's input tensor."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from device_runtime.bundle.manifest import PreprocessInfo
+from device_runtime.sources.image import as_bgr
+
+# The constants the public LPRNet checkpoint was trained with.
+DEFAULT = PreprocessInfo(
+    width=94, height=24, color="BGR", interpolation="linear", mean=127.5, scale=0.0078125
+)
+
+
+def resize(image: NDArray, spec: PreprocessInfo = DEFAULT) -> NDArray[np.uint8]:
+    """*image* as BGR uint8 [height, width, 3], resized bilinearly where its size differs.
+
+    Raises:
+        FatalError: an image `as_bgr` refuses.
+    """
+    image = as_bgr(image)
+    if image.shape[0] == spec.height and image.shape[1] == spec.width:
+        return image
+    # Exact gives every CPU the same bytes; INTER_LINEAR is off by a grey level between x86 and ARM.
+    return cv2.resize(image, (spec.width, spec.height), interpolation=cv2.INTER_LINEAR_EXACT)
+
+
+def prepare(image: NDArray, out: NDArray[np.float32], spec: PreprocessInfo = DEFAULT) -> None:
+    """Write the input tensor of *image* into *out*.
+
+    `resize`, (x − mean) × scale, channels first.
+
+    Args:
+        image: BGR uint8 [H, W, 3], or what `as_bgr` converts.
+        out: C-contiguous float32 [1, 3, height, width], as from `aligned_empty`; overwritten.
+
+    Raises:
+        FatalError: an image `as_bgr` refuses.
+    """
+    image = resize(image, spec)
+    np.subtract(image.transpose(2, 0, 1), np.float32(spec.mean), out=out[0], dtype=np.float32)
+    np.multiply(out, np.float32(spec.scale), out=out)

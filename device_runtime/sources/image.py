@@ -1,0 +1,70 @@
+"""Decoding an image safely."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from device_runtime.errors import FatalError
+
+# As OPENCV_IO_MAX_IMAGE_PIXELS, for a process that had loaded OpenCV before this package.
+MAX_PIXELS = 1 << 26
+MAX_FILE_BYTES = 256 << 20
+
+
+def read_image(path: Path) -> NDArray[np.uint8]:
+    """Decode an image file to BGR uint8 [H, W, 3].
+
+    Grey images are spread over three channels, alpha is dropped, 16-bit samples keep their upper byte
+    and EXIF orientation is applied. Any file name that the file system allows will do.
+
+    Raises:
+        FatalError: missing, unreadable, empty, too large, or not an image OpenCV knows.
+    """
+    try:
+        size = path.stat().st_size
+        if size > MAX_FILE_BYTES:
+            raise FatalError(str(path), f"is {size >> 20} MiB, more than {MAX_FILE_BYTES >> 20}", _SMALLER)
+        data = np.frombuffer(path.read_bytes(), np.uint8)
+    except OSError as error:
+        raise FatalError(str(path), f"cannot be read ({error.strerror})", "check the path") from None
+    if data.size == 0:
+        raise FatalError(str(path), "is empty", "copy the file again")
+    try:
+        image = cv2.imdecode(data, cv2.IMREAD_COLOR)
+    except cv2.error as error:
+        if "pixels" in str(error).lower():
+            raise FatalError(str(path), f"has more than {MAX_PIXELS >> 20} Mi pixels", _SMALLER) from None
+        raise FatalError(str(path), "cannot be decoded", _FORMATS) from None
+    if image is None or image.size == 0:
+        raise FatalError(str(path), "is not a readable image", _FORMATS)
+    if image.shape[0] * image.shape[1] > MAX_PIXELS:
+        raise FatalError(str(path), f"has more than {MAX_PIXELS >> 20} Mi pixels", _SMALLER)
+    return image
+
+
+def as_bgr(image: NDArray) -> NDArray[np.uint8]:
+    """*image* as BGR uint8 [H, W, 3]; grey, BGRA and 16-bit images are converted, BGR is returned as is.
+
+    Raises:
+        FatalError: any other shape or dtype, or no pixels.
+    """
+    if image.dtype == np.uint16:
+        image = (image >> 8).astype(np.uint8)
+    channels = image.shape[2] if image.ndim == 3 else 1
+    if image.dtype != np.uint8 or image.ndim not in (2, 3) or channels not in (1, 3, 4) or image.size == 0:
+        raise FatalError(
+            "image",
+            f"is {image.dtype} {list(image.shape)}",
+            "pass uint8 or uint16 grey, BGR or BGRA with pixels",
+        )
+    if channels == 3:
+        return image
+    return cv2.cvtColor(image, cv2.COLOR_BGRA2BGR if channels == 4 else cv2.COLOR_GRAY2BGR)
+
+
+_SMALLER = "use a smaller image"
+_FORMATS = "use JPEG, PNG, BMP, TIFF or WebP"

@@ -1,0 +1,75 @@
+"""Accuracy of a bundle as it ships: its own module, preprocessing and decoding, one image at a time."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+
+from device_runtime.bundle.manifest import AccuracyInfo, read_manifest
+from device_runtime.read.engine import Engine
+from device_runtime.report.accuracy import Tally
+from device_runtime.sources.files import image_files, label_of
+from device_runtime.sources.image import read_image
+from host.bundle.folder import write_manifest
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """Plates of one data set, as labelled and as read, in the order of the files."""
+
+    dataset: str
+    labels: tuple[str, ...]
+    plates: tuple[str, ...]
+
+    @property
+    def info(self) -> AccuracyInfo:
+        tally = Tally()
+        for label, plate in zip(self.labels, self.plates, strict=True):
+            tally.add(plate, label)
+        accuracy = tally.accuracy()
+        assert accuracy is not None, "image_files never returns an empty list for a folder"
+        return AccuracyInfo(self.dataset, *msgspec.structs.astuple(accuracy))
+
+
+def evaluate(bundle: Path, data: Path, use_grammar: bool = False) -> Evaluation:
+    """Read every image of the folder *data*, batch 1; the file name is the label.
+
+    Raises:
+        FatalError: the bundle cannot be used here, or *data* holds no readable image.
+    """
+    engine = Engine.open(bundle, use_grammar=use_grammar)
+    paths = image_files([data])
+    plates = []
+    for done, path in enumerate(paths):
+        plates.append(engine.read(read_image(path)).plate)
+        if done % 100 == 99 and sys.stderr.isatty():
+            print(f"\r{data}: {done + 1}/{len(paths)}", end="", file=sys.stderr, flush=True)
+    if sys.stderr.isatty():
+        print("\r\033[K", end="", file=sys.stderr)
+    return Evaluation(data.resolve().name, tuple(map(label_of, paths)), tuple(plates))
+
+
+def record_accuracy(bundle: Path, results: Sequence[Evaluation]) -> None:
+    """Put the accuracies into the bundle's manifest, in place of older ones for the same data sets."""
+    manifest = read_manifest(bundle)
+    kept = {info.dataset: info for info in manifest.accuracy} | {r.dataset: r.info for r in results}
+    write_manifest(bundle, msgspec.structs.replace(manifest, accuracy=tuple(kept.values())))
+
+
+def to_json(result: Evaluation) -> str:
+    """One line: dataset, n, correct, accuracy, accuracy_without_province."""
+    return msgspec.json.encode(result.info).decode()
+
+
+def table(results: Sequence[Evaluation]) -> str:
+    lines = [f"{'data set':<20} {'n':>6} {'right':>6} {'accuracy':>9} {'without province':>17}"]
+    for info in (result.info for result in results):
+        lines.append(
+            f"{info.dataset:<20} {info.n:>6} {info.correct:>6} {info.accuracy:>9.3f}"
+            f" {info.accuracy_without_province:>17.3f}"
+        )
+    return "\n".join(lines)

@@ -1,0 +1,116 @@
+"""Microkernels of fp32 and fp16."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, replace
+
+from tvm import tirx
+
+from host.kernels import arm_assembly as neon
+from host.kernels.emit import Emitter, Expr, cast, load, shuffle, span, splat
+from host.kernels.microkernel import MicroKernel
+
+
+@dataclass(frozen=True)
+class Float32(MicroKernel):
+    """fp32 with fused multiply-add, one channel broadcast at a time (folded into the FMA on x86)."""
+
+    @property
+    def half(self) -> MicroKernel | None:
+        # CPUs that take 512 bits at once lose nothing.
+        return replace(self, lanes=8) if self.lanes == 16 else None
+
+    def activations(self, e: Emitter, source: Expr, start: Expr) -> list[Expr]:
+        return [splat(load(source, start), self.lanes)]
+
+    def multiply_add(self, accumulator: Expr, activation: Expr, weight: Expr) -> Expr:
+        return accumulator + activation * weight
+
+
+@dataclass(frozen=True)
+class Float32ByElement(Float32):
+    """fp32 FMA by element (NEON): four channels of a pixel in one load, each lane a multiplicand."""
+
+    @property
+    def product(self) -> neon.Product | None:
+        return neon.FMLA
+
+    def activations(self, e: Emitter, source: Expr, start: Expr) -> list[Expr]:
+        vector = e.let("a", load(source, start, self.step))
+        return [
+            splat(tirx.Shuffle([vector], [tirx.IntImm("int32", q)]), self.lanes) for q in range(self.step)
+        ]
+
+    def planar_activations(
+        self, e: Emitter, image: Expr, channel: Expr, y: Expr, x: Expr, pixels: int
+    ) -> list[Expr]:
+        values: list[Expr] = []
+        while len(values) < pixels:
+            rest = pixels - len(values)
+            count = next(n for n in (self.lanes, 4, 1) if n <= min(rest, self.lanes))
+            place = span(x + len(values), count)
+            loaded = self._activation(tirx.BufferLoad(image, [0, channel, y, place]), count)
+            if count == 1:
+                values.append(splat(loaded, self.lanes))
+            else:
+                vector = e.let("a", loaded)
+                values += [splat(shuffle([vector], [q]), self.lanes) for q in range(count)]
+        return values
+
+    def _activation(self, pixels: Expr, count: int) -> Expr:
+        """*count* pixels of the image as activations."""
+        return pixels
+
+
+@dataclass(frozen=True)
+class Float16ByElement(Float32ByElement):
+    """fp16 arithmetic by element (Armv8.2): twice as many lanes."""
+
+    @property
+    def product(self) -> neon.Product:
+        return neon.FMLA_HALF
+
+    def _activation(self, pixels: Expr, count: int) -> Expr:
+        return cast("float16", pixels, count)
+
+
+@dataclass(frozen=True)
+class Int8Weights(Float32):
+    """fp32 with weights stored in int8: a quarter of the bytes, widened when they are loaded."""
+
+    @property
+    def scaled(self) -> bool:
+        return True
+
+    def multiply_add(self, accumulator: Expr, activation: Expr, weight: Expr) -> Expr:
+        return super().multiply_add(accumulator, activation, cast("float32", weight, self.lanes))
+
+
+@dataclass(frozen=True)
+class Int8WeightsByElement(Int8Weights, Float32ByElement):
+    """The same by element (NEON)."""
+
+    @property
+    def product(self) -> None:
+        return None
+
+
+FLOAT32 = {
+    "avx512": Float32("fp32-avx512", "float32", "float32", "float32", 16, 1, 1, 32),
+    "avx2": Float32("fp32-avx2", "float32", "float32", "float32", 8, 1, 1, 16),
+    "neon": Float32ByElement("fp32-neon", "float32", "float32", "float32", 4, 1, 4, 32),
+    "neon32": Float32("fp32-neon32", "float32", "float32", "float32", 4, 1, 1, 16),
+    "scalar": Float32("fp32-scalar", "float32", "float32", "float32", 1, 1, 1, 32),
+}
+
+FLOAT16 = {
+    "neon": Float16ByElement("fp16-neon", "float16", "float16", "float16", 8, 1, 8, 32, tail=FLOAT32["neon"]),
+}
+
+INT8_WEIGHTS = {
+    name: (Int8WeightsByElement if isinstance(microkernel, Float32ByElement) else Int8Weights)(
+        **asdict(microkernel)
+        | {"name": microkernel.name.replace("fp32", "fp32-int8-weights"), "weight": "int8"}
+    )
+    for name, microkernel in FLOAT32.items()
+}

@@ -1,0 +1,131 @@
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+from tvm import tirx
+
+from host.kernels import arm_assembly as neon
+from host.kernels.emit import Emitter, Expr, load, splat
+from host.kernels.feature_map import FeatureMap
+
+
+@dataclass(frozen=True)
+class MicroKernel:
+    """How convolutions multiply and accumulate.
+
+    Attributes:
+        name: key used in tuning records.
+        activation: dtype of feature maps.
+        weight: dtype of packed weights.
+        accumulator: dtype of one accumulator lane; one lane holds one output channel.
+        lanes: accumulator lanes in one vector register.
+        group: input channels that one instruction multiplies and sums per lane.
+        step: input channels of one pixel that are fetched together; a multiple of `group`.
+        registers: vector registers of the CPU.
+        tail: the fp32 microkernel of contexts and head, which are not computed in this one; None where this
+            is fp32.
+    """
+
+    name: str
+    activation: str
+    weight: str
+    accumulator: str
+    lanes: int
+    group: int
+    step: int
+    registers: int
+    tail: MicroKernel | None = field(default=None, kw_only=True)
+
+    @property
+    def block(self) -> int:
+        """Feature maps hold a multiple of this many channels."""
+        return max(self.lanes, self.step)
+
+    @property
+    def floats(self) -> MicroKernel:
+        """The microkernel of what computes in fp32: `tail`, or this one, if it is fp32."""
+        return self.tail or self
+
+    @property
+    def scaled(self) -> bool:
+        """Sums are multiplied by a float32 per output channel when they are complete."""
+        return False
+
+    @property
+    def spread(self) -> int:
+        """Registers that a vector of sums is spread over until `complete` adds them up."""
+        return 1
+
+    @property
+    def elements(self) -> int:
+        """Activations in one vector register."""
+        return self.lanes
+
+    @property
+    def half(self) -> MicroKernel | None:
+        """This microkernel with vectors half as wide, where they take half the time."""
+        return None
+
+    def fitting(self, source: FeatureMap) -> MicroKernel:
+        """This microkernel in the form that convolutions of *source* use."""
+        return self
+
+    @property
+    def held(self) -> int:
+        """Registers that one pixel's activations occupy while all of a step's products are made."""
+        return 0 if self.step == self.group else 1
+
+    def occupied(self, pixels: int, vectors: int) -> int:
+        """Registers that a tile keeps busy: sums, weights, and what is held or broadcast of activations."""
+        if self.product:
+            return pixels * (vectors + 1) + neon.TOGETHER
+        return pixels * vectors + vectors + pixels * self.held + 1
+
+    @property
+    def product(self) -> neon.Product | None:
+        """The instruction of tiles in assembly, where that is better than what LLVM makes of them."""
+        return None
+
+    def arrange(self, weight: NDArray[np.generic]) -> NDArray[np.generic]:
+        """One vector's weights […, lanes, group] → […, lanes · group] in the order of memory."""
+        return weight.reshape(*weight.shape[:-2], -1)
+
+    def encode(self, weight: NDArray[np.float32]) -> NDArray[np.generic]:
+        """Weights as elements of `weight`."""
+        return weight.astype(self.weight)
+
+    def activations(self, e: Emitter, source: Expr, start: Expr) -> list[Expr]:
+        """`step` channels of the pixel at *start*, as one operand of `multiply_add` per `group`."""
+        raise NotImplementedError
+
+    def planar_activations(
+        self, e: Emitter, image: Expr, channel: Expr, y: Expr, x: Expr, pixels: int
+    ) -> list[Expr]:
+        """One channel of *pixels* neighbours in a planar image, each as a broadcast vector."""
+        return [splat(tirx.BufferLoad(image, [0, channel, y, x + p]), self.lanes) for p in range(pixels)]
+
+    def weights(self, e: Emitter, packed: Expr, start: Expr, part: int) -> Expr:
+        """One vector's weights for `group` channels and *part* of `spread`, for `multiply_add`."""
+        return e.let("w", load(packed, start, self.lanes * self.group))
+
+    def multiply_add(self, accumulator: Expr, activation: Expr, weight: Expr) -> Expr:
+        """accumulator[lane] + Σ over `group` of activation · weight[lane]."""
+        raise NotImplementedError
+
+    def accumulate(
+        self, e: Emitter, totals: Sequence[Expr], activations: Sequence[Expr], weights: Sequence[Expr]
+    ) -> list[Expr]:
+        """*totals*, by pixel and vector, with the products of every pixel and every vector added."""
+        pairs = [(a, w) for a in activations for w in weights]
+        return [self.multiply_add(total, *pair) for total, pair in zip(totals, pairs, strict=True)]
+
+    def begin(self, e: Emitter, bias: Expr, start: Expr) -> list[Expr]:
+        """What a vector's `spread` registers begin with."""
+        return [e.let("b", load(bias, start, self.lanes))]
+
+    def complete(self, parts: Sequence[Expr], bias: Expr, start: Expr) -> Expr:
+        """A vector of sums from its `spread` registers."""
+        return parts[0]

@@ -1,0 +1,71 @@
+"""Weights in the order in which kernels read them."""
+
+from __future__ import annotations
+
+from typing import TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from host.kernels.int8 import Int8
+from host.kernels.microkernel import MicroKernel
+from host.kernels.shape import ConvShape, Tile
+from host.kernels.winograd import transform_weight
+
+Scalar = TypeVar("Scalar", bound=np.generic)
+
+
+def pack_weight(
+    weight: NDArray[np.generic], shape: ConvShape, microkernel: MicroKernel, tile: Tile
+) -> NDArray[np.generic]:
+    """Weights in the order the kernel reads them.
+
+    Args:
+        weight: [out, in, kh, kw].
+
+    Returns:
+        Flat `[tile of channels][kh][kw][in / group][vector of the tile][lane][group]`, zero where padded;
+        the last vector has the lanes of `ConvShape.last`.
+    """
+    unused = (microkernel.lanes - shape.last(microkernel, tile).lanes) * microkernel.fitting(
+        shape.source
+    ).group
+    if tile.winograd:
+        weight = transform_weight(weight, tile.winograd)
+    out, cin, kh, kw = weight.shape
+    full = np.zeros((shape.target.stored, shape.reduction(microkernel), kh, kw), weight.dtype)
+    full[:out, :cin] = weight
+    full = full[_channel_order(shape, microkernel, tile)]
+    microkernel = microkernel.fitting(shape.source)
+    lanes, group = microkernel.lanes, microkernel.group
+    # [vector, lane, in/group, group, kh, kw] → [vector, kh, kw, in/group, lane, group]
+    blocks = full.reshape(-1, lanes, full.shape[1] // group, group, kh, kw).transpose(0, 4, 5, 2, 1, 3)
+    vectors = microkernel.arrange(blocks)
+    tiles = []
+    for start in range(0, len(vectors), tile.vectors):
+        part = vectors[start : start + tile.vectors]
+        steps = part.transpose(1, 2, 3, 0, 4).reshape(*part.shape[1:4], -1)
+        if start + tile.vectors >= len(vectors):
+            steps = steps[..., : steps.shape[-1] - unused]
+        tiles.append(steps.reshape(-1))
+    return np.ascontiguousarray(np.concatenate(tiles))
+
+
+def pack_vector(
+    values: NDArray[Scalar], shape: ConvShape, microkernel: MicroKernel, tile: Tile
+) -> NDArray[Scalar]:
+    """A number per output channel, [out], in the order of `pack_weight`, zeros for channels only stored."""
+    padded = np.pad(values, (0, shape.target.stored - len(values)))
+    return padded[_channel_order(shape, microkernel, tile)]
+
+
+def _channel_order(shape: ConvShape, microkernel: MicroKernel, tile: Tile) -> NDArray[np.intp]:
+    """The output channel of every lane of every vector, so that packing sums to bytes sorts them."""
+    order = np.arange(shape.target.stored).reshape(-1, microkernel.lanes)
+    if isinstance(microkernel, Int8) and shape.fused:
+        for start in range(0, len(order), tile.vectors):
+            width = min(tile.vectors, len(order) - start)
+            for v in range(start, start + width, 4):
+                part = order[v : min(v + 4, start + width)]
+                part[:] = microkernel.packed_order(len(part)) + v * microkernel.lanes
+    return order.ravel()

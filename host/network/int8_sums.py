@@ -1,0 +1,138 @@
+"""What an instruction family demands of quantized numbers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+INT16_MAX = 32767
+MAGIC = 3 * 2**22
+"""Float32 numbers from 2²³ to 2²⁴ are integers, and their bits count up with them; this is the middle one."""
+MAGIC_BITS = 0x4B400000
+"""The bits of `MAGIC`: an int32 sum that begins here is, read as a float32, MAGIC + the sum."""
+
+
+@dataclass(frozen=True)
+class Arithmetic:
+    """How activations are stored and products are summed.
+
+    Attributes:
+        offset: subtracted from an activation 0…255 where it is stored: 0 for uint8, 128 for int8.
+        products: products that are summed in int16 before they are widened; 1 where they go to int32 at once.
+        stride: distance of the runs of input channels whose products share an int16 sum.
+        run: neighbouring channels of a sum. Channels c, c + stride, … c + (products / run − 1) · stride of a
+            block of stride · products / run are added, and the run − 1 after each of them.
+        fused: sums are scaled and rounded by one fused multiply-add where they fit (see `Rounding`); the
+            offset is 0 then.
+    """
+
+    offset: int = 0
+    products: int = 1
+    stride: int = 1
+    run: int = 1
+    fused: bool = False
+
+    @property
+    def block(self) -> int:
+        """Input channels after which the sets of those that share a sum repeat."""
+        return self.products // self.run * self.stride
+
+    @property
+    def of_image(self) -> Arithmetic:
+        """What the convolution that reads the image keeps to: its kernels take a word of channels at a time,
+        of which only runs share sums."""
+        return replace(self, products=self.run, stride=self.run) if self.run > 1 else self
+
+    def largest_sum(self, weight: NDArray[np.generic]) -> NDArray[np.float64]:
+        """Largest magnitude that an int16 sum of a row can reach; weight [out, in, kh, kw] → [out].
+
+        Activations are anything from −offset to 255 − offset.
+        """
+        out, channels, kh, kw = weight.shape
+        padded = np.pad(weight.astype(np.float64), ((0, 0), (0, -channels % self.block), (0, 0), (0, 0)))
+        runs, starts = self.products // self.run, self.stride // self.run
+        sets = padded.reshape(out, -1, runs, starts, self.run, kh, kw)
+        positive = np.maximum(sets, 0).sum((2, 4)).reshape(out, -1)
+        negative = np.maximum(-sets, 0).sum((2, 4)).reshape(out, -1)
+        high, low = 255 - self.offset, self.offset
+        upper, lower = high * positive + low * negative, high * negative + low * positive
+        return np.maximum(upper, lower).max(1)
+
+
+@dataclass(frozen=True, eq=False)
+class Rounding:
+    """Scaling and rounding of int32 sums by one fused multiply-add.
+
+    A sum that begins at `MAGIC_BITS` is a float32 as it is, and so is its product with the multiplier plus
+    *addend*: MAGIC + q, q being rounded half to even by the addition. MAGIC · multiplier is what the addend
+    takes away, as far as it is an integer; the rest is in *bias*.
+
+    bias: int32[out]; addend: float32[out], integers.
+    """
+
+    bias: NDArray[np.int32]
+    addend: NDArray[np.float32]
+
+    @classmethod
+    def of(
+        cls, weight: NDArray[np.int8], bias: NDArray[np.float64], multiplier: NDArray[np.float32]
+    ) -> Rounding | None:
+        """For weight [out, in, kh, kw] on activations 0…255; None where a sum could leave the float32 numbers
+        from 2²³ to 2²⁴, or a q the int16."""
+        scale = multiplier.astype(np.float64)
+        if not (scale > 0).all():
+            return None
+        whole = np.rint(MAGIC * scale)
+        start = np.rint(bias + whole / scale - MAGIC)
+        wide = weight.astype(np.float64).reshape(len(weight), -1)
+        ends = start + 255 * np.stack([np.minimum(wide, 0).sum(1), np.maximum(wide, 0).sum(1)])
+        rounded = (MAGIC + ends) * scale - whole
+        fits = np.abs(ends).max() < 2**22 and np.abs(rounded).max() < INT16_MAX and whole.max() < 2**24
+        return cls(start.astype(np.int32), (MAGIC - whole).astype(np.float32)) if fits else None
+
+
+class Int16Sums:
+    """The int16 sums of weights that are chosen one input after the other."""
+
+    def __init__(self, arithmetic: Arithmetic, shape: tuple[int, ...]) -> None:
+        """For weights of *shape* [out, in, kh, kw]."""
+        out, channels, kh, kw = shape
+        channel, starts = np.arange(channels), arithmetic.stride // arithmetic.run
+        sets = channel // arithmetic.block * starts + channel % arithmetic.stride // arithmetic.run
+        self._set = (sets[:, None] * (kh * kw) + np.arange(kh * kw)).ravel()
+        self._high, self._low = 255 - arithmetic.offset, arithmetic.offset
+        self._limited = arithmetic.products > 1
+        # The largest and the least that a sum can reach, both as magnitudes.
+        self._reach = np.zeros((2, out, self._set.max() + 1))
+
+    def add(self, place: int, weight: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Integer *weight* [out] of the input at *place* in in·kh·kw, as far towards it as there is room."""
+        if not self._limited:
+            return weight
+        sums = self._reach[:, :, self._set[place]]
+        up, down = INT16_MAX - sums
+        if self._low:
+            most = np.minimum(up // self._high, down // self._low)
+            least = np.minimum(down // self._high, up // self._low)
+        else:
+            most, least = up // self._high, down // self._high
+        clipped = np.clip(weight, -least, most)
+        positive, negative = np.maximum(clipped, 0), np.maximum(-clipped, 0)
+        sums[0] += self._high * positive + self._low * negative
+        sums[1] += self._high * negative + self._low * positive
+        self._reach[:, :, self._set[place]] = sums
+        return clipped
+
+
+WORD = 4
+"""Bytes of a pixel: three channels and one that no weight reads."""
+
+
+def rows_as_channels(weight: NDArray[np.int8]) -> NDArray[np.int8]:
+    """[out, 3, kh, kw] → [out, kw · 4, kh, 1], for a source of `image_map`."""
+    out, channels, kh, kw = weight.shape
+    words = np.zeros((out, kw, WORD, kh), weight.dtype)
+    words[:, :, :channels] = weight.transpose(0, 3, 1, 2)
+    return words.reshape(out, kw * WORD, kh, 1)

@@ -1,0 +1,137 @@
+"""The network in integers: what the int8 kernels compute, and a reference that computes the same."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn import functional as F
+
+from host.network.graph import Context, Conv, Float, Network
+from host.network.int8_sums import MAGIC, Arithmetic
+
+LEVELS = 255
+"""Highest quantized activation; the lowest is 0, which ReLU makes the real zero too."""
+PIXEL_SCALE, PIXEL_MEAN = 0.0078125, 127.5
+"""The image tensor is (pixel − mean) · scale, so pixels are recovered exactly (`read.preprocess`)."""
+
+
+@dataclass(frozen=True, eq=False)
+class IntegerConv:
+    """A convolution on quantized activations q in 0…255.
+
+    sums = bias + Σ weight · q in int32; then float32(sums) · multiplier, which is the next map's q after
+    clamping to 0…255 and rounding half to even, or, where `dequantized`, the real value after max(·, 0).
+    A pixel outside the map counts as q = 0. With an addend, (MAGIC + sums) · multiplier + addend − MAGIC
+    is what is clamped and rounded, without any rounding before (see `Rounding`).
+
+    weight: int8[out, in, kh, kw]; bias: int32[out]; multiplier: float32[out]; addend: float32[out].
+    """
+
+    name: str
+    weight: NDArray[np.int8]
+    bias: NDArray[np.int32]
+    multiplier: Float
+    padding: tuple[int, int]
+    dequantized: bool
+    addend: Float | None = None
+
+    @property
+    def largest(self) -> float:
+        """No scaled sum is larger in magnitude, whatever the activations."""
+        sums = LEVELS * np.abs(self.weight).sum((1, 2, 3), dtype=np.int64) + np.abs(self.bias)
+        return float((sums * self.multiplier).max())
+
+
+@dataclass(frozen=True, eq=False)
+class IntegerHead:
+    """The head with int8 weights and fp32 sums: logits = bias + scale · Σ weight · (factor · context).
+
+    weight: int8[classes, channels, 1, 1]; bias, scale: float32[classes]; factor: float32[channels].
+    """
+
+    weight: NDArray[np.int8]
+    bias: Float
+    scale: Float
+    factor: Float
+
+
+@dataclass(frozen=True, eq=False)
+class QuantizedNetwork:
+    """Integer convolutions by layer name, in the structure of `network`.
+
+    Attributes:
+        network: the float network that was quantized, as equalized.
+        convs: one for every convolution of the backbone.
+        head: the head.
+        steps: float32[channels], real value of q = 1, for every map that a context reads.
+        arithmetic: what the weights were limited to.
+    """
+
+    network: Network
+    convs: Mapping[str, IntegerConv]
+    head: IntegerHead
+    steps: Mapping[str, Float]
+    arithmetic: Arithmetic
+
+
+def quantize_image(image: Tensor) -> Tensor:
+    """float32[N,3,H,W] as preprocessed → pixels 0…255 (integers in float32)."""
+    return (image / PIXEL_SCALE + PIXEL_MEAN).clamp(0, LEVELS).round()
+
+
+def accumulate(conv: IntegerConv, q: Tensor) -> Tensor:
+    """int32 sums [N,out,H,W] of activations q (integers in any dtype).
+
+    Computed in float64, which holds all integers that can occur.
+    """
+    weight, bias = torch.from_numpy(conv.weight).double(), torch.from_numpy(conv.bias).double()
+    return F.conv2d(q.double(), weight, bias, padding=conv.padding).to(torch.int32)
+
+
+def rescale(conv: IntegerConv, sums: Tensor) -> Tensor:
+    """int32 sums → next map, in float32: integers 0…255, or real values where dequantized."""
+    multiplier = torch.from_numpy(conv.multiplier)[:, None, None]
+    if conv.addend is not None:
+        # A float64 holds the product of 24 and 24 bits and its sum with an integer of its size.
+        taken = torch.from_numpy(conv.addend).double()[:, None, None] - MAGIC
+        exact = (MAGIC + sums.double()) * multiplier.double() + taken
+        return exact.clamp(0, LEVELS).round().float()
+    scaled = sums.float() * multiplier
+    return scaled.clamp(min=0) if conv.dequantized else scaled.clamp(0, LEVELS).round()
+
+
+def feature_maps(quantized: QuantizedNetwork, image: Tensor) -> dict[str, Tensor]:
+    """Every layer's output for float32[N,3,24,94], by name, q as integers in float32."""
+    x = quantize_image(image)
+    maps = {"input": x}
+    for layer in quantized.network.layers:
+        if isinstance(layer, Conv):
+            conv = quantized.convs[layer.name]
+            x = rescale(conv, accumulate(conv, x))
+        else:
+            x = F.max_pool2d(x[:, : layer.channels], 3, (1, layer.stride))
+        maps[layer.name] = x
+    return maps
+
+
+def run(quantized: QuantizedNetwork, image: Tensor) -> Tensor:
+    """Reference: float32[N,3,24,94] → logits float32[N,classes,18]; its integers are the kernels'."""
+    maps = feature_maps(quantized, image)
+    contexts, head = quantized.network.contexts, quantized.head
+    pooled = torch.cat([_context(c, maps[c.source], quantized.steps[c.source]) for c in contexts], 1)
+    sums = torch.einsum(
+        "oc,ncw->now",
+        torch.from_numpy(head.weight[:, :, 0, 0]).float(),
+        pooled[:, :, 0] * torch.from_numpy(head.factor)[:, None],
+    )
+    return sums * torch.from_numpy(head.scale)[:, None] + torch.from_numpy(head.bias)[:, None]
+
+
+def _context(context: Context, q: Tensor, step: Float) -> Tensor:
+    pooled = F.avg_pool2d(q, context.kernel, context.stride) * torch.from_numpy(step)[:, None, None]
+    return pooled.mean(2, keepdim=True) / pooled.square().mean((1, 2, 3), keepdim=True)

@@ -1,0 +1,68 @@
+"""The network under TVM's own schedules: as published, and simplified first."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from host.bench.runtimes.tvm_vm_peer import FILE
+from host.compile.baselines import compile_baseline
+from host.compile.link import linker_for
+from host.network.graph import Conv, Network
+from host.network.simplify import simplify
+from host.targets.profile import Target
+from lprnet.network.checkpoint import Checkpoint
+
+Schedule = Literal["default", "graph", "metaschedule"]
+"""`default` and `metaschedule`: of `host.compile.baselines`; `graph`: the first, simplified."""
+
+
+def write_module(
+    checkpoint: Checkpoint, target: Target, schedule: Schedule, trials: int, folder: Path
+) -> int:
+    """Compile and link `model.so` into *folder*; its size in bytes.
+
+    Raises:
+        FatalError: MetaSchedule cannot measure for the target here, or the linker is missing.
+    """
+    if schedule == "graph":
+        executable = compile_baseline(_Module(simplify(checkpoint)), target, "default")
+    else:
+        executable = compile_baseline(checkpoint.model(), target, schedule, trials)
+    executable.export_library(str(folder / FILE), fcompile=linker_for(target).fcompile)
+    return (folder / FILE).stat().st_size
+
+
+class _Module(nn.Module):
+    """`host.network.graph.run` with the weights as buffers."""
+
+    def __init__(self, network: Network) -> None:
+        super().__init__()
+        self.network = network
+        for layer in (*network.convs, network.head):
+            name = layer.name.replace(".", "_")
+            self.register_buffer(f"{name}_weight", torch.from_numpy(layer.weight))
+            self.register_buffer(f"{name}_bias", torch.from_numpy(layer.bias))
+
+    def _conv(self, layer: Conv, x: Tensor) -> Tensor:
+        name = layer.name.replace(".", "_")
+        weight, bias = self.get_buffer(f"{name}_weight"), self.get_buffer(f"{name}_bias")
+        return F.conv2d(x, weight, bias, padding=layer.padding)
+
+    def forward(self, x: Tensor) -> Tensor:
+        maps = {}
+        for layer in self.network.layers:
+            if isinstance(layer, Conv):
+                x = F.relu(self._conv(layer, x))
+            else:
+                x = F.max_pool2d(x[:, : layer.channels], 3, (1, layer.stride))
+            maps[layer.name] = x
+        pooled = []
+        for context in self.network.contexts:
+            f = F.avg_pool2d(maps[context.source], context.kernel, context.stride)
+            pooled.append(f.mean(2, keepdim=True) / f.square().mean((1, 2, 3), keepdim=True))
+        return self._conv(self.network.head, torch.cat(pooled, 1))[:, :, 0]

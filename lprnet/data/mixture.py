@@ -1,0 +1,88 @@
+"""Rendered and real crops, mixed into batches."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.random import Generator
+from numpy.typing import NDArray
+
+from device_runtime.read.preprocess import DEFAULT, prepare
+from lprnet.data.dataset import Image
+from lprnet.plates import render
+from lprnet.plates.camera import rephotograph
+from lprnet.plates.recombine import Stock
+from lprnet.plates.shares import Shares
+
+
+def to_input(images: Image) -> NDArray[np.float32]:
+    """uint8[N,24,94,3] BGR → float32[N,3,24,94], by the arithmetic of `read.preprocess`, on a batch."""
+    out = np.empty((len(images), 3, DEFAULT.height, DEFAULT.width), np.float32)
+    for image, tensor in zip(images, out, strict=True):
+        prepare(image, tensor[None])
+    return out
+
+
+@dataclass(frozen=True)
+class Batch:
+    """float32[N,3,24,94], the label of each sample, and a teacher's logits [N,num_classes,18] if kept."""
+
+    images: NDArray[np.float32]
+    texts: tuple[str, ...]
+    taught: NDArray[np.float16] | None = None
+
+
+@dataclass(frozen=True)
+class Mixture:
+    """Training samples, numbered: sample *i* is the same in every run, however often it was interrupted.
+
+    Attributes:
+        seed: stream of rendered plates and of every random choice.
+        real: real crops and their labels, uint8[H,W,3] BGR. A frequent first character (nearly every plate of
+            one city has the same) is drawn in proportion to the square root of its share, not its share.
+        real_fraction: share of samples that are (augmented) real crops.
+        ramp: samples over which the distortions grow from a third to full strength. Full strength itself is
+            drawn for each sample, so that hardly readable plates do not crowd out ordinary ones.
+        kind: kind or mix of the rendered plates (see `render`).
+        stock: real crops to recombine characters of.
+        recombined: share of the real samples that are recombined, where there is a stock.
+    """
+
+    seed: int
+    real: tuple[tuple[Image, str], ...] = ()
+    real_fraction: float = 0.0
+    ramp: int = 0
+    kind: str | None = None
+    stock: Stock | None = None
+    recombined: float = 0.5
+
+    def strength(self, index: int) -> float:
+        """The strongest distortion of sample *index*."""
+        return 1.0 if index >= self.ramp else 0.3 + 0.7 * index / self.ramp
+
+    @cached_property
+    def _shares(self) -> Shares:
+        return Shares.evened([text[0] for _, text in self.real], 0.5)
+
+    def sample(self, index: int) -> tuple[Image, str]:
+        rng: Generator = np.random.Generator(np.random.PCG64((self.seed << 40) + (1 << 39) + index))
+        strength = self.strength(index) * rng.uniform(0.6, 1.1)
+        if self.real and rng.random() < self.real_fraction:
+            if self.stock is not None and rng.random() < self.recombined:
+                return self.stock.sample(rng, strength)
+            image, text = self.real[self._shares.draw(rng)]
+            return rephotograph(rng, image, strength), text
+        crop = render(self.seed, index, strength, self.kind)
+        return crop.image, crop.text
+
+    def raw_batch(self, start: int, size: int) -> tuple[Image, tuple[str, ...]]:
+        """Samples *start* to *start* + *size*: uint8[size,24,94,3] and their labels."""
+        images, texts = zip(*(self.sample(i) for i in range(start, start + size)), strict=True)
+        return np.stack(images), texts
+
+    def batch(self, start: int, size: int) -> Batch:
+        """Like `raw_batch`, as the network's input."""
+        images, texts = self.raw_batch(start, size)
+        return Batch(to_input(images), texts)
