@@ -104,7 +104,7 @@ def explain(checkpoint: Checkpoint, target: Target, precision: str) -> Explanati
 
     kernels = _kernels(lower(_quantized(network, microkernel), microkernel, choose))
     costs, measured = _measure(kernels, target)
-    peaks = _peaks(dict.fromkeys((microkernel, microkernel.floats)), target)
+    peaks = _peaks(dict.fromkeys((microkernel, microkernel.fp32)), target)
     steps = [_step(k, convolutions.get(_name(k)), c, peaks) for k, c in zip(kernels, costs, strict=True)]
     published, simplified = published_work(checkpoint), simplified_work(network)
     share = _together(steps)

@@ -8,7 +8,7 @@ from hashlib import sha256
 
 REGISTER = 16
 """Bytes."""
-TOGETHER = 4
+LD1_REGISTERS = 4
 """Registers that ld1 fills at once."""
 
 
@@ -37,7 +37,7 @@ class Path:
 
 
 @dataclass(frozen=True)
-class Product:
+class ByElement:
     """An instruction that multiplies by an element of a register.
 
     Attributes:
@@ -51,9 +51,9 @@ class Product:
     sums: str
 
 
-FMLA = Product("fmla v{sum}.4s, v{weight}.4s, v{activation}.s[{q}]", 4, "<4 x float>")
-FMLA_HALF = Product("fmla v{sum}.8h, v{weight}.8h, v{activation}.h[{q}]", 8, "<8 x half>")
-SDOT = Product("sdot v{sum}.4s, v{weight}.16b, v{activation}.4b[{q}]", 4, "<4 x i32>")
+FMLA = ByElement("fmla v{sum}.4s, v{weight}.4s, v{activation}.s[{q}]", 4, "<4 x float>")
+FMLA_HALF = ByElement("fmla v{sum}.8h, v{weight}.8h, v{activation}.h[{q}]", 8, "<8 x half>")
+SDOT = ByElement("sdot v{sum}.4s, v{weight}.16b, v{activation}.4b[{q}]", 4, "<4 x i32>")
 
 
 def fits(pixels: int, vectors: int, path: Path) -> bool:
@@ -62,7 +62,7 @@ def fits(pixels: int, vectors: int, path: Path) -> bool:
     return pixels * (vectors + 1) < 32 and last <= (4095 * REGISTER if path.pixel % REGISTER == 0 else 255)
 
 
-def tile(product: Product, pixels: int, vectors: int, path: Path) -> tuple[str, str]:
+def tile(product: ByElement, pixels: int, vectors: int, path: Path) -> tuple[str, str]:
     """A function, its name first, that computes the sums of a register tile.
 
     Arguments are pointers: to the source, the packed weights, the bias, and where each sum goes, by pixel and
@@ -72,16 +72,16 @@ def tile(product: Product, pixels: int, vectors: int, path: Path) -> tuple[str, 
     count = pixels * vectors
     source, weights, bias = (f"${count + i}" for i in range(3))
     first_weight = count + pixels
-    batch = min(TOGETHER, 32 - first_weight)
+    batch = min(LD1_REGISTERS, 32 - first_weight)
     # Where there is room, weights arrive while those before are multiplied.
     buffers = min(2, (32 - first_weight) // batch)
 
     def load_bias() -> Iterable[str]:
-        for v in range(0, vectors, TOGETHER):
+        for v in range(0, vectors, LD1_REGISTERS):
             if v:
-                yield f"add {bias}, {bias}, #{TOGETHER * REGISTER}"
+                yield f"add {bias}, {bias}, #{LD1_REGISTERS * REGISTER}"
             for p in range(pixels):
-                yield f"ld1 {_registers(pixels + p * vectors + v, min(TOGETHER, vectors - v))}, [{bias}]"
+                yield f"ld1 {_registers(pixels + p * vectors + v, min(LD1_REGISTERS, vectors - v))}, [{bias}]"
 
     def step(elements: int) -> Iterable[str]:
         for p in range(1, pixels):
@@ -137,7 +137,7 @@ def _move(pointer: str, distance: int) -> list[str]:
     return [f"{opcode} {pointer}, {pointer}, {part}" for part in parts if part]
 
 
-def _tile_function(product: Product, pixels: int, vectors: int, lines: Sequence[str]) -> tuple[str, str]:
+def _tile_function(product: ByElement, pixels: int, vectors: int, lines: Sequence[str]) -> tuple[str, str]:
     count = pixels * vectors
     results = "{ " + ", ".join([product.sums] * count + ["ptr"] * 3) + " }"
     sums = range(pixels, pixels + count)

@@ -47,11 +47,11 @@ class BFloat16(MicroKernel):
     """vdpbf16ps: two products of bfloat16 added to an fp32 lane. The first layer is computed in fp32, too."""
 
     @property
-    def elements(self) -> int:
+    def activations_per_register(self) -> int:
         return 2 * self.lanes
 
-    def fitting(self, source: FeatureMap) -> MicroKernel:
-        return self.floats if source.planar else self
+    def for_source(self, source: FeatureMap) -> MicroKernel:
+        return self.fp32 if source.planar else self
 
     def encode(self, weight: NDArray[np.float32]) -> NDArray[np.generic]:
         return to_bfloat16(weight)

@@ -26,7 +26,7 @@ def conv(symbol: str, shape: ConvShape, microkernel: MicroKernel, tile: Tile) ->
     """
     e = Emitter()
     source, target = shape.source, shape.target
-    microkernel = microkernel.fitting(source)
+    microkernel = microkernel.for_source(source)
     taps = tile.winograd + 2 if tile.winograd else shape.kernel[0] * shape.kernel[1]
     reduction = taps * shape.reduction(microkernel)
     data = source.param(e, "source")
@@ -37,7 +37,7 @@ def conv(symbol: str, shape: ConvShape, microkernel: MicroKernel, tile: Tile) ->
     bias = e.param("bias", target.stored, microkernel.accumulator)
     scaling = [
         e.param(name, target.stored, "float32")
-        for name, wanted in (("multiplier", microkernel.scaled), ("addend", shape.fused))
+        for name, wanted in (("multiplier", microkernel.requantizes), ("addend", shape.fused))
         if wanted
     ]
     result = target.param(e, "target")
@@ -53,13 +53,13 @@ def conv(symbol: str, shape: ConvShape, microkernel: MicroKernel, tile: Tile) ->
         first = channel_tile * (columns * microkernel.lanes)
         packed = channel_tile * (columns * microkernel.lanes * reduction)
         sums = [
-            [e.local("sums", f.lanes, f.accumulator) for _ in range(f.spread)]
+            [e.local("sums", f.lanes, f.accumulator) for _ in range(f.partial_sums)]
             for _ in range(pixels)
             for f in families
         ]
         path = _path(shape, microkernel, tile.unroll)
-        if microkernel.product and path and neon.fits(pixels, width, path):
-            name, text = neon.tile(microkernel.product, pixels, width, path)
+        if microkernel.by_element and path and neon.fits(pixels, width, path):
+            name, text = neon.tile(microkernel.by_element, pixels, width, path)
             e.include(text)
             pad_h, pad_w = source.pad
             operands = [
@@ -74,7 +74,7 @@ def conv(symbol: str, shape: ConvShape, microkernel: MicroKernel, tile: Tile) ->
             values = []
             for v, parts in enumerate(sums[p * width : (p + 1) * width]):
                 loaded = [load(part, 0, families[v].lanes) for part in parts]
-                values.append(families[v].complete(loaded, bias, first + v * microkernel.lanes))
+                values.append(families[v].reduce_sums(loaded, bias, first + v * microkernel.lanes))
             rows.append((values, target.at(y, x + p, first)))
         _finish(e, shape, microkernel, rows, first, scaling, result)
 
@@ -148,7 +148,7 @@ def _begin(
     """Set the sums of a register tile, by pixel and vector, to what they begin with."""
     width = len(families)
     for v, microkernel in enumerate(families):
-        start = microkernel.begin(e, bias, first + v * families[0].lanes)
+        start = microkernel.initial_sums(e, bias, first + v * families[0].lanes)
         for p in range(pixels):
             for part, value in zip(sums[p * width + v], start, strict=True):
                 e.store_vector(part, value, 0, microkernel.lanes)
@@ -178,7 +178,7 @@ def _reduce(
     alike = [(f, [v for v in range(width) if families[v] is f]) for f in dict.fromkeys(families)]
 
     def narrowed(activation: Expr, f: MicroKernel) -> Expr:
-        return activation if f is microkernel else shuffle([activation], range(f.elements))
+        return activation if f is microkernel else shuffle([activation], range(f.activations_per_register))
 
     def add(r: Expr, s: Expr, k: Expr, channels: int) -> None:
         """The products of up to a step's *channels*."""
@@ -194,7 +194,7 @@ def _reduce(
         start = first + (run * steps + k) * (step * per_channel) + run * (rest * per_channel)
         for q in range(groups):
             multiplicands = [values[q] for values in pixel_values]
-            for part in range(microkernel.spread):
+            for part in range(microkernel.partial_sums):
                 for f, chosen in alike:
                     vectors = [
                         f.weights(

@@ -16,7 +16,7 @@ class Float32(MicroKernel):
     """fp32 with fused multiply-add, one channel broadcast at a time (folded into the FMA on x86)."""
 
     @property
-    def half(self) -> MicroKernel | None:
+    def half_width(self) -> MicroKernel | None:
         # CPUs that take 512 bits at once lose nothing.
         return replace(self, lanes=8) if self.lanes == 16 else None
 
@@ -32,7 +32,7 @@ class Float32ByElement(Float32):
     """fp32 FMA by element (NEON): four channels of a pixel in one load, each lane a multiplicand."""
 
     @property
-    def product(self) -> neon.Product | None:
+    def by_element(self) -> neon.ByElement | None:
         return neon.FMLA
 
     def activations(self, e: Emitter, source: Expr, start: Expr) -> list[Expr]:
@@ -67,7 +67,7 @@ class Float16ByElement(Float32ByElement):
     """fp16 arithmetic by element (Armv8.2): twice as many lanes."""
 
     @property
-    def product(self) -> neon.Product:
+    def by_element(self) -> neon.ByElement:
         return neon.FMLA_HALF
 
     def _activation(self, pixels: Expr, count: int) -> Expr:
@@ -79,7 +79,7 @@ class Int8Weights(Float32):
     """fp32 with weights stored in int8: a quarter of the bytes, widened when they are loaded."""
 
     @property
-    def scaled(self) -> bool:
+    def requantizes(self) -> bool:
         return True
 
     def multiply_add(self, accumulator: Expr, activation: Expr, weight: Expr) -> Expr:
@@ -91,7 +91,7 @@ class Int8WeightsByElement(Int8Weights, Float32ByElement):
     """The same by element (NEON)."""
 
     @property
-    def product(self) -> None:
+    def by_element(self) -> None:
         return None
 
 

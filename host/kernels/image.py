@@ -20,7 +20,7 @@ def image_map(height: int, width: int, columns: int, microkernel: MicroKernel) -
     """
     channels = WORD * columns
     image = FeatureMap(height, width, channels, channels, microkernel.activation, pitch=WORD)
-    step = microkernel.fitting(image).step
+    step = microkernel.for_source(image).step
     return replace(image, stored=-(-channels // step) * step)
 
 

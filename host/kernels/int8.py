@@ -37,11 +37,11 @@ class Int8(MicroKernel):
     arithmetic: Arithmetic = field(kw_only=True)
 
     @property
-    def scaled(self) -> bool:
+    def requantizes(self) -> bool:
         return True
 
     @property
-    def elements(self) -> int:
+    def activations_per_register(self) -> int:
         return 4 * self.lanes if self.lanes > 1 else 1
 
     @property
@@ -162,7 +162,7 @@ class Vnni(X86):
     """vpdpbusd: four products of uint8 and int8 added to a 32-bit lane, exactly."""
 
     @property
-    def half(self) -> MicroKernel | None:
+    def half_width(self) -> MicroKernel | None:
         return replace(self, lanes=8) if self.lanes == 16 else None
 
     def multiply_add(self, accumulator: Expr, activation: Expr, weight: Expr) -> Expr:
@@ -178,13 +178,13 @@ class Avx2(X86):
     eight products a lane instead of six. The quantizer keeps the weights that share a sum small enough.
     """
 
-    def fitting(self, source: FeatureMap) -> MicroKernel:
+    def for_source(self, source: FeatureMap) -> MicroKernel:
         """One word at a time where a pixel's are no multiple of two; fewer products share a sum."""
         return self if source.pitch is None else replace(self, group=4, step=4)
 
-    def occupied(self, pixels: int, vectors: int) -> int:
+    def registers_used(self, pixels: int, vectors: int) -> int:
         # A sum in 16 bits and the ones.
-        return super().occupied(pixels, vectors) + 2
+        return super().registers_used(pixels, vectors) + 2
 
     def arrange(self, weight: NDArray[np.generic]) -> NDArray[np.generic]:
         *outer, lanes, group = weight.shape
@@ -254,7 +254,7 @@ class NeonDot(Neon):
     """
 
     @property
-    def product(self) -> neon.Product:
+    def by_element(self) -> neon.ByElement:
         return neon.SDOT
 
     def activations(self, e: Emitter, source: Expr, start: Expr) -> list[Expr]:
@@ -271,7 +271,7 @@ class MultiplyLong(Int8):
     smull and smlal, then sadalp. The quantizer keeps the 16-bit sums within range.
     """
 
-    def occupied(self, pixels: int, vectors: int) -> int:
+    def registers_used(self, pixels: int, vectors: int) -> int:
         # Weights and repeated activations are half registers, four of each at a time, and sums in 16 bits.
         return pixels * vectors + 2 * vectors + pixels + 3
 
@@ -311,21 +311,21 @@ class NeonLong(MultiplyLong, Neon):
         return 16
 
     @property
-    def spread(self) -> int:
+    def partial_sums(self) -> int:
         return self.lanes
 
     @property
-    def held(self) -> int:
+    def activation_registers(self) -> int:
         return self.step // 16
 
-    def fitting(self, source: FeatureMap) -> MultiplyLong:
+    def for_source(self, source: FeatureMap) -> MultiplyLong:
         """Half the channels at a time where a pixel's are no multiple; fewer products share a sum."""
         if source.pitch is None and source.stored % self.group == 0:
             return self
         return replace(self, group=16, step=16)
 
-    def occupied(self, pixels: int, vectors: int) -> int:
-        return pixels * vectors * self.spread + (pixels + 1) * self.held + 1
+    def registers_used(self, pixels: int, vectors: int) -> int:
+        return pixels * vectors * self.partial_sums + (pixels + 1) * self.activation_registers + 1
 
     def arrange(self, weight: NDArray[np.generic]) -> NDArray[np.generic]:
         return Neon.arrange(self, weight)
@@ -350,10 +350,10 @@ class NeonLong(MultiplyLong, Neon):
             result[v::vectors] = [shuffle([sums], range(4 * p, 4 * p + 4)) for p in range(pixels)]
         return result
 
-    def begin(self, e: Emitter, bias: Expr, start: Expr) -> list[Expr]:
-        return [const(0, "int32", self.lanes)] * self.spread
+    def initial_sums(self, e: Emitter, bias: Expr, start: Expr) -> list[Expr]:
+        return [const(0, "int32", self.lanes)] * self.partial_sums
 
-    def complete(self, parts: Sequence[Expr], bias: Expr, start: Expr) -> Expr:
+    def reduce_sums(self, parts: Sequence[Expr], bias: Expr, start: Expr) -> Expr:
         first, second = self._pairwise(*parts[:2]), self._pairwise(*parts[2:])
         return self._pairwise(first, second) + load(bias, start, self.lanes)
 

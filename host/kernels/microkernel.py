@@ -45,47 +45,47 @@ class MicroKernel:
         return max(self.lanes, self.step)
 
     @property
-    def floats(self) -> MicroKernel:
+    def fp32(self) -> MicroKernel:
         """The microkernel of what computes in fp32: `tail`, or this one, if it is fp32."""
         return self.tail or self
 
     @property
-    def scaled(self) -> bool:
+    def requantizes(self) -> bool:
         """Sums are multiplied by a float32 per output channel when they are complete."""
         return False
 
     @property
-    def spread(self) -> int:
-        """Registers that a vector of sums is spread over until `complete` adds them up."""
+    def partial_sums(self) -> int:
+        """Registers that a vector of sums is spread over until `reduce_sums` adds them up."""
         return 1
 
     @property
-    def elements(self) -> int:
+    def activations_per_register(self) -> int:
         """Activations in one vector register."""
         return self.lanes
 
     @property
-    def half(self) -> MicroKernel | None:
+    def half_width(self) -> MicroKernel | None:
         """This microkernel with vectors half as wide, where they take half the time."""
         return None
 
-    def fitting(self, source: FeatureMap) -> MicroKernel:
+    def for_source(self, source: FeatureMap) -> MicroKernel:
         """This microkernel in the form that convolutions of *source* use."""
         return self
 
     @property
-    def held(self) -> int:
+    def activation_registers(self) -> int:
         """Registers that one pixel's activations occupy while all of a step's products are made."""
         return 0 if self.step == self.group else 1
 
-    def occupied(self, pixels: int, vectors: int) -> int:
+    def registers_used(self, pixels: int, vectors: int) -> int:
         """Registers that a tile keeps busy: sums, weights, and what is held or broadcast of activations."""
-        if self.product:
-            return pixels * (vectors + 1) + neon.TOGETHER
-        return pixels * vectors + vectors + pixels * self.held + 1
+        if self.by_element:
+            return pixels * (vectors + 1) + neon.LD1_REGISTERS
+        return pixels * vectors + vectors + pixels * self.activation_registers + 1
 
     @property
-    def product(self) -> neon.Product | None:
+    def by_element(self) -> neon.ByElement | None:
         """The instruction of tiles in assembly, where that is better than what LLVM makes of them."""
         return None
 
@@ -108,7 +108,7 @@ class MicroKernel:
         return [splat(tirx.BufferLoad(image, [0, channel, y, x + p]), self.lanes) for p in range(pixels)]
 
     def weights(self, e: Emitter, packed: Expr, start: Expr, part: int) -> Expr:
-        """One vector's weights for `group` channels and *part* of `spread`, for `multiply_add`."""
+        """One vector's weights for `group` channels and *part* of `partial_sums`, for `multiply_add`."""
         return e.let("w", load(packed, start, self.lanes * self.group))
 
     def multiply_add(self, accumulator: Expr, activation: Expr, weight: Expr) -> Expr:
@@ -122,10 +122,10 @@ class MicroKernel:
         pairs = [(a, w) for a in activations for w in weights]
         return [self.multiply_add(total, *pair) for total, pair in zip(totals, pairs, strict=True)]
 
-    def begin(self, e: Emitter, bias: Expr, start: Expr) -> list[Expr]:
-        """What a vector's `spread` registers begin with."""
+    def initial_sums(self, e: Emitter, bias: Expr, start: Expr) -> list[Expr]:
+        """What a vector's `partial_sums` registers begin with."""
         return [e.let("b", load(bias, start, self.lanes))]
 
-    def complete(self, parts: Sequence[Expr], bias: Expr, start: Expr) -> Expr:
-        """A vector of sums from its `spread` registers."""
+    def reduce_sums(self, parts: Sequence[Expr], bias: Expr, start: Expr) -> Expr:
+        """A vector of sums from its `partial_sums` registers."""
         return parts[0]

@@ -27,7 +27,7 @@ def pack_weight(
         Flat `[tile of channels][kh][kw][in / group][vector of the tile][lane][group]`, zero where padded;
         the last vector has the lanes of `ConvShape.last`.
     """
-    unused = (microkernel.lanes - shape.last(microkernel, tile).lanes) * microkernel.fitting(
+    unused = (microkernel.lanes - shape.last(microkernel, tile).lanes) * microkernel.for_source(
         shape.source
     ).group
     if tile.winograd:
@@ -36,7 +36,7 @@ def pack_weight(
     full = np.zeros((shape.target.stored, shape.reduction(microkernel), kh, kw), weight.dtype)
     full[:out, :cin] = weight
     full = full[_channel_order(shape, microkernel, tile)]
-    microkernel = microkernel.fitting(shape.source)
+    microkernel = microkernel.for_source(shape.source)
     lanes, group = microkernel.lanes, microkernel.group
     # [vector, lane, in/group, group, kh, kw] → [vector, kh, kw, in/group, lane, group]
     blocks = full.reshape(-1, lanes, full.shape[1] // group, group, kh, kw).transpose(0, 4, 5, 2, 1, 3)

@@ -54,19 +54,19 @@ class ConvShape:
 
         Quantized maps are written whole vectors at a time, and Winograd's transforms compute them.
         """
-        half, target = microkernel.half, self.target
+        half, target = microkernel.half_width, self.target
         if half is None or tile.winograd or target.dtype != "float32":
             return microkernel
         return half if target.stored - target.channels >= microkernel.lanes - half.lanes else microkernel
 
     def reduction(self, microkernel: MicroKernel) -> int:
         """Input channels that are multiplied, zeros from rounding up included."""
-        group = 1 if self.source.planar else microkernel.fitting(self.source).group
+        group = 1 if self.source.planar else microkernel.for_source(self.source).group
         return -(-self.source.channels // group) * group
 
     def step(self, microkernel: MicroKernel) -> int:
         """Input channels fetched together; the channels of a planar image are far apart."""
-        return 1 if self.source.planar else microkernel.fitting(self.source).step
+        return 1 if self.source.planar else microkernel.for_source(self.source).step
 
     def runs(self, microkernel: MicroKernel) -> tuple[int, int, int]:
         """How one row of the kernel is read: runs of channels that lie end to end in memory.

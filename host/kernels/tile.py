@@ -24,11 +24,11 @@ def default_tile(shape: ConvShape, microkernel: MicroKernel) -> Tile:
         even = width / (-(-width // pixels) * pixels) * total / (-(-total // vectors) * vectors)
         return even * pixels * vectors / (pixels + vectors)
 
-    microkernel = microkernel.fitting(shape.source)
+    microkernel = microkernel.for_source(shape.source)
     candidates = [
         Tile(pixels, vectors, pixels_inner=inner, winograd=scheme)
         for vectors in range(1, min(total, 8) + 1)
         for pixels in range(1, min(width, 16) + 1)
-        if microkernel.occupied(pixels, vectors) <= microkernel.registers
+        if microkernel.registers_used(pixels, vectors) <= microkernel.registers
     ]
     return max(candidates, key=score)

@@ -47,7 +47,9 @@ def applicable(shape: ConvShape, microkernel: MicroKernel) -> bool:
     """
     line = shape.kernel in ((TAPS, 1), (1, TAPS))
     whole = (
-        isinstance(microkernel, Float32) and microkernel.accumulator == "float32" and not microkernel.scaled
+        isinstance(microkernel, Float32)
+        and microkernel.accumulator == "float32"
+        and not microkernel.requantizes
     )
     return line and not shape.source.planar and whole
 
@@ -257,8 +259,8 @@ class _Kernel:
         packed += point * (channels * width * lanes)
         places = [strip.products + (slot * width + v) * lanes for slot in slots for v in range(width)]
         path = neon.Path(self.points * stored * FLOAT, 0, 0, 1, 1, steps, rest, unroll)
-        if microkernel.product and neon.fits(positions, width, path):
-            name, text = neon.tile(microkernel.product, positions, width, path)
+        if microkernel.by_element and neon.fits(positions, width, path):
+            name, text = neon.tile(microkernel.by_element, positions, width, path)
             e.include(text)
             operands = [address(strip.scratch, slots[0] * stored), address(self.weight, packed)]
             zeros = address(strip.scratch, strip.zeros)

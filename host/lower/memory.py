@@ -41,7 +41,7 @@ def _image(network: Network) -> FeatureMap:
 
 
 def conv_shapes(network: Network, microkernel: MicroKernel) -> dict[str, ConvShape]:
-    """What every convolution is generated from, by layer name; `head` computes in `microkernel.floats`."""
+    """What every convolution is generated from, by layer name; `head` computes in `microkernel.fp32`."""
     maps = feature_maps(network, microkernel)
     shapes = {}
     source = maps["input"]
@@ -54,7 +54,7 @@ def conv_shapes(network: Network, microkernel: MicroKernel) -> dict[str, ConvSha
             shapes[layer.name] = replace(shape, fused=_may_be_fused(shape, microkernel))
         source = maps[layer.name]
     joined = sum(maps[c.source].stored for c in network.contexts)
-    stored = _round_up(network.classes, microkernel.floats.block)
+    stored = _round_up(network.classes, microkernel.fp32.block)
     shapes["head"] = ConvShape(
         (1, 1),
         FeatureMap(1, network.steps, joined, joined, "float32"),

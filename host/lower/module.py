@@ -71,7 +71,7 @@ class _Lowering:
         return image
 
     def _conv(self, layer: Conv, value: relax.Expr) -> relax.Expr:
-        weight = self.microkernel.fitting(self.shapes[layer.name].source).encode(layer.weight)
+        weight = self.microkernel.for_source(self.shapes[layer.name].source).encode(layer.weight)
         bias = layer.bias.astype(self.microkernel.accumulator)
         return self._kernel(layer.name, self.microkernel, value, weight, bias)
 
@@ -93,12 +93,10 @@ class _Lowering:
     def _context(self, symbol: str, pooling: Pooling, source: str, value: relax.Expr) -> relax.Expr:
         operands = [value, *self._scale(pooling, source)]
         microkernel = (
-            self.microkernel
-            if pooling.source.dtype == self.microkernel.activation
-            else self.microkernel.floats
+            self.microkernel if pooling.source.dtype == self.microkernel.activation else self.microkernel.fp32
         )
         pooled = relax.TensorType((pooling.size,), "float32")
-        return self._emit(context(symbol, pooling, microkernel.elements), operands, pooled)
+        return self._emit(context(symbol, pooling, microkernel.activations_per_register), operands, pooled)
 
     def _scale(self, pooling: Pooling, source: str) -> list[Float]:
         """What the pooling of a quantized map takes beside it."""
@@ -106,11 +104,13 @@ class _Lowering:
 
     def _pool(self, layer: MaxPool, value: relax.Expr, source: FeatureMap) -> relax.Expr:
         target = self.maps[layer.name]
-        function = max_pool(symbol_of(layer.name), source, target, layer.stride, self.microkernel.elements)
+        function = max_pool(
+            symbol_of(layer.name), source, target, layer.stride, self.microkernel.activations_per_register
+        )
         return self._call(function, [value], target)
 
     def _tail(self, values: Mapping[str, relax.Expr]) -> relax.Expr:
-        lanes = self.microkernel.floats.lanes
+        lanes = self.microkernel.fp32.lanes
         poolings, pooled = [], []
         for i, c in enumerate(self.network.contexts):
             pooling = Pooling(self.maps[c.source], c.kernel, c.stride)
@@ -131,7 +131,7 @@ class _Lowering:
     def _head(self, poolings: Sequence[Pooling], joined: relax.Expr) -> relax.Expr:
         head = self.network.head
         weight = _spread(head.weight, poolings, 1)
-        return self._kernel("head", self.microkernel.floats, joined, weight, head.bias)
+        return self._kernel("head", self.microkernel.fp32, joined, weight, head.bias)
 
     def _call(
         self,
@@ -162,7 +162,7 @@ class _IntegerLowering(_Lowering):
 
     def _input(self, image: relax.Expr) -> relax.Expr:
         target = self.maps["input"]
-        lanes = self.microkernel.floats.lanes
+        lanes = self.microkernel.fp32.lanes
         return self._call(quantize_image("image", target, PIXEL_MEAN, PIXEL_SCALE, lanes), [image], target)
 
     def _conv(self, layer: Conv, value: relax.Expr) -> relax.Expr:
@@ -189,9 +189,7 @@ class _IntegerLowering(_Lowering):
     def _head(self, poolings: Sequence[Pooling], joined: relax.Expr) -> relax.Expr:
         head = self.quantized.head
         weight = _spread(head.weight, poolings, 1)
-        return self._kernel(
-            "head", self.microkernel.floats, joined, weight, head.bias / head.scale, head.scale
-        )
+        return self._kernel("head", self.microkernel.fp32, joined, weight, head.bias / head.scale, head.scale)
 
 
 def _spread(values: NDArray[Scalar], poolings: Sequence[Pooling], axis: int) -> NDArray[Scalar]:

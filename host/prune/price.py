@@ -64,7 +64,7 @@ def latency(network: Network, microkernel: MicroKernel, records: Records) -> Pri
     units = {r.unit for r in records.records}
     metric, work = {}, {}
     for conv in layers:
-        of = microkernel.floats if conv.name == "head" else microkernel
+        of = microkernel.fp32 if conv.name == "head" else microkernel
         record = records.of(workload_key(shapes[conv.name], of))
         work[conv.name] = network.macs_of(conv)
         # Records in other units cannot be added up.

@@ -39,21 +39,21 @@ def _kernel(microkernel: MicroKernel, symbol: str, pixels: int, vectors: int) ->
     bias = e.param("bias", vectors * lanes, microkernel.accumulator)
     target = e.param("target", pixels * vectors * lanes, microkernel.accumulator)
     sums = [
-        [e.local("sums", lanes, microkernel.accumulator) for _ in range(microkernel.spread)]
+        [e.local("sums", lanes, microkernel.accumulator) for _ in range(microkernel.partial_sums)]
         for _ in range(pixels * vectors)
     ]
     for i, parts in enumerate(sums):
-        for part, value in zip(parts, microkernel.begin(e, bias, i % vectors * lanes), strict=True):
+        for part, value in zip(parts, microkernel.initial_sums(e, bias, i % vectors * lanes), strict=True):
             e.store_vector(part, value, 0, lanes)
     activations = [microkernel.activations(e, source, p * microkernel.step)[0] for p in range(pixels)]
     with e.loop(REPEATS), e.loop(STEPS, "k") as k:
-        for part in range(microkernel.spread):
+        for part in range(microkernel.partial_sums):
             weights = [microkernel.weights(e, packed, (k * vectors + v) * size, part) for v in range(vectors)]
             totals = [parts[part] for parts in sums]
             values = microkernel.accumulate(e, [load(t, 0, lanes) for t in totals], activations, weights)
             for total, value in zip(totals, values, strict=True):
                 e.store_vector(total, value, 0, lanes)
     for i, parts in enumerate(sums):
-        value = microkernel.complete([load(part, 0, lanes) for part in parts], bias, i % vectors * lanes)
+        value = microkernel.reduce_sums([load(part, 0, lanes) for part in parts], bias, i % vectors * lanes)
         e.store_vector(target, value, i * lanes, lanes)
     return Peak(e.func(symbol), REPEATS * STEPS * pixels * vectors * size)

@@ -63,7 +63,7 @@ def register_tiles(workload: Workload, limit: int, winograd: int = 0) -> list[Ti
     `default_tile` ranks them.
     """
     shape = workload.shape
-    microkernel = workload.microkernel.fitting(shape.source)
+    microkernel = workload.microkernel.for_source(shape.source)
     width, total = shape.positions(winograd), shape.vectors(microkernel)
 
     def score(tile: Tile) -> float:
@@ -75,7 +75,7 @@ def register_tiles(workload: Workload, limit: int, winograd: int = 0) -> list[Ti
         Tile(pixels, vectors, winograd=winograd)
         for vectors in range(1, min(total, 12) + 1)
         for pixels in range(1, min(width, 24) + 1)
-        if microkernel.spread * pixels * vectors + min(pixels, vectors) < microkernel.registers
+        if microkernel.partial_sums * pixels * vectors + min(pixels, vectors) < microkernel.registers
     ]
     return sorted(tiles, key=score, reverse=True)[:limit]
 

@@ -51,9 +51,9 @@ class Workload:
     @property
     def products_per_step(self) -> int:
         """Multiply-accumulate instructions per accumulator in one iteration."""
-        microkernel = self.microkernel.fitting(self.shape.source)
+        microkernel = self.microkernel.for_source(self.shape.source)
         return (
-            microkernel.spread
+            microkernel.partial_sums
             * self.shape.step(microkernel)
             // (1 if self.shape.source.planar else microkernel.group)
         )
@@ -83,7 +83,7 @@ def workloads(network: Network, target: Target, precision: str) -> dict[str, Wor
     microkernel = microkernel_for(target, precision)
     return distinct(
         {
-            name: Workload(shape, microkernel.floats if name == "head" else microkernel)
+            name: Workload(shape, microkernel.fp32 if name == "head" else microkernel)
             for name, shape in conv_shapes(network, microkernel).items()
         }
     )

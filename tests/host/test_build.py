@@ -26,7 +26,7 @@ from host.targets.read import load_target
 from lprnet.network.checkpoint import save_checkpoint
 from tests.checkpoints import random_checkpoint
 
-ROOT = Path(__file__).parent.parent.parent
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(scope="module")

@@ -36,9 +36,9 @@ from host.quantize.observe import OBSERVERS, Histogram, histogram, percentile
 from host.quantize.weights import quantize_rows, quantize_weight
 from lprnet.network.checkpoint import load_checkpoint
 from tests.checkpoints import random_checkpoint
-from tests.kernel_cases import from_memory
+from tests.host.kernels.kernel_cases import from_memory
 
-SAMPLES = Path(__file__).parents[2] / "lprnet" / "samples"
+SAMPLES = Path(__file__).parents[3] / "lprnet" / "samples"
 NATIVE = {"mcpu": "x86-64-v3"}
 RUNS = Arithmetic(0, 4, 4, run=2)
 

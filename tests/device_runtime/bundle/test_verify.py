@@ -114,6 +114,6 @@ def test_a_module_linked_on_the_board_is_used(bundle: Path) -> None:
 
 
 def test_every_suggestion_is_a_target() -> None:
-    targets = {path.stem for path in (Path(__file__).parents[2] / "targets").glob("*.toml")}
+    targets = {path.stem for path in (Path(__file__).parents[3] / "targets").glob("*.toml")}
     suggested = {target for _, target in cpu._BOARDS} | {target for *_, target in cpu._FALLBACKS}
     assert suggested <= targets

@@ -18,7 +18,7 @@ from host.kernels.float import FLOAT16, FLOAT32
 from host.kernels.int8 import INT8
 from host.targets.read import load_target
 from host.tune.workload import compile_functions, tensors
-from tests.kernel_cases import CALLER, Case, float_cases, int8_cases
+from tests.host.kernels.kernel_cases import CALLER, Case, float_cases, int8_cases
 
 CODES = {"int": 0, "uint": 1, "float": 2}
 """DLPack's type codes."""

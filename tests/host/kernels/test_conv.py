@@ -31,7 +31,7 @@ CONVS = [
 ]
 
 # What is written in assembly runs in `test_kernels_emulated`, and here on an ARM machine.
-FAMILIES = [f for f in FLOAT32.values() if f.product is None or platform.machine() == "aarch64"]
+FAMILIES = [f for f in FLOAT32.values() if f.by_element is None or platform.machine() == "aarch64"]
 
 
 def run(function: tvm.tirx.PrimFunc, *arrays: np.ndarray) -> list[np.ndarray]:

@@ -39,7 +39,7 @@ from lprnet.network.checkpoint import load_checkpoint, save_checkpoint
 from lprnet.network.model import ChannelStridePool
 from tests.checkpoints import random_checkpoint
 
-ROOT = Path(__file__).parent.parent.parent
+ROOT = Path(__file__).parents[3]
 SAMPLES = ROOT / "lprnet/samples"
 
 

@@ -21,7 +21,7 @@ NATIVE_PROFILE = {
     "recipe.pruning": "none",
     "link.prefer": "g++",
 }
-PROFILE = Path(__file__).parents[2] / "targets" / "rpi4.toml"
+PROFILE = Path(__file__).parents[3] / "targets" / "rpi4.toml"
 
 
 def changed(tmp_path: Path, old: str, new: str) -> Path:

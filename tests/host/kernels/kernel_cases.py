@@ -173,7 +173,7 @@ def float_conv(symbol: str, microkernel: MicroKernel, case: tuple, tile: Tile | 
     target = FeatureMap(
         height, width, cout, round_up(cout, microkernel.block), microkernel.activation, (1, 1)
     )
-    shape = ConvShape(kernel, source, target, relu=not microkernel.scaled)
+    shape = ConvShape(kernel, source, target, relu=not microkernel.requantizes)
     tile = tile or default_tile(shape, microkernel)
     half = microkernel.activation == "float16"
 
@@ -182,7 +182,7 @@ def float_conv(symbol: str, microkernel: MicroKernel, case: tuple, tile: Tile | 
 
     x, weight, bias = draw(cin, h, w), draw(cout, cin, *kernel), draw(cout)
     scale = rng.uniform(0.01, 0.02, cout).astype(np.float32)
-    if microkernel.scaled:
+    if microkernel.requantizes:
         weight = rng.integers(-127, 128, weight.shape, np.int8)
         expected = convolve(x, weight, bias, pad) * scale[:, None, None]
     else:
@@ -194,7 +194,7 @@ def float_conv(symbol: str, microkernel: MicroKernel, case: tuple, tile: Tile | 
         assert not border(actual).any()
         assert not actual[cout:].any()
 
-    vectors = [bias, scale] if microkernel.scaled else [bias]
+    vectors = [bias, scale] if microkernel.requantizes else [bias]
     tensors = [
         to_memory(x, source),
         pack_weight(weight, shape, microkernel, tile),
@@ -218,7 +218,7 @@ def int8_pool(symbol: str, microkernel: Int8, stride: int, channels: int) -> Cas
         np.testing.assert_array_equal(actual[:, :, 1:-1] + offset, expected)
         assert (actual[:, :, [0, -1]] == target.zero).all()
 
-    function = max_pool(symbol, source, target, stride, microkernel.elements)
+    function = max_pool(symbol, source, target, stride, microkernel.activations_per_register)
     return Case(f"pool {stride}", function, [to_memory(q - offset, source), uninitialized(target)], check)
 
 
@@ -246,7 +246,7 @@ def int8_context(symbol: str, microkernel: Int8, kernel: tuple[int, int], stride
 
     out = np.full(pooling.size, 77, np.float32)
     tensors = [to_memory(q - offset, source), window_scale(pooling, step), out]
-    return Case(f"context {kernel}", context(symbol, pooling, microkernel.floats.lanes), tensors, check)
+    return Case(f"context {kernel}", context(symbol, pooling, microkernel.fp32.lanes), tensors, check)
 
 
 def image(symbol: str, microkernel: Int8) -> Case:
@@ -262,7 +262,7 @@ def image(symbol: str, microkernel: Int8) -> Case:
         pixels = tensors[-1][: 24 * 94 * 4].reshape(24, 94, 4)[:, :, :3]
         np.testing.assert_array_equal(pixels.transpose(2, 0, 1), expected)
 
-    function = quantize_image(symbol, target, 127.5, 0.0078125, microkernel.floats.lanes)
+    function = quantize_image(symbol, target, 127.5, 0.0078125, microkernel.fp32.lanes)
     return Case("image", function, [tensor[None], uninitialized(target)], check)
 
 
@@ -320,14 +320,14 @@ def int8_cases(microkernel: Int8) -> list[Case]:
         lambda s: int8_context(s, microkernel, (4, 10), (4, 2)),
         lambda s: image(s, microkernel),
         lambda s: stem(s, microkernel),
-        *float_makers(microkernel.floats),
+        *float_makers(microkernel.fp32),
     ]
     return [make(f"k{i}") for i, make in enumerate(makers)]
 
 
 def float_makers(microkernel: MicroKernel) -> list[Callable[[str], Case]]:
     tiles = [(case, tile) for case in CONVS for tile in (None, Tile(4, 3), Tile(5, 2, 2, False))]
-    if not microkernel.scaled and microkernel.accumulator == "float32":
+    if not microkernel.requantizes and microkernel.accumulator == "float32":
         tiles += [(case, tile) for case in CONVS[1:3] for tile in WINOGRAD]
     return [lambda s, c=c, t=t: float_conv(s, microkernel, c, t) for c, t in tiles]  # type: ignore[misc]
 

@@ -23,7 +23,15 @@ from host.kernels.shape import ConvShape, Tile
 from host.kernels.tile import default_tile
 from host.targets.read import load_target
 from host.tune.workload import tensors
-from tests.kernel_cases import CONVS, border, convolve, from_memory, round_up, to_memory, uninitialized
+from tests.host.kernels.kernel_cases import (
+    CONVS,
+    border,
+    convolve,
+    from_memory,
+    round_up,
+    to_memory,
+    uninitialized,
+)
 
 needs_bfloat16 = pytest.mark.skipif(
     "avx512_bf16" not in Path("/proc/cpuinfo").read_text().split(), reason="this CPU has no avx512_bf16"
@@ -105,7 +113,7 @@ def test_first_convolution_reads_float32(tile) -> None:
     *_, out = call(
         conv("k", shape, BFLOAT16, tile),
         x,
-        pack_weight(BFLOAT16.fitting(source).encode(weight), shape, BFLOAT16, tile),
+        pack_weight(BFLOAT16.for_source(source).encode(weight), shape, BFLOAT16, tile),
         pack_vector(bias, shape, BFLOAT16, tile),
         uninitialized(target),
     )
@@ -120,7 +128,7 @@ def test_max_pool(stride, channels) -> None:
     source = FeatureMap(5, 13, 2 * channels, 2 * channels, BITS)
     target = FeatureMap(3, (13 - 3) // stride + 1, channels, channels, BITS, (0, 1))
     x = to_bfloat16(rng.exponential(1, (2 * channels, 5, 13)))
-    function = max_pool("k", source, target, stride, BFLOAT16.elements)
+    function = max_pool("k", source, target, stride, BFLOAT16.activations_per_register)
     _, out = call(function, to_memory(x, source), uninitialized(target))
     expected = F.max_pool2d(torch.from_numpy(to_float(x[None, :channels])), 3, (1, stride))[0].numpy()
     np.testing.assert_array_equal(to_float(from_memory(out, target))[:, :, 1:-1], expected)
@@ -134,7 +142,7 @@ def test_context(kernel, stride) -> None:
     source = FeatureMap(*size, 20, 32, BITS, (1, 0))
     pooling = Pooling(source, kernel, stride)
     x = to_bfloat16(rng.exponential(1, (20, *size)))
-    function = context("k", pooling, BFLOAT16.elements)
+    function = context("k", pooling, BFLOAT16.activations_per_register)
     outputs = [np.full(shape, 77, dtype) for shape, dtype in tensors(function)[1:]]
     _, *results = call(function, to_memory(x, source), *outputs)
     pooled = F.avg_pool2d(torch.from_numpy(to_float(x)), kernel, stride).double().numpy()

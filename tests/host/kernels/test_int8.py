@@ -11,7 +11,7 @@ import tvm
 from host.kernels.float import INT8_WEIGHTS
 from host.kernels.int8 import INT8
 from host.network.int8_sums import INT16_MAX, Arithmetic
-from tests.kernel_cases import Case, float_cases, int8_cases
+from tests.host.kernels.kernel_cases import Case, float_cases, int8_cases
 
 FLAGS = set(Path("/proc/cpuinfo").read_text().split())
 # MicroKernel → what it is compiled for, and what the CPU must have.

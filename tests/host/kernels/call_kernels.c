@@ -3,7 +3,7 @@
  */
 
 #define main run_kernels
-#include "../host/tune/run_kernels.c"
+#include "../../../host/tune/run_kernels.c"
 #undef main
 
 int main(int argc, char **argv)

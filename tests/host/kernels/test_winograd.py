@@ -19,10 +19,10 @@ from host.kernels.winograd import PAIRS, applicable, pays, transform_weight
 from host.lower.tuned import Record, describe_tile
 from host.tune.search import search
 from host.tune.workload import Workload
-from tests.kernel_cases import convolve, from_memory, round_up, to_memory
+from tests.host.kernels.kernel_cases import convolve, from_memory, round_up, to_memory
 
 # What is written in assembly runs in `test_kernels_emulated`, and here on an ARM machine.
-FAMILIES = [name for name, f in FLOAT32.items() if f.product is None or platform.machine() == "aarch64"]
+FAMILIES = [name for name, f in FLOAT32.items() if f.by_element is None or platform.machine() == "aarch64"]
 
 
 def line_shape(

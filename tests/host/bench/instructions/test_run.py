@@ -81,7 +81,7 @@ def test_a_peer_that_is_not_installed_is_a_row_with_a_reason(emulated: None, tmp
         peers=("ncnn",),
         precisions=("bf16",),
         weights=Path("unused"),
-        calibration=Path(__file__).parents[2] / "lprnet/samples",
+        calibration=Path(__file__).parents[4] / "lprnet/samples",
         python=Path(sys.executable),
         cache=tmp_path,
     )
