@@ -61,13 +61,14 @@ bench: $(SETUP) .venv-bench/.setup ## Time this network against other runtimes, 
 results: $(SETUP) ## Make the study's table: what pruning, int8 and compilation bring (RESULTS="options of lpr-host results")
 	$(BIN)/lpr-host results $(RESULTS_PUBLIC:%=--weights %) $(RESULTS_DATA:%=--data %) $(RESULTS)
 
-lint: $(TEST_SETUP) ## Check style and types
+lint: $(TEST_SETUP) ## Check style, types and which room imports which
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
+	$(BIN)/lint-imports
 
 clean: ## Remove what was built; keeps .venv and downloads
-	rm -rf build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage
+	rm -rf build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis .coverage
 
 build/native/manifest.json: $(SOURCES) | $(SETUP)
 	$(BIN)/lpr-host build --target native
