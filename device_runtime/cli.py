@@ -13,7 +13,7 @@ import click
 from device_runtime import __version__
 from device_runtime.board import describe as board
 from device_runtime.bundle.manifest import MANIFEST_NAME
-from device_runtime.console import fail
+from device_runtime.console import INTERRUPTED, OneLineCommand, one_line
 from device_runtime.errors import FatalError
 from device_runtime.locate.region import Region
 from device_runtime.pipeline import Result, Session
@@ -25,8 +25,6 @@ from device_runtime.sinks import pictures as annotate
 from device_runtime.sources.camera import camera_frames
 from device_runtime.sources.files import image_files, read_files
 from device_runtime.sources.frame import Frame, Unreadable
-
-INTERRUPTED = 130
 
 
 class RegionType(click.ParamType):
@@ -56,7 +54,7 @@ class ReportType(click.ParamType):
         return Path(path)
 
 
-class ManyValues(click.Command):
+class ManyValues(OneLineCommand):
     """Lets `--images` take every value up to the next option, as shells expand wildcards to."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
@@ -73,7 +71,7 @@ class ManyValues(click.Command):
         return super().parse_args(ctx, spread)
 
 
-@click.command(cls=ManyValues, context_settings={"help_option_names": ["-h", "--help"]})
+@click.command("lpr-run", cls=ManyValues, context_settings={"help_option_names": ["-h", "--help"]})
 @click.option(
     "--bundle", type=click.Path(path_type=Path), help="Bundle folder.  [default: this or the installed one]"
 )
@@ -169,7 +167,7 @@ def command(
         # A camera that stops still leaves what it has read until then.
         if not session.n:
             raise
-        click.echo(output.line(f"error: {error}"), err=True)
+        click.echo(one_line(f"error: {error}"), err=True)
         status = 2
     if session.unreadable and not status:
         status = 1
@@ -211,22 +209,8 @@ def _frames(
 
 
 def main() -> None:
-    """Entry point: `command`, with every error in one line."""
-    try:
-        command.main(standalone_mode=False)
-    except FatalError as error:
-        fail(error)
-    except click.ClickException as error:
-        where = error.ctx.command_path if isinstance(error, click.UsageError) and error.ctx else "lpr-run"
-        fail(FatalError(where, error.format_message().rstrip("."), "see lpr-run --help"))
-    except (click.Abort, KeyboardInterrupt):
-        sys.exit(INTERRUPTED)
-    except click.exceptions.Exit as done:
-        sys.exit(done.exit_code)
-    except BrokenPipeError:
-        # Python would complain again when it flushes the closed standard output at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(1)
+    """Entry point."""
+    command()
 
 
 if __name__ == "__main__":

@@ -1,23 +1,89 @@
-"""Errors of the command-line tools: one line, status 2."""
+"""What the command-line tools share: every error in one line, status 2, and the log on standard error."""
 
 from __future__ import annotations
 
+import errno
+import logging
+import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import wraps
-from typing import NoReturn, ParamSpec
+from typing import Any, NoReturn, ParamSpec
 
 import click
 
 from device_runtime.errors import FatalError
 
+FAILED = 2
+"""Exit status of wrong use, bad input and everything else that ends in a `FatalError`."""
+
+INTERRUPTED = 130
+"""Exit status after Ctrl-C, as a shell reports it."""
+
 P = ParamSpec("P")
+
+
+def one_line(text: str) -> str:
+    """*text* in one printable line, whatever a file name in it holds."""
+    return " ".join(text.split()).encode(errors="replace").decode()
 
 
 def fail(error: FatalError) -> NoReturn:
     """Print *error* as one line on standard error and exit with status 2."""
-    click.echo("error: " + " ".join(str(error).split()), err=True)
-    sys.exit(2)
+    click.echo(one_line(f"error: {error}"), err=True)
+    sys.exit(FAILED)
+
+
+class OneLineCommand(click.Command):
+    """A command whose `main` shows no traceback for what is not this program's fault.
+
+    Wrong use and `FatalError` become one line on standard error and status 2; Ctrl-C is status 130, and a
+    closed pipe, as of `head`, status 1, both without a word.
+    """
+
+    def main(
+        self,
+        args: Sequence[str] | None = None,
+        prog_name: str | None = None,
+        complete_var: str | None = None,
+        standalone_mode: bool = True,
+        **extra: Any,
+    ) -> Any:
+        """As `click.Command.main`; with `standalone_mode=False` errors pass through."""
+        if not standalone_mode:
+            return super().main(args, prog_name, complete_var, standalone_mode=False, **extra)
+        try:
+            status = super().main(args, prog_name, complete_var, standalone_mode=False, **extra)
+            # Not left to Python's exit, which would complain of a closed pipe in three lines.
+            sys.stdout.flush()
+        except FatalError as error:
+            fail(error)
+        except click.exceptions.NoArgsIsHelpError as error:
+            error.show()
+            sys.exit(error.exit_code)
+        except click.ClickException as error:
+            context = error.ctx if isinstance(error, click.UsageError) else None
+            tool = context.command_path if context else str(self.name)
+            fail(FatalError(tool, error.format_message().rstrip("."), f"see {tool} --help"))
+        except (click.Abort, KeyboardInterrupt):
+            sys.exit(INTERRUPTED)
+        except OSError as error:
+            if error.filename is not None or error.errno not in (errno.EPIPE, errno.ENOSPC):
+                raise
+            # Python flushes standard output again at exit.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            if error.errno == errno.EPIPE:
+                sys.exit(1)
+            fail(FatalError("output", f"cannot be written ({error.strerror})", "free some space"))
+        # The number is what a command gave to `Context.exit`.
+        sys.exit(status if isinstance(status, int) else 0)
+
+
+class OneLineGroup(OneLineCommand, click.Group):
+    """A group of `OneLineCommand`s, and one itself."""
+
+    command_class = OneLineCommand
+    group_class = type
 
 
 def one_line_errors(command: Callable[P, None]) -> Callable[P, None]:
@@ -31,3 +97,21 @@ def one_line_errors(command: Callable[P, None]) -> Callable[P, None]:
             fail(error)
 
     return guarded
+
+
+def configure_logging(level: int = logging.INFO) -> None:
+    """Print the log on standard error, a line a record: `warning: …`, `error: …`, progress without a word."""
+    handler = _OneLineHandler()
+    handler.setFormatter(_OneLineFormatter())
+    logging.basicConfig(level=level, handlers=[handler], force=True)
+
+
+class _OneLineHandler(logging.Handler):
+    def emit(self, record: logging.LogRecord) -> None:
+        click.echo(self.format(record), err=True)
+
+
+class _OneLineFormatter(logging.Formatter):
+    def format(self, record: logging.LogRecord) -> str:
+        word = f"{record.levelname.lower()}: " if record.levelno >= logging.WARNING else ""
+        return one_line(word + super().format(record))

@@ -6,9 +6,8 @@ from pathlib import Path
 
 import msgspec
 
+from device_runtime import schema
 from device_runtime.board.describe import Board
-from device_runtime.errors import FatalError
-from device_runtime.files import write_atomic
 from device_runtime.report.accuracy import Accuracy
 from device_runtime.timing import Distribution
 
@@ -78,36 +77,21 @@ class Report(_Record, frozen=True, kw_only=True):
     accuracy: Accuracy | None = None
 
 
-def encode(report: Report) -> bytes:
-    """Indented UTF-8 JSON."""
-    return msgspec.json.format(msgspec.json.encode(report), indent=2) + b"\n"
-
-
-def decode(data: bytes, source: str) -> Report:
-    """Parse a report; *source* is named in errors.
-
-    Raises:
-        FatalError: not JSON, another version, or a key that does not fit.
-    """
-    try:
-        raw = msgspec.json.decode(data)
-        version = raw.get("report_version") if isinstance(raw, dict) else None
-        if version != REPORT_VERSION:
-            raise FatalError(
-                source, f"is not a report of version {REPORT_VERSION}", "name files lpr-run wrote"
-            )
-        return msgspec.convert(raw, Report)
-    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
-        raise FatalError(source, f"is not a report ({error})", "name files lpr-run wrote") from None
-
-
-def read(path: Path) -> Report:
-    """Raises `FatalError` where `decode` does, or where the file cannot be read."""
-    try:
-        return decode(path.read_bytes(), str(path))
-    except OSError as error:
-        raise FatalError(str(path), f"cannot be read ({error.strerror})", "check the path") from None
+_FORMAT = schema.Format(
+    schema=Report,
+    what="a report",
+    version=REPORT_VERSION,
+    version_key="report_version",
+    todo="name files lpr-run wrote",
+)
+encode = schema.encode
+decode, read = _FORMAT.decode, _FORMAT.read
 
 
 def write(report: Report, path: Path) -> None:
-    write_atomic(path, encode(report))
+    """Replace the file *path* as a whole; makes its folder.
+
+    Raises:
+        FatalError: the file system refuses.
+    """
+    _FORMAT.write(path, report)

@@ -10,6 +10,7 @@ from unicodedata import east_asian_width
 import click
 import msgspec
 
+from device_runtime.console import one_line
 from device_runtime.pipeline import STAGES, Result, Session
 from device_runtime.read.engine import Engine
 from device_runtime.sources.frame import Unreadable
@@ -33,7 +34,7 @@ class Printer:
 
     def show(self, result: Result | Unreadable) -> None:
         if isinstance(result, Unreadable):
-            click.echo(line(f"warning: {result.error}"), err=True)
+            click.echo(one_line(f"warning: {result.error}"), err=True)
         elif self._as_json:
             click.echo(msgspec.json.encode(as_object(result)))
         elif not self._quiet and not (self._changes_only and result.reading.plate == self._last):
@@ -65,7 +66,7 @@ def as_text(result: Result) -> str:
         verdict = _padded("ok" if right else f"≠ {result.truth}", _PLATE_COLUMNS + 3)
     return (
         f"{_padded(plate, _PLATE_COLUMNS)} {result.reading.confidence:6.1%} "
-        f"{result.timings_ms['total']:8.2f} ms  {verdict}{line(result.frame.source)}"
+        f"{result.timings_ms['total']:8.2f} ms  {verdict}{one_line(result.frame.source)}"
     )
 
 
@@ -99,11 +100,6 @@ def progress(total: int | None) -> AbstractContextManager[Any]:
     """A bar on standard error where that is a terminal and *total* is known."""
     hidden = total is None or not sys.stderr.isatty()
     return click.progressbar(length=total or 0, label="benchmark", file=sys.stderr, hidden=hidden)
-
-
-def line(text: str) -> str:
-    """*text* in one line, whatever a file name holds."""
-    return " ".join(text.split()).encode(errors="replace").decode()
 
 
 def _padded(text: str, columns: int) -> str:
