@@ -61,7 +61,7 @@ class Request:
 
     Attributes:
         precision: None means the target's recipe.
-        calibration: folder of plate images that int8 ranges are taken from.
+        calibration: what int8 ranges are taken from, see `host.quantize.calibration.read_samples`.
         quantization: how.
         schedule: `tuned`: the kernels of `host.kernels`; else what `host.compile.baselines` has, of the
             network as published, in fp32.
@@ -128,7 +128,7 @@ def compile_network(checkpoint: Checkpoint, request: Request, precision: str, st
     lowered: Network | QuantizedNetwork = network
     if isinstance(microkernel, Int8):
         with steps("quantize"):
-            samples = read_samples(request.calibration, CALIBRATION_SAMPLES)
+            samples = read_samples(request.calibration)
             lowered = quantize(network, samples, request.quantization, microkernel.arithmetic)
     tiles = tile_choice(read_for(target))
     with steps(f"lower to {microkernel.name} kernels"):
@@ -183,8 +183,6 @@ def in_bfloat16(network: Network) -> Reference:
     network = replace(network, layers=tuple(map(stored, network.layers)))
     return lambda image: run_float(network, image, rounded)
 
-
-CALIBRATION_SAMPLES = 256
 
 GOLDEN_ATOL = 2e-3
 """How far the order of fp32 additions may move a logit; logits reach some tens. Integers must be equal."""

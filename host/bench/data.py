@@ -11,10 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from device_runtime.read.decode import greedy
-from device_runtime.read.preprocess import DEFAULT, prepare
 from device_runtime.sources.files import image_files, label_of
-from device_runtime.sources.image import read_image
 from host.bench.schema import Data
+from host.quantize.calibration import pick, read_images
 from lprnet.network.alphabet import Alphabet
 
 
@@ -43,7 +42,7 @@ class Images:
 
 
 def load_images(folders: Sequence[Path], limit: int | None = None) -> Images:
-    """All images of *folders*, or *limit* of them evenly spread.
+    """All images of *folders*, or of each the *limit* that `host.quantize.calibration.pick` picks.
 
     Raises:
         FatalError: a folder without images, or a file that is not an image.
@@ -52,14 +51,11 @@ def load_images(folders: Sequence[Path], limit: int | None = None) -> Images:
     sources = []
     for folder in folders:
         found = image_files([folder])
-        if limit is not None and len(found) > limit:
-            found = [found[i * len(found) // limit] for i in range(limit)]
+        if limit is not None:
+            found = pick(found, limit)
         files += found
         sources.append(Data(folder.resolve().name, len(found)))
-    tensors = np.empty((len(files), 3, DEFAULT.height, DEFAULT.width), np.float32)
-    for index, path in enumerate(files):
-        prepare(read_image(path), tensors[index : index + 1])
-    return Images(tensors, tuple(map(label_of, files)), tuple(sources))
+    return Images(read_images(files), tuple(map(label_of, files)), tuple(sources))
 
 
 def accuracy(logits: NDArray[np.float32], labels: Sequence[str], alphabet: Alphabet) -> float:

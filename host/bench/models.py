@@ -127,7 +127,6 @@ def _convert(variant: Variant, source: Source, place: Place, folder: Path) -> No
         str(folder.resolve()),
         source.isa,
         source.target,
-        str(source.images.resolve()),
     )
     python = Path(sys.executable) if variant.runtime == OURS else place.python
     # Small layers: torch's threads would only wait for each other, long on a machine with other work.

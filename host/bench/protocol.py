@@ -13,8 +13,8 @@ _LENGTH = struct.Struct("<Q")
 class Convert(msgspec.Struct, frozen=True, tag=True):
     """Write the model of *checkpoint* for a runtime, *module*'s, into *folder*, which is empty.
 
-    `calibration` is a float32[N,3,24,94] `.npy` file; the project's own runtime takes `target` and, instead,
-    `images`, the folder that it was made from.
+    `calibration` is a float32[N,3,24,94] `.npy` file, the same for every runtime; `target` is for the
+    project's own.
     """
 
     module: str
@@ -24,7 +24,6 @@ class Convert(msgspec.Struct, frozen=True, tag=True):
     folder: str
     isa: str
     target: str
-    images: str
 
 
 class Load(msgspec.Struct, frozen=True, tag=True):

@@ -23,11 +23,11 @@ from host.bench.models import Place, Variant
 from host.bench.runtimes import OURS, Source
 from host.bench.schema import REFERENCE, Bench, Row, Settings
 from host.bench.stats import paired_ratio, spread
+from host.quantize.calibration import CALIBRATION_IMAGES
 from lprnet.network.alphabet import Alphabet
 from lprnet.network.checkpoint import load_checkpoint
 
 TIMED_IMAGES = 16
-CALIBRATION_IMAGES = 256
 BUSY = 0.5
 
 
@@ -70,9 +70,7 @@ def run(request: Request, log: Log) -> Bench:
     inputs = request.cache / "inputs"
     timed = data or calibration
     timing_inputs = Images(timed.tensors[:TIMED_IMAGES], (), ()).save(inputs)
-    source = Source(
-        request.weights, calibration.save(inputs), request.isa, request.target, request.calibration
-    )
+    source = Source(request.weights, calibration.save(inputs), request.isa, request.target)
     mask = mask_library(request.cache) if request.isa == "avx2" else None
     place = Place(request.python, request.isa, mask)
     versions = models.installed(request.python)

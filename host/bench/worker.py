@@ -135,13 +135,7 @@ def _convert(request: protocol.Convert) -> None:
 
     from host.bench.runtimes import Source
 
-    source = Source(
-        Path(request.checkpoint),
-        Path(request.calibration),
-        request.isa,
-        request.target,
-        Path(request.images),
-    )
+    source = Source(Path(request.checkpoint), Path(request.calibration), request.isa, request.target)
     module = import_module(request.module)
     module.convert(source, request.precision, Path(request.folder))
 

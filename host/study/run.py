@@ -24,6 +24,7 @@ from host.bench.measure import Entrant, Log, Pace, measure, pick_cpus
 from host.bench.models import Model, Place, Variant, digest_of_sources
 from host.bench.stats import paired_ratio
 from host.cache import cached
+from host.quantize.calibration import CALIBRATION_IMAGES
 from host.study import schema
 from host.study.schema import EAGER, UNTUNED, Results, Row
 from host.study.untrained import prune_untrained
@@ -87,7 +88,7 @@ def run(request: Request, log: Log) -> Results:
         FatalError: the request itself is at fault: weights, data, calibration images.
     """
     data = [load_images((folder,)) for folder in request.data]
-    calibration = load_images((request.calibration,))
+    calibration = load_images((request.calibration,), CALIBRATION_IMAGES)
     ready = [
         item
         for weights in request.weights

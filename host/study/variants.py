@@ -14,7 +14,7 @@ from device_runtime.bundle.manifest import read_manifest
 from host.bench.runtimes import OURS, TORCH_INT8, TVM_VM, torch_peer
 from host.bench.runtimes import Source as BenchSource
 from host.bench.runtimes import torch_int8_peer as torch_int8
-from host.build import CALIBRATION_SAMPLES, Request, build
+from host.build import Request, build
 from host.kernels.int8 import Int8
 from host.kernels.select import microkernel_for
 from host.network.simplify import simplify
@@ -124,7 +124,7 @@ def make(way: Way, source: Source, folder: Path) -> Made:
 
 
 def _eager(checkpoint: Path, folder: Path, size: int, note: str) -> Made:
-    torch_peer.convert(BenchSource(checkpoint, Path(), "native", "", Path()), "fp32", folder)
+    torch_peer.convert(BenchSource(checkpoint, Path(), "native", ""), "fp32", folder)
     work = published_work(load_checkpoint(checkpoint))
     return Made("torch", "fp32", size, work.parameters, work.macs, note)
 
@@ -142,7 +142,7 @@ def _eager_int8(checkpoint: Path, source: Source, folder: Path, note: str) -> Ma
     microkernel = microkernel_for(source.target, "int8")
     assert isinstance(microkernel, Int8)
     network = simplify(load_checkpoint(checkpoint))
-    samples = read_samples(source.calibration, CALIBRATION_SAMPLES)
+    samples = read_samples(source.calibration)
     size = torch_int8.save(quantize(network, samples, arithmetic=microkernel.arithmetic), folder)
     return Made(TORCH_INT8, "int8", size, network.parameters, network.macs, note)
 

@@ -33,6 +33,7 @@ from host.cache import cached
 from host.emulate.count import Counts, emulator
 from host.emulate.inference import count_guest, count_inference
 from host.emulate.root import PYTHON, Root, root_for
+from host.quantize.calibration import CALIBRATION_IMAGES
 from host.runtime_libs.wheels import download_wheels
 from host.targets.profile import Target
 from host.targets.read import load_target
@@ -45,7 +46,6 @@ CASES = (("rpi4", "fp32"), ("rpi4", "int8"), ("rpi5", "fp32"), ("rpi5", "fp16"),
 """Target and precision: a core without half arithmetic and dot products, and one with them."""
 PEERS = ("ncnn", "litert", "onnxruntime")
 """Those with aarch64 wheels."""
-CALIBRATION_IMAGES = 256
 
 
 class Row(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -176,7 +176,7 @@ def count_peer(
     """Rows of *peer*; *versions* are of the installed distributions."""
     spec, rows = RUNTIMES[peer], []
     images = load_images((request.calibration,), CALIBRATION_IMAGES).save(request.cache / "inputs")
-    source = Source(request.weights, images, "native", "native", request.calibration)
+    source = Source(request.weights, images, "native", "native")
     for target, precision in cases:
         if precision not in spec.precisions:
             continue

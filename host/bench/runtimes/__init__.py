@@ -1,8 +1,8 @@
 """The runtimes there are, and what the benchmark must know of them before it loads one.
 
-Each module has `convert(source, precision, folder)` and `load(folder, precision, threads)`, which returns
-a function from float32[1,3,24,94] to logits float32[1,classes,18]; one that takes another layout has
-`as_input(tensor)`. Only workers import them.
+Each module has `load(folder, precision, threads)`, which returns a function from float32[1,3,24,94] to logits
+float32[1,classes,18]; one that takes another layout has `as_input(tensor)`. What the benchmark converts has
+`convert(source, precision, folder)`, too. Only workers import them.
 """
 
 from __future__ import annotations
@@ -12,7 +12,9 @@ from pathlib import Path
 
 OURS = "lpr-edge"
 TORCH_INT8, TVM_VM = "torch-int8", "tvm"
-"""Rows of the study's table (`host.results`), no peers."""
+"""Baselines for ablations: they have no `convert`, and are no peers."""
+PEERS = ("onnxruntime", "openvino", "ncnn", "litert", "torch", "executorch")
+"""What the benchmark measures the project's own runtime against."""
 
 
 @dataclass(frozen=True)
@@ -23,7 +25,6 @@ class Source:
     calibration: Path
     isa: str
     target: str
-    images: Path
 
 
 @dataclass(frozen=True)
@@ -99,5 +100,3 @@ RUNTIMES: dict[str, Runtime] = {
         notes={"fp32": "XNNPACK", "int8": "XNNPACK, PT2E static"},
     ),
 }
-
-PEERS = tuple(name for name in RUNTIMES if name not in (OURS, TORCH_INT8, TVM_VM))

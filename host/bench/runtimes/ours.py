@@ -15,7 +15,7 @@ def convert(source: Source, precision: str, folder: Path) -> None:
     from host.targets.read import load_target
 
     target = load_target(source.target)
-    build(Request(target, folder / "bundle", source.checkpoint, precision, source.images))
+    build(Request(target, folder / "bundle", source.checkpoint, precision, source.calibration))
 
 
 def load(folder: Path, precision: str, threads: int) -> Session:

@@ -217,16 +217,6 @@ def test_unknown_observer_and_no_samples_are_refused(network, samples) -> None:
         quantize(network, samples[:0])
 
 
-def test_samples_are_spread_over_the_folder() -> None:
-    paths = image_files([SAMPLES])
-    few = read_samples(SAMPLES, 3)
-    expected = np.empty((1, 3, 24, 94), np.float32)
-    prepare(read_image(paths[-1]), expected)
-    assert few.shape == (3, 3, 24, 94)
-    np.testing.assert_array_equal(few[2], expected[0])
-    assert len(read_samples(SAMPLES, 1000)) == len(paths)
-
-
 def module_of(network: Network | QuantizedNetwork, microkernel: MicroKernel) -> tvm.IRModule:
     return lower(network, microkernel, lambda _, shape, microkernel: default_tile(shape, microkernel))
 
