@@ -3,40 +3,66 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 from device_runtime.board.cpu import Cpu
+from device_runtime.schema import Format, Strict
+
+FILE = Path(__file__).with_name("boards.json")
+"""Written into the wheel when a bundle is built; a checkout of the source has none."""
 
 
-def suggest_target(cpu: Cpu, model: str | None) -> str:
-    """Which of the project's targets to build for this machine."""
-    for pattern, target in _BOARDS:
-        if model and re.search(pattern, model, re.IGNORECASE):
-            # A 32-bit system on a 64-bit board runs armv7l bundles only.
-            return "rpi2" if cpu.arch == "armv7l" else target
-    for arch, needs, target in _FALLBACKS:
-        if cpu.arch == arch and needs <= cpu.features:
-            return target
-    return "native"
+class KnownTarget(Strict, frozen=True, kw_only=True):
+    """A target and the machines it is for, as its profile says.
+
+    Attributes:
+        name: what to build.
+        arch: as in `Cpu`.
+        cpu_features: what its code needs.
+        match: parts of such boards' names; case, spaces and punctuation don't count.
+        fallback: for boards that no target names, if their processors have all `cpu_features`.
+    """
+
+    name: str
+    arch: str
+    cpu_features: tuple[str, ...]
+    match: tuple[str, ...]
+    fallback: bool
 
 
-_BOARDS = (
-    (r"Raspberry Pi Zero 2", "rpi-zero2w"),
-    (r"Raspberry Pi (Compute Module )?2", "rpi2"),
-    (r"Raspberry Pi (Compute Module )?3", "rpi3"),
-    (r"Raspberry Pi (Compute Module )?4", "rpi4"),
-    (r"Raspberry Pi (Compute Module )?5", "rpi5"),
-    (r"Orin", "orin-nano"),
-    (r"Jetson Nano", "jetson-nano"),
-    (r"RK3588|Rock 5|Orange Pi 5", "rk3588"),
-    (r"i\.?MX ?8M ?P", "imx8mp"),
-    (r"VisionFive 2|JH7110", "visionfive2"),
-)
+class Advice(Strict, frozen=True, kw_only=True):
+    """All targets that can be suggested."""
 
-_FALLBACKS: tuple[tuple[str, frozenset[str], str], ...] = (
-    ("x86_64", frozenset(("avx512_vnni", "avx512vl", "avx512bw")), "x86-64-vnni"),
-    ("x86_64", frozenset(("avx2", "fma", "bmi2")), "x86-64-v3"),
-    ("aarch64", frozenset(("asimddp", "atomics", "aes")), "rpi5"),
-    ("aarch64", frozenset(("crc32",)), "rpi3"),
-    ("armv7l", frozenset(("neon", "vfpv4", "idiva")), "rpi2"),
-    ("riscv64", frozenset(), "visionfive2"),
-)
+    schema_version: int = 1
+    targets: tuple[KnownTarget, ...] = ()
+
+
+ADVICE = Format(schema=Advice, what="a list of boards", version=1, todo="run the bundle's install.sh again")
+
+
+def suggest_target(cpu: Cpu, model: str | None, advice: Advice | None = None) -> str:
+    """Which target to build for this machine; `native` where nothing better is known.
+
+    The one with the longest matching name if its architecture is this system's (a 64-bit board may run a
+    32-bit system), else the most demanding fallback that this processor can execute.
+
+    Args:
+        cpu, model: the machine's processor and name.
+        advice: what is known of targets; by default what came with this package.
+
+    Raises:
+        FatalError: `boards.json` is damaged.
+    """
+    if advice is None:
+        advice = ADVICE.read(FILE) if FILE.exists() else Advice()
+    targets = [target for target in advice.targets if target.arch == cpu.arch]
+    named = _letters(model or "")
+    matches = [(part, t.name) for t in targets for part in map(_letters, t.match) if part in named]
+    if matches:
+        return max(matches, key=lambda match: len(match[0]))[1]
+    able = [t for t in targets if t.fallback and cpu.features.issuperset(t.cpu_features)]
+    return max(able, key=lambda t: len(t.cpu_features)).name if able else "native"
+
+
+def _letters(name: str) -> str:
+    return re.sub(r"[\W_]", "", name.lower())

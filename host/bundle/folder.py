@@ -13,10 +13,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from device_runtime.board.suggest import ADVICE, FILE
 from device_runtime.bundle.manifest import MANIFEST_NAME, FileInfo, Manifest, encode
 from device_runtime.errors import FatalError
 from device_runtime.files import write_atomic
 from host.paths import DEVICE_PACKAGE
+from host.targets.boards import advice
 
 REPORTS = "reports"
 """Folder in a bundle for reports from the board; survives a rebuild."""
@@ -93,6 +95,8 @@ def copy_device_package(folder: Path) -> None:
         )
         shutil.copytree(DEVICE_PACKAGE, source / "device_runtime", ignore=ignored)
         shutil.copy(DEVICE_PACKAGE / "pyproject.toml", source)
+        boards = FILE.relative_to(DEVICE_PACKAGE)
+        ADVICE.write(source / "device_runtime" / boards, advice())
         command = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--no-build-isolation"]
         command += ["--disable-pip-version-check", "--wheel-dir", str(folder), str(source)]
         environment = {**os.environ, "SOURCE_DATE_EPOCH": SOURCE_DATE_EPOCH}

@@ -61,6 +61,19 @@ class Reach:
 
 
 @dataclass(frozen=True)
+class BoardNames:
+    """By what a machine is told that this target is the one for it.
+
+    Attributes:
+        match: parts of the names that such boards give themselves; case, spaces and punctuation don't count.
+        fallback: for boards without a target of their own, if their processors have all its features.
+    """
+
+    match: tuple[str, ...] = ()
+    fallback: bool = False
+
+
+@dataclass(frozen=True)
 class Target:
     """One board or class of machines.
 
@@ -82,6 +95,7 @@ class Target:
     link: Link
     recipe: Recipe = field(default_factory=Recipe)
     reach: Reach = field(default_factory=Reach)
+    board: BoardNames = field(default_factory=BoardNames)
     emulate_cpu: str | None = None
 
     def tvm_target(self) -> dict[str, Any]:

@@ -21,6 +21,7 @@ from host.targets.profile import (
     PRECISIONS,
     PRUNINGS,
     ZIG_TRIPLES,
+    BoardNames,
     Link,
     Llvm,
     Recipe,
@@ -66,6 +67,13 @@ def _list_of(values: Iterable[str], prefixes: str = "") -> _Key:
     return _Key(accepts, words + ", ".join(names))
 
 
+def _texts(accepted: str, required: bool = True) -> _Key:
+    def accepts(value: Any) -> bool:
+        return isinstance(value, list) and all(isinstance(v, str) and re.search(r"[^\W_]", v) for v in value)
+
+    return _Key(accepts, accepted, required)
+
+
 def _described_keys(arch: str, detected: bool) -> dict[str, _Key]:
     zig = _one_of([ZIG_TRIPLES[arch]])
     common = {
@@ -102,6 +110,8 @@ def _described_keys(arch: str, detected: bool) -> dict[str, _Key]:
         "llvm.mabi": _one_of(["lp64d"] if arch == "riscv64" else [], required=arch == "riscv64"),
         "llvm.mfloat_abi": _one_of(["hard"] if arch == "armv7l" else [], required=arch == "armv7l"),
         "link.fallback": zig,
+        "board.match": _texts('a list of names such as "Raspberry Pi 4"', required=False),
+        "board.fallback": _one_of([True], required=False),
         "emulate.cpu": _text(r"[\w.-]+", "a CPU model of QEMU such as cortex-a72", required=False),
     }
 
@@ -152,6 +162,7 @@ def _described(name: str, values: Mapping[str, Any]) -> Target:
         link=Link(values["link.prefer"], values["link.fallback"]),
         recipe=Recipe(values["recipe.precision"], values["recipe.pruning"]),
         reach=reach_of(values),
+        board=BoardNames(tuple(values.get("board.match", ())), values.get("board.fallback", False)),
         emulate_cpu=values.get("emulate.cpu"),
     )
 

@@ -13,7 +13,7 @@ import torch
 import tvm
 from tvm.relax.frontend.torch import from_exported_program
 
-from device_runtime.board import cpu
+from device_runtime.board import cpu, suggest
 from device_runtime.bundle.manifest import (
     MANIFEST_NAME,
     CheckpointInfo,
@@ -29,6 +29,7 @@ from device_runtime.bundle.manifest import (
 )
 from device_runtime.model.memory import aligned_empty
 from device_runtime.read.preprocess import DEFAULT, prepare
+from host.targets.boards import advice
 from lprnet.network.alphabet import PUBLIC
 
 Seal = Callable[[Path, Manifest], Manifest]
@@ -145,3 +146,12 @@ def bundle(pristine_bundle: Path, tmp_path: Path) -> Path:
 @pytest.fixture
 def manifest(pristine_bundle: Path) -> Manifest:
     return read_manifest(pristine_bundle)
+
+
+@pytest.fixture
+def boards(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The `boards.json` that an installed package has and a checkout has not."""
+    path = tmp_path / "boards" / "boards.json"
+    suggest.ADVICE.write(path, advice())
+    monkeypatch.setattr(suggest, "FILE", path)
+    return path

@@ -15,28 +15,24 @@ import pytest
 
 from device_runtime.bundle.manifest import Manifest, read_manifest
 from device_runtime.bundle.verify import LOCAL_MODULE_NAME
+from host.bundle.folder import copy_device_package
 
 Seal = Callable[[Path, Manifest], Manifest]
-PACKAGE = Path(__file__).parents[2] / "device_runtime"
 SITE = Path(find_spec("numpy").origin).parents[1]  # type: ignore[union-attr, arg-type]
 
 
 @pytest.fixture(scope="module")
-def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("wheel")
-    source = shutil.copytree(
-        PACKAGE, folder / "source", ignore=shutil.ignore_patterns("__pycache__", "*.egg-info")
-    )
-    command = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--no-build-isolation"]
-    subprocess.run([*command, "--wheel-dir", folder, source], check=True)
-    return next(folder.glob("*.whl"))
+def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What a build adds to a bundle of this package: wheel, install.sh and requirements.txt."""
+    folder = tmp_path_factory.mktemp("package")
+    copy_device_package(folder)
+    return folder
 
 
 @pytest.fixture
-def shipped(bundle: Path, wheel: Path, seal: Seal) -> Path:
+def shipped(bundle: Path, package: Path, seal: Seal) -> Path:
     """A bundle as a board gets it; its requirements are met by a .pth file, so that no network is needed."""
-    shutil.copy(wheel, bundle)
-    shutil.copy(PACKAGE / "install.sh", bundle)
+    shutil.copytree(package, bundle, dirs_exist_ok=True)
     (bundle / "requirements.txt").write_text("# none\n")
     seal(bundle, read_manifest(bundle))
     return bundle

@@ -7,7 +7,6 @@ import pytest
 import tomllib
 
 from device_runtime.board.cpu import Cpu, detect, hwcap_features, parse_cpuinfo, process_arch
-from device_runtime.board.suggest import suggest_target
 
 PI4 = """processor\t: 0
 BogoMIPS\t: 108.00
@@ -77,31 +76,3 @@ def test_this_machine() -> None:
     found = detect()
     assert found.arch == process_arch(platform.machine(), 8)
     assert found.features
-
-
-@pytest.mark.parametrize(
-    ("model", "target"),
-    [
-        ("Raspberry Pi 3 Model B Plus Rev 1.3", "rpi3"),
-        ("Raspberry Pi Zero 2 W Rev 1.0", "rpi-zero2w"),
-        ("Raspberry Pi 5 Model B Rev 1.0", "rpi5"),
-        ("Raspberry Pi Compute Module 4 Rev 1.0", "rpi4"),
-        ("NVIDIA Jetson Nano Developer Kit", "jetson-nano"),
-        ("NVIDIA Jetson Orin Nano Developer Kit", "orin-nano"),
-        ("NXP i.MX8MPlus EVK board", "imx8mp"),
-        ("StarFive VisionFive 2 v1.3B", "visionfive2"),
-        ("Orange Pi 5 Plus", "rk3588"),
-    ],
-)
-def test_suggestions_by_name(model: str, target: str) -> None:
-    assert suggest_target(Cpu("aarch64", None, frozenset()), model) == target
-    assert suggest_target(Cpu("armv7l", None, frozenset()), model) == "rpi2"
-
-
-def test_suggestions_by_features() -> None:
-    assert suggest_target(parse_cpuinfo(XEON, "x86_64"), "QEMU Standard PC") == "x86-64-vnni"
-    assert suggest_target(Cpu("x86_64", None, frozenset(("avx2", "fma", "bmi2"))), None) == "x86-64-v3"
-    assert suggest_target(Cpu("x86_64", None, frozenset()), None) == "native"
-    assert suggest_target(parse_cpuinfo(PI4, "aarch64"), None) == "rpi3"
-    assert suggest_target(parse_cpuinfo(PI2, "armv7l"), None) == "rpi2"
-    assert suggest_target(parse_cpuinfo(VISIONFIVE, "riscv64"), None) == "visionfive2"
