@@ -129,7 +129,7 @@ def compile_network(checkpoint: Checkpoint, request: Request, precision: str, st
     if isinstance(microkernel, Int8):
         with steps("quantize"):
             samples = read_samples(request.calibration)
-            lowered = quantize(network, samples, request.quantization, microkernel.arithmetic)
+            lowered = quantize(network, samples, request.quantization, microkernel.int8_sums)
     tiles = tile_choice(read_for(target))
     with steps(f"lower to {microkernel.name} kernels"):
         module = lower(lowered, microkernel, tiles)

@@ -126,7 +126,7 @@ def _quantized(network: Network, microkernel: MicroKernel) -> Network | Quantize
     if not isinstance(microkernel, Int8):
         return network
     # The kernels are the same whatever the ranges: a few samples do.
-    return quantize(network, read_samples(SAMPLES, 16), arithmetic=microkernel.arithmetic)
+    return quantize(network, read_samples(SAMPLES, 16), int8_sums=microkernel.int8_sums)
 
 
 def _kernels(module: tvm.IRModule) -> list[tirx.PrimFunc]:

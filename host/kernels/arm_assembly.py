@@ -12,7 +12,7 @@ LD1_REGISTERS = 4
 """Registers that ld1 fills at once."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Path:
     """How a register tile reads its source, distances in bytes.
 
@@ -21,9 +21,9 @@ class Path:
         row: from a row of the kernel to the next.
         run: from a run to the next in a row (see `ConvShape.runs`).
         rows, runs: number of each.
-        steps: whole registers that are read of every pixel in a run.
+        loads: whole registers that are read of every pixel in a run.
         rest: products of an accumulator with a register after those, fewer than with a whole one.
-        unroll: steps written out; divides their number.
+        unroll: loads written out; divides their number.
     """
 
     pixel: int
@@ -31,7 +31,7 @@ class Path:
     run: int
     rows: int
     runs: int
-    steps: int
+    loads: int
     rest: int
     unroll: int
 
@@ -83,7 +83,7 @@ def tile(product: ByElement, pixels: int, vectors: int, path: Path) -> tuple[str
             for p in range(pixels):
                 yield f"ld1 {_registers(pixels + p * vectors + v, min(LD1_REGISTERS, vectors - v))}, [{bias}]"
 
-    def step(elements: int) -> Iterable[str]:
+    def load(elements: int) -> Iterable[str]:
         for p in range(1, pixels):
             opcode = "ldr" if path.pixel % REGISTER == 0 else "ldur"
             yield f"{opcode} q{p}, [{source}, #{p * path.pixel}]"
@@ -109,10 +109,10 @@ def tile(product: ByElement, pixels: int, vectors: int, path: Path) -> tuple[str
             if b + 1 < len(starts) and buffers == 1:
                 yield fetch(b + 1)
 
-    read = path.steps * REGISTER + (REGISTER if path.rest else 0)
-    steps = [line for _ in range(path.unroll) for line in step(product.elements)]
-    run = _loop("x9", path.steps // path.unroll, 1, steps) if path.steps else []
-    run += step(path.rest) if path.rest else []
+    read = path.loads * REGISTER + (REGISTER if path.rest else 0)
+    loads = [line for _ in range(path.unroll) for line in load(product.elements)]
+    run = _loop("x9", path.loads // path.unroll, 1, loads) if path.loads else []
+    run += load(path.rest) if path.rest else []
     row = _loop("x10", path.runs, 2, [*run, *_move(source, path.run - read)]) if path.runs > 1 else run
     past = path.runs * path.run if path.runs > 1 else read
     rows = _loop("x11", path.rows, 3, [*row, *_move(source, path.row - past)]) if path.rows > 1 else row

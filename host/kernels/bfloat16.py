@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from tvm import tirx
 
 from host.kernels.emit import Emitter, Expr, load, reinterpret, splat
-from host.kernels.feature_map import BITS, FeatureMap
+from host.kernels.feature_map import BFLOAT16_STORAGE, FeatureMap
 from host.kernels.float import FLOAT32
 from host.kernels.microkernel import MicroKernel
 
@@ -42,9 +42,17 @@ define <32 x i16> @bf16_two(<16 x float> %a, <16 x float> %b) alwaysinline {
 """
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class BFloat16(MicroKernel):
     """vdpbf16ps: two products of bfloat16 added to an fp32 lane. The first layer is computed in fp32, too."""
+
+    activation: str = BFLOAT16_STORAGE
+    weight: str = BFLOAT16_STORAGE
+    accumulator: str = "float32"
+
+    @property
+    def fp32(self) -> MicroKernel:
+        return FLOAT32["avx512"]
 
     @property
     def activations_per_register(self) -> int:
@@ -59,7 +67,7 @@ class BFloat16(MicroKernel):
     def activations(self, e: Emitter, source: Expr, start: Expr) -> list[Expr]:
         e.include(_LLVM)
         pair = reinterpret("int32", load(source, start, 2))
-        return [e.let("a", reinterpret(BITS, splat(pair, self.lanes), 2 * self.lanes))]
+        return [e.let("a", reinterpret(BFLOAT16_STORAGE, splat(pair, self.lanes), 2 * self.lanes))]
 
     def multiply_add(self, accumulator: Expr, activation: Expr, weight: Expr) -> Expr:
         return tirx.call_extern("float32x16", "bf16_dot", accumulator, activation, weight)
@@ -69,7 +77,7 @@ def narrow(e: Emitter, values: Sequence[Expr]) -> Expr:
     """One or two vectors of 16 float32 → their bfloat16, end to end."""
     e.include(_LLVM)
     name = "bf16_one" if len(values) == 1 else "bf16_two"
-    return tirx.call_extern(f"{BITS}x{16 * len(values)}", name, *values)
+    return tirx.call_extern(f"{BFLOAT16_STORAGE}x{16 * len(values)}", name, *values)
 
 
 def to_bfloat16(values: NDArray[np.float32]) -> NDArray[np.uint16]:
@@ -78,4 +86,4 @@ def to_bfloat16(values: NDArray[np.float32]) -> NDArray[np.uint16]:
     return ((bits + 0x7FFF + (bits >> 16 & 1)) >> 16).astype(np.uint16)
 
 
-BFLOAT16 = BFloat16("bf16-avx512", BITS, BITS, "float32", 16, 2, 2, 32, tail=FLOAT32["avx512"])
+BFLOAT16 = BFloat16(name="bf16-avx512", lanes=16, group=2, channels_per_load=2, registers=32)

@@ -99,7 +99,7 @@ def context(symbol: str, pooling: Pooling, lanes: int) -> tirx.PrimFunc:
                 else:
                     window = reduce(add, [load(sums, (x + i) * lanes, lanes) for i in range(per_window)])
                 if quantized:
-                    whole = cast("int32", window, lanes) - const(source.zero * kh * kw, "int32", lanes)
+                    whole = cast("int32", window, lanes) - const(source.zero_point * kh * kw, "int32", lanes)
                     window = cast("float32", whole, lanes)
                 mean = e.let("mean", window * factor)
                 e.store_vector(total, load(total, x * lanes, lanes) + mean, x * lanes, lanes)
@@ -111,10 +111,11 @@ def context(symbol: str, pooling: Pooling, lanes: int) -> tirx.PrimFunc:
     return e.func(symbol)
 
 
-def window_scale(pooling: Pooling, step: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Real mean of a window per unit of its sum; *step* is the real value of q = 1, float32[channels]."""
-    scale = step / np.float32(pooling.kernel[0] * pooling.kernel[1])
-    return np.pad(scale, (0, pooling.source.stored - len(step)))
+def window_scale(pooling: Pooling, activation_scale: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Real mean of a window per unit of its sum; *activation_scale*, float32[channels], is the real
+    value of q = 1."""
+    scale = activation_scale / np.float32(pooling.kernel[0] * pooling.kernel[1])
+    return np.pad(scale, (0, pooling.source.stored - len(activation_scale)))
 
 
 def concatenate(

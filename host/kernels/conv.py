@@ -10,11 +10,11 @@ from tvm import tirx
 from host.kernels import arm_assembly as neon
 from host.kernels import bfloat16
 from host.kernels.emit import Emitter, Expr, address, cast, concat, const, load, reinterpret, shuffle
-from host.kernels.feature_map import BITS
+from host.kernels.feature_map import BFLOAT16_STORAGE
 from host.kernels.int8 import Int8
 from host.kernels.microkernel import MicroKernel
 from host.kernels.shape import ConvShape, Tile
-from host.kernels.winograd import winograd
+from host.kernels.winograd import emit_winograd
 
 
 def conv(symbol: str, shape: ConvShape, microkernel: MicroKernel, tile: Tile) -> tirx.PrimFunc:
@@ -27,7 +27,7 @@ def conv(symbol: str, shape: ConvShape, microkernel: MicroKernel, tile: Tile) ->
     e = Emitter()
     source, target = shape.source, shape.target
     microkernel = microkernel.for_source(source)
-    taps = tile.winograd + 2 if tile.winograd else shape.kernel[0] * shape.kernel[1]
+    taps = tile.scheme + 2 if tile.scheme else shape.kernel[0] * shape.kernel[1]
     reduction = taps * shape.reduction(microkernel)
     data = source.param(e, "source")
     last = shape.last(microkernel, tile)
@@ -95,8 +95,8 @@ def conv(symbol: str, shape: ConvShape, microkernel: MicroKernel, tile: Tile) ->
             compute(y, full * tile.pixels, rest, channel_tile, families)
 
     target.clear_border(e, result)
-    if tile.winograd:
-        winograd(e, shape, microkernel, tile, data, weight, bias, result)
+    if tile.scheme:
+        emit_winograd(e, shape, microkernel, tile, data, weight, bias, result)
         return e.func(symbol)
     with e.loop(target.height, "y", parallel=True) as y:
         if tile.pixels_inner:
@@ -117,16 +117,16 @@ def _path(shape: ConvShape, microkernel: MicroKernel, unroll: int) -> neon.Path 
     if source.planar:
         return None
     size = source.bits // 8
-    runs, steps, rest = shape.runs(microkernel)
+    runs, loads, rest = shape.runs(microkernel)
     return neon.Path(
         pixel=source.pixel * size,
         row=source.row * size,
         run=source.pixel * size,
         rows=shape.kernel[0],
         runs=runs,
-        steps=steps,
+        loads=loads,
         rest=rest // microkernel.group,
-        unroll=unroll if steps % unroll == 0 else 1,
+        unroll=unroll if loads % unroll == 0 else 1,
     )
 
 
@@ -136,7 +136,7 @@ def _rows(shape: ConvShape, y: Expr) -> tuple[Expr, Expr]:
     All of them where the border is not zeros in memory: sums then begin at what takes that into account.
     """
     rows, pad, source = shape.kernel[0], shape.source.pad[0], shape.source
-    if not pad or source.zero:
+    if not pad or source.zero_point:
         return 0, rows
     top = tirx.max(pad - y, 0)
     return top, tirx.min(source.height + pad - y, rows) - top
@@ -170,9 +170,9 @@ def _reduce(
     *packed* is the index of the first weight, and the families of the vectors.
     """
     (y, x, pixels), (first, families) = place, packed
-    source, step = shape.source, shape.step(microkernel)
+    source, per_load = shape.source, shape.channels_per_load(microkernel)
     pad_h, pad_w = source.pad
-    runs, steps, rest = shape.runs(microkernel)
+    runs, loads, rest = shape.runs(microkernel)
     per_channel = sum(f.lanes for f in families)
     width = len(families)
     alike = [(f, [v for v in range(width) if families[v] is f]) for f in dict.fromkeys(families)]
@@ -181,17 +181,17 @@ def _reduce(
         return activation if f is microkernel else shuffle([activation], range(f.activations_per_register))
 
     def add(r: Expr, s: Expr, k: Expr, channels: int) -> None:
-        """The products of up to a step's *channels*."""
+        """The products of up to a load's *channels*."""
         if source.planar:
             pixel_values = [[v] for v in microkernel.planar_activations(e, data, k, y + r, x + s, pixels)]
         else:
             pixel_values = [
-                microkernel.activations(e, data, source.at(y + r - pad_h, x + p + s - pad_w, k * step))
+                microkernel.activations(e, data, source.at(y + r - pad_h, x + p + s - pad_w, k * per_load))
                 for p in range(pixels)
             ]
         groups = channels // microkernel.group
         run = r * runs + s
-        start = first + (run * steps + k) * (step * per_channel) + run * (rest * per_channel)
+        start = first + (run * loads + k) * (per_load * per_channel) + run * (rest * per_channel)
         for q in range(groups):
             multiplicands = [values[q] for values in pixel_values]
             for part in range(microkernel.partial_sums):
@@ -208,15 +208,15 @@ def _reduce(
                     for total, value in zip(totals, values, strict=True):
                         e.store_vector(total, value, 0, f.lanes)
 
-    unroll = tile.unroll if steps % tile.unroll == 0 else 1
+    unroll = tile.unroll if loads % tile.unroll == 0 else 1
     top, count = _rows(shape, y)
     with e.loop(count, "r", start=top) as r, e.loop(runs, "s") as s:
-        if steps:
-            with e.loop(steps // unroll, "k") as outer:
+        if loads:
+            with e.loop(loads // unroll, "k") as outer:
                 for inner in range(unroll):
-                    add(r, s, outer * unroll + inner, step)
+                    add(r, s, outer * unroll + inner, per_load)
         if rest:
-            add(r, s, steps, rest)
+            add(r, s, loads, rest)
 
 
 def _finish(
@@ -256,7 +256,7 @@ def _finish(
             for i in range(start, start + together, 4):
                 _narrow(e, microkernel, narrow, finished[i : min(i + 4, start + together)], result)
         return
-    if shape.target.dtype == BITS:
+    if shape.target.dtype == BFLOAT16_STORAGE:
         for start in range(0, len(finished), len(pixels[0][0])):
             _narrow_pairs(e, shape, finished[start : start + len(pixels[0][0])], result)
         return

@@ -1,12 +1,12 @@
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 
 import tvm
 
 from host.kernels.emit import Emitter, Expr, cast, const, reinterpret
 
-BITS = "uint16"
+BFLOAT16_STORAGE = "uint16"
 """The dtype of maps of bfloat16, whose bits these are."""
 
 
@@ -28,6 +28,7 @@ class FeatureMap:
     height: int
     width: int
     channels: int
+    _: KW_ONLY
     stored: int
     dtype: str
     pad: tuple[int, int] = (0, 0)
@@ -72,16 +73,16 @@ class FeatureMap:
     def _clear(self, e: Emitter, buffer: Expr, start: Expr, count: int) -> None:
         lanes = next(n for n in (64, 32, 16, 8, 4, 2, 1) if count % n == 0 and n * self.bits <= 512)
         with e.loop(count // lanes, "z") as i:
-            e.store_vector(buffer, const(self.zero, self.dtype, lanes), start + i * lanes, lanes)
+            e.store_vector(buffer, const(self.zero_point, self.dtype, lanes), start + i * lanes, lanes)
 
     @property
-    def zero(self) -> int:
+    def zero_point(self) -> int:
         """What stands for the real 0."""
         return -128 if self.dtype == "int8" else 0
 
     def real(self, value: Expr, lanes: int) -> Expr:
         """*lanes* elements as float32."""
-        if self.dtype == BITS:
+        if self.dtype == BFLOAT16_STORAGE:
             return reinterpret("float32", cast("uint32", value, lanes) << const(16, "uint32", lanes), lanes)
         return cast("float32", value, lanes)
 

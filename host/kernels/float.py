@@ -11,9 +11,15 @@ from host.kernels.emit import Emitter, Expr, cast, load, shuffle, span, splat
 from host.kernels.microkernel import MicroKernel
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Float32(MicroKernel):
     """fp32 with fused multiply-add, one channel broadcast at a time (folded into the FMA on x86)."""
+
+    activation: str = "float32"
+    weight: str = "float32"
+    accumulator: str = "float32"
+    group: int = 1
+    channels_per_load: int = 1
 
     @property
     def half_width(self) -> MicroKernel | None:
@@ -27,7 +33,7 @@ class Float32(MicroKernel):
         return accumulator + activation * weight
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Float32ByElement(Float32):
     """fp32 FMA by element (NEON): four channels of a pixel in one load, each lane a multiplicand."""
 
@@ -36,9 +42,10 @@ class Float32ByElement(Float32):
         return neon.FMLA
 
     def activations(self, e: Emitter, source: Expr, start: Expr) -> list[Expr]:
-        vector = e.let("a", load(source, start, self.step))
+        vector = e.let("a", load(source, start, self.channels_per_load))
         return [
-            splat(tirx.Shuffle([vector], [tirx.IntImm("int32", q)]), self.lanes) for q in range(self.step)
+            splat(tirx.Shuffle([vector], [tirx.IntImm("int32", q)]), self.lanes)
+            for q in range(self.channels_per_load)
         ]
 
     def planar_activations(
@@ -62,9 +69,17 @@ class Float32ByElement(Float32):
         return pixels
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Float16ByElement(Float32ByElement):
     """fp16 arithmetic by element (Armv8.2): twice as many lanes."""
+
+    activation: str = "float16"
+    weight: str = "float16"
+    accumulator: str = "float16"
+
+    @property
+    def fp32(self) -> MicroKernel:
+        return FLOAT32["neon"]
 
     @property
     def by_element(self) -> neon.ByElement:
@@ -74,7 +89,7 @@ class Float16ByElement(Float32ByElement):
         return cast("float16", pixels, count)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Int8Weights(Float32):
     """fp32 with weights stored in int8: a quarter of the bytes, widened when they are loaded."""
 
@@ -86,7 +101,7 @@ class Int8Weights(Float32):
         return super().multiply_add(accumulator, activation, cast("float32", weight, self.lanes))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Int8WeightsByElement(Int8Weights, Float32ByElement):
     """The same by element (NEON)."""
 
@@ -96,15 +111,15 @@ class Int8WeightsByElement(Int8Weights, Float32ByElement):
 
 
 FLOAT32 = {
-    "avx512": Float32("fp32-avx512", "float32", "float32", "float32", 16, 1, 1, 32),
-    "avx2": Float32("fp32-avx2", "float32", "float32", "float32", 8, 1, 1, 16),
-    "neon": Float32ByElement("fp32-neon", "float32", "float32", "float32", 4, 1, 4, 32),
-    "neon32": Float32("fp32-neon32", "float32", "float32", "float32", 4, 1, 1, 16),
-    "scalar": Float32("fp32-scalar", "float32", "float32", "float32", 1, 1, 1, 32),
+    "avx512": Float32(name="fp32-avx512", lanes=16, registers=32),
+    "avx2": Float32(name="fp32-avx2", lanes=8, registers=16),
+    "neon": Float32ByElement(name="fp32-neon", lanes=4, channels_per_load=4, registers=32),
+    "neon32": Float32(name="fp32-neon32", lanes=4, registers=16),
+    "scalar": Float32(name="fp32-scalar", lanes=1, registers=32),
 }
 
 FLOAT16 = {
-    "neon": Float16ByElement("fp16-neon", "float16", "float16", "float16", 8, 1, 8, 32, tail=FLOAT32["neon"]),
+    "neon": Float16ByElement(name="fp16-neon", lanes=8, channels_per_load=8, registers=32),
 }
 
 INT8_WEIGHTS = {

@@ -9,7 +9,7 @@ from tvm import tirx
 from host.kernels.emit import WORTH_SHARING, Emitter, Expr, const, reinterpret, span
 from host.kernels.feature_map import FeatureMap
 from host.kernels.microkernel import MicroKernel
-from host.network.int8_sums import WORD
+from host.network.int8_sums import BYTES_PER_PIXEL
 
 
 def image_map(height: int, width: int, columns: int, microkernel: MicroKernel) -> FeatureMap:
@@ -18,10 +18,12 @@ def image_map(height: int, width: int, columns: int, microkernel: MicroKernel) -
     A kernel of *columns* columns takes a row of its window, which lies together in memory, for the channels
     of one pixel (see `rows_as_channels`): fewer bytes are zero than if every pixel were rounded up.
     """
-    channels = WORD * columns
-    image = FeatureMap(height, width, channels, channels, microkernel.activation, pitch=WORD)
-    step = microkernel.for_source(image).step
-    return replace(image, stored=-(-channels // step) * step)
+    channels = BYTES_PER_PIXEL * columns
+    image = FeatureMap(
+        height, width, channels, stored=channels, dtype=microkernel.activation, pitch=BYTES_PER_PIXEL
+    )
+    load = microkernel.for_source(image).channels_per_load
+    return replace(image, stored=-(-channels // load) * load)
 
 
 def quantize_image(symbol: str, target: FeatureMap, mean: float, scale: float, lanes: int) -> tirx.PrimFunc:
@@ -39,14 +41,19 @@ def quantize_image(symbol: str, target: FeatureMap, mean: float, scale: float, l
         pixel = value * const(1 / scale, "float32", lanes) + const(mean, "float32", lanes)
         clamped = tirx.min(tirx.max(pixel, const(0, "float32", lanes)), const(255, "float32", lanes))
         # 2²³ + n has n in its lowest bits; adding it rounds.
-        bits = reinterpret("int32", clamped + const(2.0**23 - target.zero, "float32", lanes), lanes)
+        bits = reinterpret("int32", clamped + const(2.0**23 - target.zero_point, "float32", lanes), lanes)
         return tirx.bitwise_and(bits, const(255, "int32", lanes))
 
     def write(y: Expr, x: Expr) -> None:
         words = byte(0, y, x)
         for channel in (1, 2):
             words = words + byte(channel, y, x) * const(256**channel, "int32", lanes)
-        e.store_vector(result, reinterpret(target.dtype, words, WORD * lanes), target.at(y, x), WORD * lanes)
+        e.store_vector(
+            result,
+            reinterpret(target.dtype, words, BYTES_PER_PIXEL * lanes),
+            target.at(y, x),
+            BYTES_PER_PIXEL * lanes,
+        )
 
     parallel = 3 * target.height * target.width // lanes > WORTH_SHARING
     with e.loop(target.height, "y", parallel=parallel) as y:

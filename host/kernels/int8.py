@@ -7,7 +7,7 @@ operands; weights are within ±127. Sums are exact, so every microkernel compute
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import reduce
 from operator import add
 
@@ -20,21 +20,30 @@ from host.kernels.emit import Emitter, Expr, cast, concat, const, intrinsic, loa
 from host.kernels.feature_map import FeatureMap
 from host.kernels.float import INT8_WEIGHTS
 from host.kernels.microkernel import MicroKernel
-from host.network.int8_sums import MAGIC_BITS, Arithmetic
+from host.network.int8_sums import MAGIC_BITS, Int8Sums
 
-UNSIGNED, SIGNED = Arithmetic(offset=0), Arithmetic(offset=128)
-FUSED = Arithmetic(offset=0, fused=True)
+UNSIGNED, SIGNED = Int8Sums(), Int8Sums(zero_point=-128)
+FUSED = Int8Sums(fused=True)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Int8(MicroKernel):
     """An integer microkernel.
 
     Attributes:
-        arithmetic: what the quantizer has to keep to for sums to be exact.
+        int8_sums: what the quantizer has to keep to for sums to be exact.
+        fp32_isa: key of `INT8_WEIGHTS`, the microkernel of the head.
     """
 
-    arithmetic: Arithmetic = field(kw_only=True)
+    activation: str = "uint8"
+    weight: str = "int8"
+    accumulator: str = "int32"
+    int8_sums: Int8Sums
+    fp32_isa: str
+
+    @property
+    def fp32(self) -> MicroKernel:
+        return INT8_WEIGHTS[self.fp32_isa]
 
     @property
     def requantizes(self) -> bool:
@@ -49,7 +58,7 @@ class Int8(MicroKernel):
         """Whether the vectors of several pixels are worth narrowing at once, to be stored apart."""
         return False
 
-    def careful(self) -> Int8:
+    def saturating(self) -> Int8:
         """The microkernel for sums whose scaled values may leave 16 bits."""
         return self
 
@@ -61,7 +70,7 @@ class Int8(MicroKernel):
         """
         n = self.lanes
         low, high = const(0.0, "float32", n), const(255.0, "float32", n)
-        rounder = const(2.0**23 + self.arithmetic.offset, "float32", n)
+        rounder = const(2.0**23 - self.int8_sums.zero_point, "float32", n)
         bits = [reinterpret("int32", tirx.min(tirx.max(v, low), high) + rounder, n) for v in scaled]
         return cast(self.activation, concat(bits, n), n * len(bits))
 
@@ -86,7 +95,7 @@ class Int8(MicroKernel):
         return cast(self.activation, concat(clamped, n), n * len(clamped))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Plain(Int8):
     """One channel at a time, widened to 32 bits and multiplied there: what any CPU can do."""
 
@@ -97,7 +106,7 @@ class Plain(Int8):
         return accumulator + activation * cast("int32", weight, self.lanes)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class X86(Int8):
     """Four channels a lane, broadcast as one 32-bit word."""
 
@@ -157,7 +166,7 @@ class X86(Int8):
         return intrinsic(f"int8x{4 * self.lanes}", name, low, high)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Vnni(X86):
     """vpdpbusd: four products of uint8 and int8 added to a 32-bit lane, exactly."""
 
@@ -170,7 +179,7 @@ class Vnni(X86):
         return intrinsic(f"int32x{self.lanes}", name, accumulator, activation, weight)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Avx2(X86):
     """vpmaddubsw adds two products of uint8 and int8 in 16 bits, vpmaddwd with ones two of those in 32.
 
@@ -180,7 +189,7 @@ class Avx2(X86):
 
     def for_source(self, source: FeatureMap) -> MicroKernel:
         """One word at a time where a pixel's are no multiple of two; fewer products share a sum."""
-        return self if source.pitch is None else replace(self, group=4, step=4)
+        return self if source.pitch is None else replace(self, group=4, channels_per_load=4)
 
     def registers_used(self, pixels: int, vectors: int) -> int:
         # A sum in 16 bits and the ones.
@@ -194,7 +203,7 @@ class Avx2(X86):
     def activations(self, e: Emitter, source: Expr, start: Expr) -> list[Expr]:
         return [[super(Avx2, self).activations(e, source, start + i)[0] for i in range(0, self.group, 4)]]
 
-    def weights(self, e: Emitter, packed: Expr, start: Expr, part: int) -> list[Expr]:
+    def weights(self, e: Emitter, packed: Expr, start: Expr, partial_sum: int) -> list[Expr]:
         size = 4 * self.lanes
         return [e.let("w", load(packed, start + i * size, size)) for i in range(self.group // 4)]
 
@@ -207,22 +216,22 @@ class Avx2(X86):
         return accumulator + wide
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Neon(Int8):
     """What the aarch64 families share.
 
     Attributes:
-        saturating: also narrow values right that are beyond 16 bits.
+        saturates: also narrow values right that are beyond 16 bits.
     """
 
-    saturating: bool = field(default=False, kw_only=True)
+    saturates: bool = False
 
     @property
     def narrows_pixels_together(self) -> bool:
         return True
 
-    def careful(self) -> Neon:
-        return replace(self, saturating=True)
+    def saturating(self) -> Neon:
+        return replace(self, saturates=True)
 
     def narrow(self, scaled: Sequence[Expr]) -> Expr:
         """Convert to nearest even, narrow to 16 bits, to uint8 with saturation, and flip the upper bit."""
@@ -233,11 +242,11 @@ class Neon(Int8):
             for pair in zip(wide[::2], wide[1::2], strict=True)
         ]
         count = 8 * len(bytes_)
-        narrow = tirx.bitwise_xor(concat(bytes_, 8), const(self.arithmetic.offset - 256, "int8", count))
+        narrow = tirx.bitwise_xor(concat(bytes_, 8), const(self.int8_sums.zero_point, "int8", count))
         return narrow if count == 4 * len(scaled) else shuffle([narrow], range(4 * len(scaled)))
 
     def _halve(self, first: Expr, second: Expr) -> Expr:
-        if not self.saturating:
+        if not self.saturates:
             return tirx.Cast("int16x8", concat([first, second], 4))
         name = "llvm.aarch64.neon.sqxtn.v4i16"
         return concat([intrinsic("int16x4", name, half) for half in (first, second)], 4)
@@ -246,7 +255,7 @@ class Neon(Int8):
         return intrinsic("int32x4", "llvm.aarch64.neon.fcvtns.v4i32.v4f32", value)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class NeonDot(Neon):
     """sdot by element: 16 channels of a pixel in one load, each four of them a multiplicand.
 
@@ -265,6 +274,7 @@ class NeonDot(Neon):
         return intrinsic("int32x4", "llvm.aarch64.neon.sdot.v4i32.v16i8", accumulator, weight, activation)
 
 
+@dataclass(frozen=True, kw_only=True)
 class MultiplyLong(Int8):
     """Products of eight channels summed in two 16-bit halves of a lane, the halves added to the lane.
 
@@ -285,7 +295,7 @@ class MultiplyLong(Int8):
         repeated = [reinterpret("int8", splat(shuffle([pairs], [i]), 4), 8) for i in range(8)]
         return [repeated[:4], repeated[4:]]
 
-    def weights(self, e: Emitter, packed: Expr, start: Expr, part: int) -> list[Expr]:
+    def weights(self, e: Emitter, packed: Expr, start: Expr, partial_sum: int) -> list[Expr]:
         return [e.let("w", load(packed, start + 8 * i, 8)) for i in range(4)]
 
     def multiply_add(self, accumulator: Expr, activation: Expr, weight: Expr) -> Expr:
@@ -299,6 +309,7 @@ class MultiplyLong(Int8):
         return intrinsic("int32x4", "llvm.arm.neon.vpadals.v4i32.v8i16", accumulator, halves)
 
 
+@dataclass(frozen=True, kw_only=True)
 class NeonLong(MultiplyLong, Neon):
     """The same on aarch64, where four registers hold partial sums of an output channel each.
 
@@ -316,13 +327,13 @@ class NeonLong(MultiplyLong, Neon):
 
     @property
     def activation_registers(self) -> int:
-        return self.step // 16
+        return self.channels_per_load // 16
 
     def for_source(self, source: FeatureMap) -> MultiplyLong:
         """Half the channels at a time where a pixel's are no multiple; fewer products share a sum."""
         if source.pitch is None and source.stored % self.group == 0:
             return self
-        return replace(self, group=16, step=16)
+        return replace(self, group=16, channels_per_load=16)
 
     def registers_used(self, pixels: int, vectors: int) -> int:
         return pixels * vectors * self.partial_sums + (pixels + 1) * self.activation_registers + 1
@@ -333,9 +344,9 @@ class NeonLong(MultiplyLong, Neon):
     def activations(self, e: Emitter, source: Expr, start: Expr) -> list[Expr]:
         return [[e.let("a", load(source, start + i, 16)) for i in range(0, self.group, 16)]]
 
-    def weights(self, e: Emitter, packed: Expr, start: Expr, part: int) -> list[Expr]:
+    def weights(self, e: Emitter, packed: Expr, start: Expr, partial_sum: int) -> list[Expr]:
         # In pairs: LLVM would load four registers at a time too early for those that are left.
-        first = start + part * self.group
+        first = start + partial_sum * self.group
         return [e.let("w", load(packed, first + i, 16)) for i in range(0, self.group, 16)]
 
     def accumulate(
@@ -361,30 +372,86 @@ class NeonLong(MultiplyLong, Neon):
         return intrinsic("int32x4", "llvm.aarch64.neon.addp.v4i32", a, b)
 
 
-def _family(
-    kind: type[Int8], name: str, shape: tuple[int, int, int, int], floats: str, arithmetic: Arithmetic
-) -> Int8:
-    lanes, group, step, registers = shape
-    activation = "int8" if arithmetic.offset else "uint8"
-    return kind(
-        f"int8-{name}", activation, "int8", "int32", lanes, group, step, registers,
-        arithmetic=arithmetic, tail=INT8_WEIGHTS[floats],
-    )  # fmt: skip
-
-
 # Four products of at most 128 · 127 do not fit 16 bits, but four weights are hardly ever that large together:
 # the limit costs next to no resolution.
-FOUR_IN_16_BITS = Arithmetic(offset=128, products=4, stride=2)
-FOUR_APART_IN_16_BITS = Arithmetic(offset=128, products=4, stride=8)
-TWO_RUNS_IN_16_BITS = Arithmetic(offset=0, products=4, stride=4, run=2, fused=True)
+FOUR_IN_16_BITS = Int8Sums(zero_point=-128, products=4, stride=2)
+FOUR_APART_IN_16_BITS = Int8Sums(zero_point=-128, products=4, stride=8)
+TWO_RUNS_IN_16_BITS = Int8Sums(products=4, stride=4, run=2, fused=True)
 
 INT8 = {
-    "avx512vnni": _family(Vnni, "avx512vnni", (16, 4, 4, 32), "avx512", FUSED),
-    "avxvnni": _family(Vnni, "avxvnni", (8, 4, 4, 16), "avx2", FUSED),
-    "avx2": _family(Avx2, "avx2", (8, 8, 8, 16), "avx2", TWO_RUNS_IN_16_BITS),
-    "neon-dotprod": _family(NeonDot, "neon-dotprod", (4, 4, 16, 32), "neon", SIGNED),
-    "neon": _family(NeonLong, "neon", (4, 32, 32, 32), "neon", FOUR_APART_IN_16_BITS),
-    "neon32": _family(MultiplyLong, "neon32", (4, 8, 16, 16), "neon32", FOUR_IN_16_BITS),
-    "plain": _family(Plain, "plain", (4, 1, 1, 16), "neon32", UNSIGNED),
-    "scalar": _family(Plain, "scalar", (1, 1, 1, 32), "scalar", UNSIGNED),
+    "avx512vnni": Vnni(
+        name="int8-avx512vnni",
+        lanes=16,
+        group=4,
+        channels_per_load=4,
+        registers=32,
+        int8_sums=FUSED,
+        fp32_isa="avx512",
+    ),
+    "avxvnni": Vnni(
+        name="int8-avxvnni",
+        lanes=8,
+        group=4,
+        channels_per_load=4,
+        registers=16,
+        int8_sums=FUSED,
+        fp32_isa="avx2",
+    ),
+    "avx2": Avx2(
+        name="int8-avx2",
+        lanes=8,
+        group=8,
+        channels_per_load=8,
+        registers=16,
+        int8_sums=TWO_RUNS_IN_16_BITS,
+        fp32_isa="avx2",
+    ),
+    "neon-dotprod": NeonDot(
+        name="int8-neon-dotprod",
+        activation="int8",
+        lanes=4,
+        group=4,
+        channels_per_load=16,
+        registers=32,
+        int8_sums=SIGNED,
+        fp32_isa="neon",
+    ),
+    "neon": NeonLong(
+        name="int8-neon",
+        activation="int8",
+        lanes=4,
+        group=32,
+        channels_per_load=32,
+        registers=32,
+        int8_sums=FOUR_APART_IN_16_BITS,
+        fp32_isa="neon",
+    ),
+    "neon32": MultiplyLong(
+        name="int8-neon32",
+        activation="int8",
+        lanes=4,
+        group=8,
+        channels_per_load=16,
+        registers=16,
+        int8_sums=FOUR_IN_16_BITS,
+        fp32_isa="neon32",
+    ),
+    "plain": Plain(
+        name="int8-plain",
+        lanes=4,
+        group=1,
+        channels_per_load=1,
+        registers=16,
+        int8_sums=UNSIGNED,
+        fp32_isa="neon32",
+    ),
+    "scalar": Plain(
+        name="int8-scalar",
+        lanes=1,
+        group=1,
+        channels_per_load=1,
+        registers=32,
+        int8_sums=UNSIGNED,
+        fp32_isa="scalar",
+    ),
 }

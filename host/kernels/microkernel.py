@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +12,7 @@ from host.kernels.emit import Emitter, Expr, load, splat
 from host.kernels.feature_map import FeatureMap
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class MicroKernel:
     """How convolutions multiply and accumulate.
 
@@ -23,10 +23,8 @@ class MicroKernel:
         accumulator: dtype of one accumulator lane; one lane holds one output channel.
         lanes: accumulator lanes in one vector register.
         group: input channels that one instruction multiplies and sums per lane.
-        step: input channels of one pixel that are fetched together; a multiple of `group`.
+        channels_per_load: input channels of one pixel that are loaded together; a multiple of `group`.
         registers: vector registers of the CPU.
-        tail: the fp32 microkernel of contexts and head, which are not computed in this one; None where this
-            is fp32.
     """
 
     name: str
@@ -35,19 +33,18 @@ class MicroKernel:
     accumulator: str
     lanes: int
     group: int
-    step: int
+    channels_per_load: int
     registers: int
-    tail: MicroKernel | None = field(default=None, kw_only=True)
 
     @property
     def block(self) -> int:
         """Feature maps hold a multiple of this many channels."""
-        return max(self.lanes, self.step)
+        return max(self.lanes, self.channels_per_load)
 
     @property
     def fp32(self) -> MicroKernel:
-        """The microkernel of what computes in fp32: `tail`, or this one, if it is fp32."""
-        return self.tail or self
+        """The microkernel of contexts and head, which compute in fp32 always: this one, if it is fp32."""
+        return self
 
     @property
     def requantizes(self) -> bool:
@@ -75,8 +72,8 @@ class MicroKernel:
 
     @property
     def activation_registers(self) -> int:
-        """Registers that one pixel's activations occupy while all of a step's products are made."""
-        return 0 if self.step == self.group else 1
+        """Registers that one pixel's activations occupy while all products of a load are made."""
+        return 0 if self.channels_per_load == self.group else 1
 
     def registers_used(self, pixels: int, vectors: int) -> int:
         """Registers that a tile keeps busy: sums, weights, and what is held or broadcast of activations."""
@@ -98,7 +95,7 @@ class MicroKernel:
         return weight.astype(self.weight)
 
     def activations(self, e: Emitter, source: Expr, start: Expr) -> list[Expr]:
-        """`step` channels of the pixel at *start*, as one operand of `multiply_add` per `group`."""
+        """`channels_per_load` channels of the pixel at *start*: an operand of `multiply_add` per `group`."""
         raise NotImplementedError
 
     def planar_activations(
@@ -107,8 +104,8 @@ class MicroKernel:
         """One channel of *pixels* neighbours in a planar image, each as a broadcast vector."""
         return [splat(tirx.BufferLoad(image, [0, channel, y, x + p]), self.lanes) for p in range(pixels)]
 
-    def weights(self, e: Emitter, packed: Expr, start: Expr, part: int) -> Expr:
-        """One vector's weights for `group` channels and *part* of `partial_sums`, for `multiply_add`."""
+    def weights(self, e: Emitter, packed: Expr, start: Expr, partial_sum: int) -> Expr:
+        """One vector's weights for `group` channels and one of `partial_sums`, for `multiply_add`."""
         return e.let("w", load(packed, start, self.lanes * self.group))
 
     def multiply_add(self, accumulator: Expr, activation: Expr, weight: Expr) -> Expr:

@@ -30,8 +30,8 @@ def pack_weight(
     unused = (microkernel.lanes - shape.last(microkernel, tile).lanes) * microkernel.for_source(
         shape.source
     ).group
-    if tile.winograd:
-        weight = transform_weight(weight, tile.winograd)
+    if tile.scheme:
+        weight = transform_weight(weight, tile.scheme)
     out, cin, kh, kw = weight.shape
     full = np.zeros((shape.target.stored, shape.reduction(microkernel), kh, kw), weight.dtype)
     full[:out, :cin] = weight

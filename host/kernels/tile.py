@@ -26,7 +26,7 @@ def default_tile(shape: ConvShape, microkernel: MicroKernel) -> Tile:
 
     microkernel = microkernel.for_source(shape.source)
     candidates = [
-        Tile(pixels, vectors, pixels_inner=inner, winograd=scheme)
+        Tile(pixels, vectors, pixels_inner=inner, scheme=scheme)
         for vectors in range(1, min(total, 8) + 1)
         for pixels in range(1, min(width, 16) + 1)
         if microkernel.registers_used(pixels, vectors) <= microkernel.registers

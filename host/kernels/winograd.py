@@ -122,7 +122,7 @@ def _scaled(value: Expr, factor: float, lanes: int) -> Expr:
     return value if factor == 1 else value * const(factor, "float32", lanes)
 
 
-def winograd(
+def emit_winograd(
     e: Emitter,
     shape: ConvShape,
     microkernel: MicroKernel,
@@ -134,7 +134,7 @@ def winograd(
 ) -> None:
     """Emit the convolution of *data* with `transform_weight`'s *weight*, packed, into *result*."""
     kernel = _Kernel(e, shape, microkernel, tile, data, weight, bias, result)
-    target, m = shape.target, tile.winograd
+    target, m = shape.target, tile.scheme
     if kernel.vertical:
         full, rest = divmod(target.height, m)
         if full:
@@ -185,7 +185,7 @@ class _Kernel:
 
     @property
     def points(self) -> int:
-        return self.tile.winograd + TAPS - 1
+        return self.tile.scheme + TAPS - 1
 
     def rows(self, count: int, first: int, outputs: Sequence[int]) -> None:
         """Compute rows of positions in strips: a whole row, or a tile at a time.
@@ -212,7 +212,7 @@ class _Kernel:
                     self._compute(strip, full, rest)
 
     def _evaluate(self, strip: _Strip) -> None:
-        e, source, lanes, m = self.e, self.shape.source, self.microkernel.lanes, self.tile.winograd
+        e, source, lanes, m = self.e, self.shape.source, self.microkernel.lanes, self.tile.scheme
         pad_h, pad_w = source.pad
         for repeat, start, (count,) in _cut(strip.outputs, 1):
             with e.loop(repeat, "x") as x, e.loop(source.stored // lanes, "c") as c:
@@ -227,7 +227,7 @@ class _Kernel:
 
     def _place(self, strip: _Strip, position: Expr, i: int) -> tuple[Expr, Expr]:
         """(y, x) in the map of output *i* of a position, which is where its tap 0 meets the padded source."""
-        m = self.tile.winograd
+        m = self.tile.scheme
         column = strip.first + position
         return (strip.y * m + i, column) if self.vertical else (strip.y, column * m + i)
 
@@ -236,7 +236,7 @@ class _Kernel:
         e, size = self.e, self.tile.pixels
         full, rest = divmod(len(strip.outputs), size)
         # What comes from infinity is in the last of m outputs only.
-        points = self.points if strip.outputs[0] == self.tile.winograd else self.points - 1
+        points = self.points if strip.outputs[0] == self.tile.scheme else self.points - 1
         with e.loop(points, "p") as point:
             if full:
                 with e.loop(full, "m") as i:
@@ -252,13 +252,22 @@ class _Kernel:
         """The products of a register tile, *positions* from *first* on, at one *point*."""
         e, microkernel, lanes = self.e, self.microkernel, self.microkernel.lanes
         channels, stored = self.shape.reduction(microkernel), self.shape.source.stored
-        steps, rest = divmod(channels, microkernel.step)
-        unroll = self.tile.unroll if steps % self.tile.unroll == 0 else 1
+        loads, rest = divmod(channels, microkernel.channels_per_load)
+        unroll = self.tile.unroll if loads % self.tile.unroll == 0 else 1
         slots = [(first + p) * self.points + point for p in range(positions)]
         packed = channel_tile * (self.tile.vectors * lanes * self.points * channels)
         packed += point * (channels * width * lanes)
         places = [strip.products + (slot * width + v) * lanes for slot in slots for v in range(width)]
-        path = neon.Path(self.points * stored * FLOAT, 0, 0, 1, 1, steps, rest, unroll)
+        path = neon.Path(
+            pixel=self.points * stored * FLOAT,
+            row=0,
+            run=0,
+            rows=1,
+            runs=1,
+            loads=loads,
+            rest=rest,
+            unroll=unroll,
+        )
         if microkernel.by_element and neon.fits(positions, width, path):
             name, text = neon.tile(microkernel.by_element, positions, width, path)
             e.include(text)
@@ -281,25 +290,28 @@ class _Kernel:
                 for total, value in zip(sums, values, strict=True):
                     e.store_vector(total, value, 0, lanes)
 
-        if steps:
-            with e.loop(steps // unroll, "k") as outer:
+        if loads:
+            with e.loop(loads // unroll, "k") as outer:
                 for inner in range(unroll):
-                    add((outer * unroll + inner) * microkernel.step, microkernel.step)
+                    add(
+                        (outer * unroll + inner) * microkernel.channels_per_load,
+                        microkernel.channels_per_load,
+                    )
         if rest:
-            add(steps * microkernel.step, rest)
+            add(loads * microkernel.channels_per_load, rest)
         for total, place in zip(sums, places, strict=True):
             e.store_vector(strip.scratch, load(total, 0, lanes), place, lanes)
 
     def _interpolate(self, strip: _Strip, channel_tile: Expr, v: int, width: int) -> None:
         """Write a strip's outputs for vector *v* of a tile."""
-        e, lanes, pairs = self.e, self.microkernel.lanes, PAIRS[self.tile.winograd]
+        e, lanes, pairs = self.e, self.microkernel.lanes, PAIRS[self.tile.scheme]
         channel = (channel_tile * self.tile.vectors + v) * lanes
         bias = e.let("b", load(self.bias, channel, lanes))
         for repeat, start, (count,) in _cut(strip.outputs, 1):
             with e.loop(repeat, "x") as x:
                 first = strip.products + ((start + x) * self.points * width + v) * lanes
                 # A shorter position has no product at infinity, nor use for it.
-                known = self.points - (count < self.tile.winograd)
+                known = self.points - (count < self.tile.scheme)
                 products = [
                     e.let("t", load(strip.scratch, first + point * width * lanes, lanes))
                     for point in range(known)

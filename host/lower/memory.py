@@ -31,13 +31,17 @@ def feature_maps(network: Network, microkernel: MicroKernel) -> dict[str, Featur
         )
         pad = following.padding if isinstance(following, Conv) else (0, 0)
         stored = _round_up(shape.channels, block)
-        maps[layer.name] = FeatureMap(shape.height, shape.width, shape.channels, stored, dtype, pad)
+        maps[layer.name] = FeatureMap(
+            shape.height, shape.width, shape.channels, stored=stored, dtype=dtype, pad=pad
+        )
     return maps
 
 
 def _image(network: Network) -> FeatureMap:
     shape = network.input
-    return FeatureMap(shape.height, shape.width, shape.channels, shape.channels, "float32", planar=True)
+    return FeatureMap(
+        shape.height, shape.width, shape.channels, stored=shape.channels, dtype="float32", planar=True
+    )
 
 
 def conv_shapes(network: Network, microkernel: MicroKernel) -> dict[str, ConvShape]:
@@ -50,15 +54,15 @@ def conv_shapes(network: Network, microkernel: MicroKernel) -> dict[str, ConvSha
             kernel = layer.weight.shape[2:]
             if source.pitch is not None:
                 kernel = (kernel[0], 1)  # as `rows_as_channels` has it
-            shape = ConvShape(kernel, source, maps[layer.name], layer.relu)
+            shape = ConvShape(kernel=kernel, source=source, target=maps[layer.name], relu=layer.relu)
             shapes[layer.name] = replace(shape, fused=_may_be_fused(shape, microkernel))
         source = maps[layer.name]
     joined = sum(maps[c.source].stored for c in network.contexts)
     stored = _round_up(network.classes, microkernel.fp32.block)
     shapes["head"] = ConvShape(
-        (1, 1),
-        FeatureMap(1, network.steps, joined, joined, "float32"),
-        FeatureMap(1, network.steps, network.classes, stored, "float32"),
+        kernel=(1, 1),
+        source=FeatureMap(1, network.steps, joined, stored=joined, dtype="float32"),
+        target=FeatureMap(1, network.steps, network.classes, stored=stored, dtype="float32"),
         relu=False,
     )
     return shapes
@@ -66,7 +70,7 @@ def conv_shapes(network: Network, microkernel: MicroKernel) -> dict[str, ConvSha
 
 def _may_be_fused(shape: ConvShape, microkernel: MicroKernel) -> bool:
     """Whether quantized weights allow it is seen later; sums of so few products nearly always do."""
-    fused = isinstance(microkernel, Int8) and microkernel.arithmetic.fused and shape.target.dtype != "float32"
+    fused = isinstance(microkernel, Int8) and microkernel.int8_sums.fused and shape.target.dtype != "float32"
     return fused and shape.reduction(microkernel) * shape.kernel[0] * shape.kernel[1] <= 512
 
 

@@ -21,7 +21,7 @@ from host.kernels.pack import pack_vector, pack_weight
 from host.kernels.pool import max_pool
 from host.kernels.shape import ConvShape, Tile
 from host.lower.memory import conv_shapes, feature_maps
-from host.network.graph import Conv, Float, MaxPool, Network
+from host.network.graph import Conv, FloatArray, MaxPool, Network
 from host.network.int8_sums import INT16_MAX, MAGIC_BITS, rows_as_channels
 from host.network.integer import PIXEL_MEAN, PIXEL_SCALE, IntegerConv, QuantizedNetwork
 
@@ -38,7 +38,7 @@ def lower(network: Network | QuantizedNetwork, microkernel: MicroKernel, choose:
         microkernel: for a `QuantizedNetwork` an `Int8` one with the arithmetic that it was quantized for.
     """
     if isinstance(network, QuantizedNetwork):
-        assert isinstance(microkernel, Int8) and microkernel.arithmetic == network.arithmetic
+        assert isinstance(microkernel, Int8) and microkernel.int8_sums == network.int8_sums
         return _IntegerLowering(network, microkernel, choose).module()
     return _Lowering(network, microkernel, choose).module()
 
@@ -98,7 +98,7 @@ class _Lowering:
         pooled = relax.TensorType((pooling.size,), "float32")
         return self._emit(context(symbol, pooling, microkernel.activations_per_register), operands, pooled)
 
-    def _scale(self, pooling: Pooling, source: str) -> list[Float]:
+    def _scale(self, pooling: Pooling, source: str) -> list[FloatArray]:
         """What the pooling of a quantized map takes beside it."""
         return []
 
@@ -124,7 +124,7 @@ class _Lowering:
         logits = relax.TensorType((1, self.network.classes, self.network.steps), "float32")
         return self._emit(transpose_logits("logits", shape.target), [result], logits)
 
-    def _head_factor(self, poolings: Sequence[Pooling]) -> list[Float]:
+    def _head_factor(self, poolings: Sequence[Pooling]) -> list[FloatArray]:
         """What the contexts' channels are multiplied by, if anything."""
         return []
 
@@ -158,7 +158,7 @@ class _IntegerLowering(_Lowering):
 
     def __init__(self, quantized: QuantizedNetwork, microkernel: Int8, choose: TileChoice) -> None:
         super().__init__(quantized.network, microkernel, choose)
-        self.quantized, self.offset = quantized, microkernel.arithmetic.offset
+        self.quantized, self.zero_point = quantized, microkernel.int8_sums.zero_point
 
     def _input(self, image: relax.Expr) -> relax.Expr:
         target = self.maps["input"]
@@ -169,21 +169,22 @@ class _IntegerLowering(_Lowering):
         integers: IntegerConv = self.quantized.convs[layer.name]
         packed = self.shapes[layer.name].source.pitch is not None
         weight = rows_as_channels(integers.weight) if packed else integers.weight
-        # Activations are stored as q − offset, borders too: Σ w·q = Σ w·(q − offset) + offset · Σ w.
-        bias = integers.bias + self.offset * weight.sum((1, 2, 3), dtype=np.int32)
+        # Activations are stored as q + z, z being the zero point, borders too:
+        # Σ w·q = Σ w·(q + z) − z · Σ w.
+        bias = integers.bias - self.zero_point * weight.sum((1, 2, 3), dtype=np.int32)
         fused = integers.addend is not None
         self.shapes[layer.name] = replace(self.shapes[layer.name], fused=fused)
         scaling = [integers.multiplier] if integers.addend is None else [integers.multiplier, integers.addend]
         start = bias + np.int32(MAGIC_BITS) if fused else bias
-        microkernel = self.microkernel if integers.largest < INT16_MAX else self.microkernel.careful()
+        microkernel = self.microkernel if integers.largest < INT16_MAX else self.microkernel.saturating()
         return self._kernel(layer.name, microkernel, value, weight, start, *scaling)
 
-    def _scale(self, pooling: Pooling, source: str) -> list[Float]:
+    def _scale(self, pooling: Pooling, source: str) -> list[FloatArray]:
         if pooling.source.dtype == "float32":
             return []
-        return [window_scale(pooling, self.quantized.steps[source])]
+        return [window_scale(pooling, self.quantized.activation_scales[source])]
 
-    def _head_factor(self, poolings: Sequence[Pooling]) -> list[Float]:
+    def _head_factor(self, poolings: Sequence[Pooling]) -> list[FloatArray]:
         return [_spread(self.quantized.head.factor, poolings, 0)]
 
     def _head(self, poolings: Sequence[Pooling], joined: relax.Expr) -> relax.Expr:

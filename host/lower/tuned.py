@@ -63,7 +63,7 @@ class Records(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     target: str
     records: tuple[Record, ...] = ()
-    schema_version: Literal[1] = 1
+    schema_version: Literal[2] = 2
 
     def of(self, workload: str) -> Record | None:
         """The record of *workload*."""
@@ -140,10 +140,10 @@ def write(path: Path, records: Records) -> None:
 
 def describe_tile(tile: Tile) -> str:
     """E.g. `5×4 unroll 2`: pixels by vectors."""
-    winograd = f"Winograd F({tile.winograd},3) " if tile.winograd else ""
+    scheme = f"Winograd F({tile.scheme},3) " if tile.scheme else ""
     unroll = f" unroll {tile.unroll}" if tile.unroll > 1 else ""
     order = "" if tile.pixels_inner else ", channels inside"
-    return f"{winograd}{tile.pixels}×{tile.vectors}{unroll}{order}"
+    return f"{scheme}{tile.pixels}×{tile.vectors}{unroll}{order}"
 
 
 class TileChoice:

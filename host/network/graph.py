@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch.nn import functional as F
 
-Float = NDArray[np.float32]
+FloatArray = NDArray[np.float32]
 
 
 @dataclass(frozen=True, eq=False)
@@ -22,8 +22,8 @@ class Conv:
     """
 
     name: str
-    weight: Float
-    bias: Float
+    weight: FloatArray
+    bias: FloatArray
     padding: tuple[int, int] = (0, 0)
     relu: bool = True
 

@@ -14,21 +14,22 @@ MAGIC_BITS = 0x4B400000
 """The bits of `MAGIC`: an int32 sum that begins here is, read as a float32, MAGIC + the sum."""
 
 
-@dataclass(frozen=True)
-class Arithmetic:
+@dataclass(frozen=True, kw_only=True)
+class Int8Sums:
     """How activations are stored and products are summed.
 
     Attributes:
-        offset: subtracted from an activation 0…255 where it is stored: 0 for uint8, 128 for int8.
+        zero_point: what stands for q = 0 where activations q in 0…255 are stored as q + zero_point: 0 for
+            uint8, −128 for int8.
         products: products that are summed in int16 before they are widened; 1 where they go to int32 at once.
         stride: distance of the runs of input channels whose products share an int16 sum.
         run: neighbouring channels of a sum. Channels c, c + stride, … c + (products / run − 1) · stride of a
             block of stride · products / run are added, and the run − 1 after each of them.
-        fused: sums are scaled and rounded by one fused multiply-add where they fit (see `Rounding`); the
-            offset is 0 then.
+        fused: sums are scaled and rounded by one fused multiply-add where they fit (see
+            `FusedRequantization`); the zero point is 0 then.
     """
 
-    offset: int = 0
+    zero_point: int = 0
     products: int = 1
     stride: int = 1
     run: int = 1
@@ -40,7 +41,7 @@ class Arithmetic:
         return self.products // self.run * self.stride
 
     @property
-    def of_image(self) -> Arithmetic:
+    def for_image(self) -> Int8Sums:
         """What the convolution that reads the image keeps to: its kernels take a word of channels at a time,
         of which only runs share sums."""
         return replace(self, products=self.run, stride=self.run) if self.run > 1 else self
@@ -48,7 +49,7 @@ class Arithmetic:
     def largest_sum(self, weight: NDArray[np.generic]) -> NDArray[np.float64]:
         """Largest magnitude that an int16 sum of a row can reach; weight [out, in, kh, kw] → [out].
 
-        Activations are anything from −offset to 255 − offset.
+        Activations are anything stored, from zero_point to 255 + zero_point.
         """
         out, channels, kh, kw = weight.shape
         padded = np.pad(weight.astype(np.float64), ((0, 0), (0, -channels % self.block), (0, 0), (0, 0)))
@@ -56,13 +57,13 @@ class Arithmetic:
         sets = padded.reshape(out, -1, runs, starts, self.run, kh, kw)
         positive = np.maximum(sets, 0).sum((2, 4)).reshape(out, -1)
         negative = np.maximum(-sets, 0).sum((2, 4)).reshape(out, -1)
-        high, low = 255 - self.offset, self.offset
+        high, low = 255 + self.zero_point, -self.zero_point
         upper, lower = high * positive + low * negative, high * negative + low * positive
         return np.maximum(upper, lower).max(1)
 
 
 @dataclass(frozen=True, eq=False)
-class Rounding:
+class FusedRequantization:
     """Scaling and rounding of int32 sums by one fused multiply-add.
 
     A sum that begins at `MAGIC_BITS` is a float32 as it is, and so is its product with the multiplier plus
@@ -78,7 +79,7 @@ class Rounding:
     @classmethod
     def of(
         cls, weight: NDArray[np.int8], bias: NDArray[np.float64], multiplier: NDArray[np.float32]
-    ) -> Rounding | None:
+    ) -> FusedRequantization | None:
         """For weight [out, in, kh, kw] on activations 0…255; None where a sum could leave the float32 numbers
         from 2²³ to 2²⁴, or a q the int16."""
         scale = multiplier.astype(np.float64)
@@ -93,17 +94,17 @@ class Rounding:
         return cls(start.astype(np.int32), (MAGIC - whole).astype(np.float32)) if fits else None
 
 
-class Int16Sums:
+class Int16Headroom:
     """The int16 sums of weights that are chosen one input after the other."""
 
-    def __init__(self, arithmetic: Arithmetic, shape: tuple[int, ...]) -> None:
+    def __init__(self, int8_sums: Int8Sums, shape: tuple[int, ...]) -> None:
         """For weights of *shape* [out, in, kh, kw]."""
         out, channels, kh, kw = shape
-        channel, starts = np.arange(channels), arithmetic.stride // arithmetic.run
-        sets = channel // arithmetic.block * starts + channel % arithmetic.stride // arithmetic.run
+        channel, starts = np.arange(channels), int8_sums.stride // int8_sums.run
+        sets = channel // int8_sums.block * starts + channel % int8_sums.stride // int8_sums.run
         self._set = (sets[:, None] * (kh * kw) + np.arange(kh * kw)).ravel()
-        self._high, self._low = 255 - arithmetic.offset, arithmetic.offset
-        self._limited = arithmetic.products > 1
+        self._high, self._low = 255 + int8_sums.zero_point, -int8_sums.zero_point
+        self._limited = int8_sums.products > 1
         # The largest and the least that a sum can reach, both as magnitudes.
         self._reach = np.zeros((2, out, self._set.max() + 1))
 
@@ -126,13 +127,13 @@ class Int16Sums:
         return clipped
 
 
-WORD = 4
+BYTES_PER_PIXEL = 4
 """Bytes of a pixel: three channels and one that no weight reads."""
 
 
 def rows_as_channels(weight: NDArray[np.int8]) -> NDArray[np.int8]:
     """[out, 3, kh, kw] → [out, kw · 4, kh, 1], for a source of `image_map`."""
     out, channels, kh, kw = weight.shape
-    words = np.zeros((out, kw, WORD, kh), weight.dtype)
+    words = np.zeros((out, kw, BYTES_PER_PIXEL, kh), weight.dtype)
     words[:, :, :channels] = weight.transpose(0, 3, 1, 2)
-    return words.reshape(out, kw * WORD, kh, 1)
+    return words.reshape(out, kw * BYTES_PER_PIXEL, kh, 1)

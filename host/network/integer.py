@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
 
-from host.network.graph import Context, Conv, Float, Network
-from host.network.int8_sums import MAGIC, Arithmetic
+from host.network.graph import Context, Conv, FloatArray, Network
+from host.network.int8_sums import MAGIC, Int8Sums
 
 LEVELS = 255
 """Highest quantized activation; the lowest is 0, which ReLU makes the real zero too."""
@@ -20,14 +20,14 @@ PIXEL_SCALE, PIXEL_MEAN = 0.0078125, 127.5
 """The image tensor is (pixel − mean) · scale, so pixels are recovered exactly (`read.preprocess`)."""
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class IntegerConv:
     """A convolution on quantized activations q in 0…255.
 
     sums = bias + Σ weight · q in int32; then float32(sums) · multiplier, which is the next map's q after
     clamping to 0…255 and rounding half to even, or, where `dequantized`, the real value after max(·, 0).
     A pixel outside the map counts as q = 0. With an addend, (MAGIC + sums) · multiplier + addend − MAGIC
-    is what is clamped and rounded, without any rounding before (see `Rounding`).
+    is what is clamped and rounded, without any rounding before (see `FusedRequantization`).
 
     weight: int8[out, in, kh, kw]; bias: int32[out]; multiplier: float32[out]; addend: float32[out].
     """
@@ -35,10 +35,10 @@ class IntegerConv:
     name: str
     weight: NDArray[np.int8]
     bias: NDArray[np.int32]
-    multiplier: Float
+    multiplier: FloatArray
     padding: tuple[int, int]
     dequantized: bool
-    addend: Float | None = None
+    addend: FloatArray | None = None
 
     @property
     def largest(self) -> float:
@@ -47,7 +47,7 @@ class IntegerConv:
         return float((sums * self.multiplier).max())
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class IntegerHead:
     """The head with int8 weights and fp32 sums: logits = bias + scale · Σ weight · (factor · context).
 
@@ -55,12 +55,12 @@ class IntegerHead:
     """
 
     weight: NDArray[np.int8]
-    bias: Float
-    scale: Float
-    factor: Float
+    bias: FloatArray
+    scale: FloatArray
+    factor: FloatArray
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class QuantizedNetwork:
     """Integer convolutions by layer name, in the structure of `network`.
 
@@ -68,18 +68,18 @@ class QuantizedNetwork:
         network: the float network that was quantized, as equalized.
         convs: one for every convolution of the backbone.
         head: the head.
-        steps: float32[channels], real value of q = 1, for every map that a context reads.
-        arithmetic: what the weights were limited to.
+        activation_scales: float32[channels], the real value of q = 1, for every map that a context reads.
+        int8_sums: what the weights were limited to.
     """
 
     network: Network
     convs: Mapping[str, IntegerConv]
     head: IntegerHead
-    steps: Mapping[str, Float]
-    arithmetic: Arithmetic
+    activation_scales: Mapping[str, FloatArray]
+    int8_sums: Int8Sums
 
 
-def quantize_image(image: Tensor) -> Tensor:
+def recover_pixels(image: Tensor) -> Tensor:
     """float32[N,3,H,W] as preprocessed → pixels 0…255 (integers in float32)."""
     return (image / PIXEL_SCALE + PIXEL_MEAN).clamp(0, LEVELS).round()
 
@@ -105,9 +105,9 @@ def rescale(conv: IntegerConv, sums: Tensor) -> Tensor:
     return scaled.clamp(min=0) if conv.dequantized else scaled.clamp(0, LEVELS).round()
 
 
-def feature_maps(quantized: QuantizedNetwork, image: Tensor) -> dict[str, Tensor]:
+def quantized_maps(quantized: QuantizedNetwork, image: Tensor) -> dict[str, Tensor]:
     """Every layer's output for float32[N,3,24,94], by name, q as integers in float32."""
-    x = quantize_image(image)
+    x = recover_pixels(image)
     maps = {"input": x}
     for layer in quantized.network.layers:
         if isinstance(layer, Conv):
@@ -121,9 +121,11 @@ def feature_maps(quantized: QuantizedNetwork, image: Tensor) -> dict[str, Tensor
 
 def run(quantized: QuantizedNetwork, image: Tensor) -> Tensor:
     """Reference: float32[N,3,24,94] → logits float32[N,classes,18]; its integers are the kernels'."""
-    maps = feature_maps(quantized, image)
+    maps = quantized_maps(quantized, image)
     contexts, head = quantized.network.contexts, quantized.head
-    pooled = torch.cat([_context(c, maps[c.source], quantized.steps[c.source]) for c in contexts], 1)
+    pooled = torch.cat(
+        [_context(c, maps[c.source], quantized.activation_scales[c.source]) for c in contexts], 1
+    )
     sums = torch.einsum(
         "oc,ncw->now",
         torch.from_numpy(head.weight[:, :, 0, 0]).float(),
@@ -132,6 +134,8 @@ def run(quantized: QuantizedNetwork, image: Tensor) -> Tensor:
     return sums * torch.from_numpy(head.scale)[:, None] + torch.from_numpy(head.bias)[:, None]
 
 
-def _context(context: Context, q: Tensor, step: Float) -> Tensor:
-    pooled = F.avg_pool2d(q, context.kernel, context.stride) * torch.from_numpy(step)[:, None, None]
+def _context(context: Context, q: Tensor, activation_scale: FloatArray) -> Tensor:
+    pooled = (
+        F.avg_pool2d(q, context.kernel, context.stride) * torch.from_numpy(activation_scale)[:, None, None]
+    )
     return pooled.mean(2, keepdim=True) / pooled.square().mean((1, 2, 3), keepdim=True)

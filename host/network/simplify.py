@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from host.network.graph import Context, Conv, Float, MaxPool, Network
+from host.network.graph import Context, Conv, FloatArray, MaxPool, Network
 from lprnet.network.checkpoint import Checkpoint
 from lprnet.network.model import Widths, kept_channels
 
@@ -78,11 +78,13 @@ def leading(channels: int, kept: int) -> NDArray[np.int64]:
     return np.concatenate([first, np.setdiff1d(np.arange(channels), first)])
 
 
-def _numpy(tensor: Tensor) -> Float:
+def _numpy(tensor: Tensor) -> FloatArray:
     return np.ascontiguousarray(tensor.detach().numpy(), np.float32)
 
 
-def _fold(weight: Float, bias: Float, state: dict[str, Tensor], norm: str) -> tuple[Float, Float]:
+def _fold(
+    weight: FloatArray, bias: FloatArray, state: dict[str, Tensor], norm: str
+) -> tuple[FloatArray, FloatArray]:
     mean, var, gamma, beta = (
         state[f"{norm}.{k}"].double().numpy() for k in ("running_mean", "running_var", "weight", "bias")
     )

@@ -72,7 +72,7 @@ def latency(network: Network, microkernel: MicroKernel, records: Records) -> Pri
             metric[conv.name] = record.metric
     usual = sum(metric.values()) / sum(work[n] for n in metric) if metric else 1.0
     cost = {name: metric.get(name, usual * work[name]) for name in work}
-    multiples = microkernel.step, microkernel.lanes
+    multiples = microkernel.channels_per_load, microkernel.lanes
     plain = Price("", dict.fromkeys(cost, 1.0), dict.fromkeys(cost, 0.0), multiples)
     products = {c.name: cost[c.name] / plain._layer(c.name, *_channels(c)) for c in layers}
     unit = (

@@ -12,8 +12,8 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from device_runtime.errors import FatalError
-from host.network.graph import Conv, Float, MaxPool, Network, convolve
-from host.network.int8_sums import WORD, Arithmetic, Rounding
+from host.network.graph import Conv, FloatArray, MaxPool, Network, convolve
+from host.network.int8_sums import BYTES_PER_PIXEL, FusedRequantization, Int8Sums
 from host.network.integer import (
     LEVELS,
     PIXEL_MEAN,
@@ -21,7 +21,7 @@ from host.network.integer import (
     IntegerConv,
     QuantizedNetwork,
     accumulate,
-    quantize_image,
+    recover_pixels,
     rescale,
 )
 from host.quantize.compensate import second_moments
@@ -58,19 +58,19 @@ def quantize(
     network: Network,
     samples: NDArray[np.float32],
     options: Options | None = None,
-    arithmetic: Arithmetic | None = None,
+    int8_sums: Int8Sums | None = None,
 ) -> QuantizedNetwork:
     """Quantize the backbone and the head's weights; contexts and their products with those stay fp32.
 
     Args:
         network: as from `simplify`.
         samples: float32[N,3,24,94], preprocessed images that show what the network will see.
-        arithmetic: what the kernels' instructions demand; by default nothing beyond int8.
+        int8_sums: what the kernels' instructions demand; by default nothing beyond int8.
 
     Raises:
         FatalError: no samples, or an unknown observer.
     """
-    options, arithmetic = options or Options(), arithmetic or Arithmetic()
+    options, int8_sums = options or Options(), int8_sums or Int8Sums()
     if options.observer not in OBSERVERS:
         raise FatalError(f"observer {options.observer}", "is not known", f"use {', '.join(OBSERVERS)}")
     if len(samples) == 0:
@@ -81,12 +81,18 @@ def quantize(
         equalized = equalize(network, largest_activations(network, images))
     observe = OBSERVERS[options.observer]
     scales = {name: observe(h) / LEVELS for name, h in histograms(equalized.network, images).items()}
-    convs = _integers(equalized.network, images, scales, options, arithmetic)
+    convs = _integers(equalized.network, images, scales, options, int8_sums)
     head = quantize_head(network.head)
-    return QuantizedNetwork(equalized.network, convs, head, _steps(equalized, scales), arithmetic)
+    return QuantizedNetwork(
+        network=equalized.network,
+        convs=convs,
+        head=head,
+        activation_scales=_activation_scales(equalized, scales),
+        int8_sums=int8_sums,
+    )
 
 
-def largest_activations(network: Network, images: Tensor) -> dict[str, Float]:
+def largest_activations(network: Network, images: Tensor) -> dict[str, FloatArray]:
     """The largest value of every channel of every convolution's output, by layer name."""
     largest: dict[str, Tensor] = {}
     for name, x in _outputs(network, images):
@@ -125,47 +131,62 @@ def _pool(layer: MaxPool, x: Tensor) -> Tensor:
     return F.max_pool2d(x[:, : layer.channels], 3, (1, layer.stride))
 
 
-def _steps(equalized: Equalized, scales: Mapping[str, float]) -> dict[str, Float]:
-    steps = {}
+def _activation_scales(equalized: Equalized, scales: Mapping[str, float]) -> dict[str, FloatArray]:
+    activation_scales = {}
     for name in (context.source for context in equalized.network.contexts):
         factor = equalized.factors.get(name, np.ones(equalized.network.shapes[name].channels, np.float32))
-        steps[name] = factor * np.float32(scales.get(name, 1.0))
-    return steps
+        activation_scales[name] = factor * np.float32(scales.get(name, 1.0))
+    return activation_scales
 
 
 def _integers(
-    network: Network, images: Tensor, scales: Mapping[str, float], options: Options, arithmetic: Arithmetic
+    network: Network, images: Tensor, scales: Mapping[str, float], options: Options, int8_sums: Int8Sums
 ) -> dict[str, IntegerConv]:
     """Quantize layer by layer, carrying the samples along as real and as quantized maps."""
     images = images[:CORRECTION_SAMPLES]
-    real, q = images, quantize_image(images)
-    step, zero = PIXEL_SCALE, PIXEL_MEAN
+    real, q = images, recover_pixels(images)
+    activation_scale, zero = PIXEL_SCALE, PIXEL_MEAN
     convs = {}
     for layer in network.layers:
         if isinstance(layer, Conv):
             moments = second_moments(layer, q - zero) if options.compensate else np.eye(layer.weight[0].size)
             first = layer is network.layers[0]
-            limits = arithmetic.of_image if first else arithmetic
-            spans = first and limits.products > 1 and limits.block > WORD
+            limits = int8_sums.for_image if first else int8_sums
+            spans = first and limits.products > 1 and limits.block > BYTES_PER_PIXEL
             quantizer = quantize_rows if spans else quantize_weight
             target = scales.get(layer.name)
-            finest = LEAST_MULTIPLIER * target / step if arithmetic.fused and target is not None else 0.0
-            weight, weight_scale = quantizer(layer.weight, layer.bias, step, limits, moments, finest)
-            unit = weight_scale * step
+            finest = (
+                LEAST_MULTIPLIER * target / activation_scale
+                if int8_sums.fused and target is not None
+                else 0.0
+            )
+            weight, weight_scale = quantizer(
+                layer.weight, layer.bias, activation_scale, limits, moments, finest
+            )
+            unit = weight_scale * activation_scale
             bias = layer.bias / unit - zero * weight.sum((1, 2, 3), dtype=np.int64)
             multiplier = (unit if target is None else unit / target).astype(np.float32)
             conv = IntegerConv(
-                layer.name, weight, _int32(bias), multiplier, layer.padding, dequantized=target is None
+                name=layer.name,
+                weight=weight,
+                bias=_int32(bias),
+                multiplier=multiplier,
+                padding=layer.padding,
+                dequantized=target is None,
             )
             exact = convolve(layer, real)
             if options.correct_bias:
                 bias = bias + _bias_error(accumulate(conv, q), exact, unit)
                 conv = replace(conv, bias=_int32(bias))
-            if arithmetic.fused and target is not None and (fused := Rounding.of(weight, bias, multiplier)):
+            if (
+                int8_sums.fused
+                and target is not None
+                and (fused := FusedRequantization.of(weight, bias, multiplier))
+            ):
                 conv = replace(conv, bias=fused.bias, addend=fused.addend)
             convs[layer.name] = conv
             real, q = F.relu(exact), rescale(conv, accumulate(conv, q))
-            step, zero = target or 1.0, 0.0
+            activation_scale, zero = target or 1.0, 0.0
         else:
             real, q = _pool(layer, real), _pool(layer, q)
     return convs

@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from host.network.graph import Conv
-from host.network.int8_sums import Arithmetic, Int16Sums
+from host.network.int8_sums import Int8Sums, Int16Headroom
 
 INT8_MAX = 127
 DAMPING = 0.01
@@ -55,11 +55,11 @@ class Compensation:
         return cls(moments, order, np.linalg.cholesky(np.linalg.inv(damped[np.ix_(order, order)])).T)
 
     def round(
-        self, weight: NDArray[np.float64], arithmetic: Arithmetic
+        self, weight: NDArray[np.float64], int8_sums: Int8Sums
     ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Integers near *weight* [out, in, kh, kw] whose products with patches change little.
 
-        One input after the other is rounded and clipped to ±127 and to what *arithmetic*'s int16 sums have
+        One input after the other is rounded and clipped to ±127 and to what *int8_sums*'s int16 sums have
         room for, and the inputs still to come take over the error as far as they are correlated with it
         (GPTQ: Frantar et al., arXiv:2210.17323).
 
@@ -68,7 +68,7 @@ class Compensation:
         """
         left = weight.reshape(len(weight), -1)[:, self.order]
         rounded = np.empty_like(left)
-        sums = Int16Sums(arithmetic, weight.shape)
+        sums = Int16Headroom(int8_sums, weight.shape)
         errors = np.empty_like(left)
         for start in range(0, left.shape[1], BLOCK):
             end = min(start + BLOCK, left.shape[1])

@@ -8,7 +8,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from host.network.graph import Conv, Float, MaxPool, Network
+from host.network.graph import Conv, FloatArray, MaxPool, Network
 
 
 @dataclass(frozen=True, eq=False)
@@ -19,10 +19,10 @@ class Equalized:
     """
 
     network: Network
-    factors: Mapping[str, Float]
+    factors: Mapping[str, FloatArray]
 
 
-def equalize(network: Network, largest: Mapping[str, Float]) -> Equalized:
+def equalize(network: Network, largest: Mapping[str, FloatArray]) -> Equalized:
     """Scale channels between a convolution and the next (Nagel et al., arXiv:1906.04721, section 4.1).
 
     ReLU(s·x) = s·ReLU(x) for s > 0 and max pools commute with it too, so channel i of a map may be divided
@@ -49,7 +49,7 @@ def equalize(network: Network, largest: Mapping[str, Float]) -> Equalized:
     return Equalized(replace(network, layers=tuple(layers)), factors)
 
 
-def _factors(activation: Float, weight: Float) -> Float:
+def _factors(activation: FloatArray, weight: FloatArray) -> FloatArray:
     """float32[channels] from the ranges of a map's channels and of the weights that read the leading ones."""
     read = np.zeros(len(activation), bool)
     read[: len(weight)] = (activation[: len(weight)] > 0) & (weight > 0)

@@ -1,4 +1,4 @@
-"""Observers: which part of an activation's range the 255 steps of uint8 cover."""
+"""Observers: which part of an activation's range the levels 0…255 of uint8 cover."""
 
 from __future__ import annotations
 
@@ -55,8 +55,8 @@ def mean_square_error(histogram: Histogram) -> float:
     x, counts = histogram.centres, histogram.counts
 
     def error(limit: float) -> float:
-        step = limit / LEVELS
-        represented = np.clip(np.rint(x / step), 0, LEVELS) * step
+        scale = limit / LEVELS
+        represented = np.clip(np.rint(x / scale), 0, LEVELS) * scale
         return float(((x - represented) ** 2 * counts).sum())
 
     return min(_limits(histogram), key=error)

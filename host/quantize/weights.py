@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from host.network.graph import Conv, Float
-from host.network.int8_sums import INT16_MAX, Arithmetic, rows_as_channels
+from host.network.graph import Conv, FloatArray
+from host.network.int8_sums import INT16_MAX, Int8Sums, rows_as_channels
 from host.network.integer import IntegerHead
 from host.quantize.compensate import INT8_MAX, Compensation
 
@@ -17,28 +17,28 @@ SHRINK = np.linspace(1.0, 0.6, 5)
 
 
 def quantize_weight(
-    weight: Float,
-    bias: Float,
-    step: float,
-    arithmetic: Arithmetic,
+    weight: FloatArray,
+    bias: FloatArray,
+    activation_scale: float,
+    int8_sums: Int8Sums,
     moments: NDArray[np.float64] | None = None,
     finest: float = 0.0,
 ) -> tuple[NDArray[np.int8], NDArray[np.float64]]:
     """weight [out, in, kh, kw] → int8 of the same shape within ±127, and float64[out] scales.
 
-    Of the scales not below *finest* that keep a channel's bias, in units of scale · *step*, a number that
-    float32 holds, each takes the one with the least error by the *moments* of its inputs (see
+    Of the scales not below *finest* that keep a channel's bias, in units of scale · *activation_scale*, a
+    number that float32 holds, each takes the one with the least error by the *moments* of its inputs (see
     `Compensation`); without them, errors of all weights count alike.
     """
     compensation = Compensation.of(np.eye(weight[0].size) if moments is None else moments)
     widest = np.abs(weight).max((1, 2, 3)).astype(np.float64) / INT8_MAX
-    if arithmetic.products > 1:
-        widest = np.maximum(widest, arithmetic.largest_sum(weight) / INT16_MAX)
-    least = np.maximum(np.abs(bias) / (step * LARGEST_BIAS), finest)
+    if int8_sums.products > 1:
+        widest = np.maximum(widest, int8_sums.largest_sum(weight) / INT16_MAX)
+    least = np.maximum(np.abs(bias) / (activation_scale * LARGEST_BIAS), finest)
     scales = np.maximum(np.outer(SHRINK, widest), least)
     scales[scales == 0] = 1
     tried = (weight / scales[:, :, None, None, None]).reshape(-1, *weight.shape[1:])
-    rounded, errors = compensation.round(tried, arithmetic)
+    rounded, errors = compensation.round(tried, int8_sums)
     best = np.argmin(errors.reshape(scales.shape) * scales**2, 0)
     channels = np.arange(len(weight))
     chosen = rounded.reshape(len(SHRINK), *weight.shape)[best, channels]
@@ -46,10 +46,10 @@ def quantize_weight(
 
 
 def quantize_rows(
-    weight: Float,
-    bias: Float,
-    step: float,
-    arithmetic: Arithmetic,
+    weight: FloatArray,
+    bias: FloatArray,
+    activation_scale: float,
+    int8_sums: Int8Sums,
     moments: NDArray[np.float64],
     finest: float = 0.0,
 ) -> tuple[NDArray[np.int8], NDArray[np.float64]]:
@@ -63,7 +63,7 @@ def quantize_rows(
     of_packed = np.zeros((places.size, places.size))
     of_packed[np.ix_(filled, filled)] = moments[np.ix_(places[filled] - 1, places[filled] - 1)]
     integers, scale = quantize_weight(
-        packed.reshape(len(weight), *shape), bias, step, arithmetic, of_packed, finest
+        packed.reshape(len(weight), *shape), bias, activation_scale, int8_sums, of_packed, finest
     )
     result = np.empty((len(weight), weight[0].size), np.int8)
     result[:, places[filled] - 1] = integers.reshape(len(weight), -1)[:, filled]
@@ -78,5 +78,5 @@ def quantize_head(head: Conv) -> IntegerHead:
     largest = np.abs(head.weight).max((0, 2, 3))
     factor = np.where(largest > 0, largest, 1).astype(np.float32)
     even = head.weight / factor[:, None, None]
-    weight, scale = quantize_weight(even, np.zeros_like(head.bias), 1.0, Arithmetic())
-    return IntegerHead(weight, head.bias, scale.astype(np.float32), factor)
+    weight, scale = quantize_weight(even, np.zeros_like(head.bias), 1.0, Int8Sums())
+    return IntegerHead(weight=weight, bias=head.bias, scale=scale.astype(np.float32), factor=factor)

@@ -143,7 +143,7 @@ def _eager_int8(checkpoint: Path, source: Source, folder: Path, note: str) -> Ma
     assert isinstance(microkernel, Int8)
     network = simplify(load_checkpoint(checkpoint))
     samples = read_samples(source.calibration)
-    size = torch_int8.save(quantize(network, samples, arithmetic=microkernel.arithmetic), folder)
+    size = torch_int8.save(quantize(network, samples, int8_sums=microkernel.int8_sums), folder)
     return Made(TORCH_INT8, "int8", size, network.parameters, network.macs, note)
 
 

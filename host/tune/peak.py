@@ -34,7 +34,7 @@ def peak_kernels(microkernel: MicroKernel, prefix: str) -> list[Peak]:
 def _kernel(microkernel: MicroKernel, symbol: str, pixels: int, vectors: int) -> Peak:
     e = Emitter()
     lanes, size = microkernel.lanes, microkernel.lanes * microkernel.group
-    source = e.param("source", pixels * microkernel.step, microkernel.activation)
+    source = e.param("source", pixels * microkernel.channels_per_load, microkernel.activation)
     packed = e.param("weight", STEPS * vectors * size, microkernel.weight)
     bias = e.param("bias", vectors * lanes, microkernel.accumulator)
     target = e.param("target", pixels * vectors * lanes, microkernel.accumulator)
@@ -45,7 +45,9 @@ def _kernel(microkernel: MicroKernel, symbol: str, pixels: int, vectors: int) ->
     for i, parts in enumerate(sums):
         for part, value in zip(parts, microkernel.initial_sums(e, bias, i % vectors * lanes), strict=True):
             e.store_vector(part, value, 0, lanes)
-    activations = [microkernel.activations(e, source, p * microkernel.step)[0] for p in range(pixels)]
+    activations = [
+        microkernel.activations(e, source, p * microkernel.channels_per_load)[0] for p in range(pixels)
+    ]
     with e.loop(REPEATS), e.loop(STEPS, "k") as k:
         for part in range(microkernel.partial_sums):
             weights = [microkernel.weights(e, packed, (k * vectors + v) * size, part) for v in range(vectors)]

@@ -56,7 +56,7 @@ class Progress:
     metric: float
 
 
-def register_tiles(workload: Workload, limit: int, winograd: int = 0) -> list[Tile]:
+def register_tiles(workload: Workload, limit: int, scheme: int = 0) -> list[Tile]:
     """The *limit* most promising tiles that fit the registers, without variants.
 
     Promising: many products per load, little left over at the right and in the last channels – as
@@ -64,7 +64,7 @@ def register_tiles(workload: Workload, limit: int, winograd: int = 0) -> list[Ti
     """
     shape = workload.shape
     microkernel = workload.microkernel.for_source(shape.source)
-    width, total = shape.positions(winograd), shape.vectors(microkernel)
+    width, total = shape.positions(scheme), shape.vectors(microkernel)
 
     def score(tile: Tile) -> float:
         even = width / (-(-width // tile.pixels) * tile.pixels)
@@ -72,7 +72,7 @@ def register_tiles(workload: Workload, limit: int, winograd: int = 0) -> list[Ti
         return even * tile.pixels * tile.vectors / (tile.pixels + tile.vectors)
 
     tiles = [
-        Tile(pixels, vectors, winograd=winograd)
+        Tile(pixels, vectors, scheme=scheme)
         for vectors in range(1, min(total, 12) + 1)
         for pixels in range(1, min(width, 24) + 1)
         if microkernel.partial_sums * pixels * vectors + min(pixels, vectors) < microkernel.registers
@@ -82,11 +82,11 @@ def register_tiles(workload: Workload, limit: int, winograd: int = 0) -> list[Ti
 
 def unrolled(workload: Workload, tile: Tile) -> list[Tile]:
     """*tile* with every unrolling that divides the reduction, none included."""
-    body = tile.pixels * tile.vectors * workload.products_per_step
+    body = tile.pixels * tile.vectors * workload.products_per_load
     return [
         replace(tile, unroll=n)
         for n in UNROLLS
-        if n == 1 or (workload.steps(tile) % n == 0 and n * body <= LARGEST_BODY)
+        if n == 1 or (workload.loads(tile) % n == 0 and n * body <= LARGEST_BODY)
     ]
 
 
@@ -119,7 +119,7 @@ def search(
 
     schemes = workload.schemes
     each = max(1, trials // 2 // len(schemes))
-    first = [tile for winograd in schemes for tile in register_tiles(workload, each, winograd)]
+    first = [tile for scheme in schemes for tile in register_tiles(workload, each, scheme)]
     ranked = rung(0, list(dict.fromkeys([default, *first])))
     few = max(1, trials // 8)
     ranked = rung(1, [v for tile in ranked[:few] for v in unrolled(workload, tile)])

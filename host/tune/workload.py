@@ -37,24 +37,24 @@ class Workload:
     def default(self) -> Tile:
         return default_tile(self.shape, self.microkernel)
 
-    def steps(self, tile: Tile) -> int:
-        """Iterations of the innermost reduction loop, before unrolling."""
-        if tile.winograd:
-            return self.shape.reduction(self.microkernel) // self.microkernel.step
+    def loads(self, tile: Tile) -> int:
+        """Loads of a pixel's channels in the innermost loop, before unrolling."""
+        if tile.scheme:
+            return self.shape.reduction(self.microkernel) // self.microkernel.channels_per_load
         return self.shape.runs(self.microkernel)[1]
 
     @property
     def schemes(self) -> tuple[int, ...]:
-        """What `Tile.winograd` may be."""
+        """What `Tile.scheme` may be."""
         return (0, *PAIRS) if applicable(self.shape, self.microkernel) else (0,)
 
     @property
-    def products_per_step(self) -> int:
-        """Multiply-accumulate instructions per accumulator in one iteration."""
+    def products_per_load(self) -> int:
+        """Multiply-accumulate instructions per accumulator for one load of a pixel's channels."""
         microkernel = self.microkernel.for_source(self.shape.source)
         return (
             microkernel.partial_sums
-            * self.shape.step(microkernel)
+            * self.shape.channels_per_load(microkernel)
             // (1 if self.shape.source.planar else microkernel.group)
         )
 

@@ -42,7 +42,7 @@ def save(quantized: QuantizedNetwork, folder: Path) -> int:
             "source": names.index(c.source),
             "kernel": list(c.kernel),
             "stride": list(c.stride),
-            "step": torch.from_numpy(quantized.steps[c.source]),
+            "step": torch.from_numpy(quantized.activation_scales[c.source]),
         }
         for c in network.contexts
     ]

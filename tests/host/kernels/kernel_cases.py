@@ -23,7 +23,7 @@ from host.kernels.pool import max_pool
 from host.kernels.shape import ConvShape, Tile
 from host.kernels.tile import default_tile
 from host.kernels.winograd import PAIRS
-from host.network.int8_sums import MAGIC, MAGIC_BITS, Rounding, rows_as_channels
+from host.network.int8_sums import MAGIC, MAGIC_BITS, FusedRequantization, rows_as_channels
 
 Array = NDArray[np.generic]
 
@@ -37,7 +37,7 @@ CONVS = [
     ((3, 3), (0, 0), 9, 5, 4, 9),
 ]
 # Tiles and strips with remainders.
-WINOGRAD = [Tile(2, 2, 2, inner, m) for m in PAIRS for inner in (True, False)]
+WINOGRAD = [Tile(2, 2, unroll=2, pixels_inner=inner, scheme=m) for m in PAIRS for inner in (True, False)]
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,7 +58,7 @@ def to_memory(values: Array, layout: FeatureMap) -> Array:
     """[C,H,W] → the flat memory of *layout*, with zeros where nothing is."""
     c, h, w = values.shape
     ph, pw = layout.pad
-    memory = np.full((h + 2 * ph, w + 2 * pw, layout.stored), layout.zero, layout.dtype)
+    memory = np.full((h + 2 * ph, w + 2 * pw, layout.stored), layout.zero_point, layout.dtype)
     memory[ph : ph + h, pw : pw + w, :c] = values.transpose(1, 2, 0)
     return memory.reshape(-1)
 
@@ -94,7 +94,7 @@ def random_weight(rng: np.random.Generator, shape: tuple[int, ...], microkernel:
     largest = 127
     while True:
         weight = rng.integers(-largest, largest + 1, shape, np.int8)
-        if microkernel.arithmetic.products == 1 or microkernel.arithmetic.largest_sum(weight).max() <= 32767:
+        if microkernel.int8_sums.products == 1 or microkernel.int8_sums.largest_sum(weight).max() <= 32767:
             return weight
         largest -= 1
 
@@ -116,16 +116,21 @@ def int8_conv(
 ) -> Case:
     """A quantized convolution, to float32 where *real*; *fixed*: activations at their limits.
 
-    *gain* takes scaled sums beyond what activations hold; from 100 on beyond 16 bits, for `careful` families.
+    *gain* takes scaled sums beyond what activations hold; from 100 on beyond 16 bits, which takes
+    `saturating` microkernels.
     """
     kernel, pad, cin, cout, h, w = case
     rng = np.random.default_rng([*kernel, cin, cout])
-    offset = microkernel.arithmetic.offset
-    source = FeatureMap(h, w, cin, round_up(cin, microkernel.block), microkernel.activation, pad)
+    zero_point = microkernel.int8_sums.zero_point
+    source = FeatureMap(
+        h, w, cin, stored=round_up(cin, microkernel.block), dtype=microkernel.activation, pad=pad
+    )
     height, width = h + 2 * pad[0] - kernel[0] + 1, w + 2 * pad[1] - kernel[1] + 1
     dtype = "float32" if real else microkernel.activation
-    target = FeatureMap(height, width, cout, round_up(cout, microkernel.block), dtype, (1, 1))
-    shape = ConvShape(kernel, source, target, relu=True)
+    target = FeatureMap(
+        height, width, cout, stored=round_up(cout, microkernel.block), dtype=dtype, pad=(1, 1)
+    )
+    shape = ConvShape(kernel=kernel, source=source, target=target, relu=True)
     tile = tile or default_tile(shape, microkernel)
     q = rng.choice([0, 255], (cin, h, w)) if fixed else rng.integers(0, 256, (cin, h, w))
     weight = random_weight(rng, (cout, cin, *kernel), microkernel)
@@ -133,13 +138,13 @@ def int8_conv(
     spread = np.abs(weight).mean() * 100 * np.sqrt(cin * kernel[0] * kernel[1])
     multiplier = (rng.uniform(50, 200, cout) * gain / spread).astype(np.float32)
     rounding = None
-    if microkernel.arithmetic.fused and not real:
-        rounding = Rounding.of(weight, bias.astype(np.float64), multiplier)
+    if microkernel.int8_sums.fused and not real:
+        rounding = FusedRequantization.of(weight, bias.astype(np.float64), multiplier)
     if rounding is not None:
         shape, bias = replace(shape, fused=True), rounding.bias
     sums = convolve(q, weight, bias, pad)
     addend = None if rounding is None else rounding.addend
-    start = bias + offset * weight.sum((1, 2, 3), dtype=np.int32) + np.int32(MAGIC_BITS * shape.fused)
+    start = bias - zero_point * weight.sum((1, 2, 3), dtype=np.int32) + np.int32(MAGIC_BITS * shape.fused)
     vectors = [start, multiplier] if addend is None else [start, multiplier, addend]
 
     def check(tensors: list[Array]) -> None:
@@ -150,13 +155,13 @@ def int8_conv(
             np.testing.assert_array_equal(inner, np.maximum(scaled, 0))
         else:
             np.testing.assert_array_equal(
-                inner.astype(np.int64) + offset, requantize(sums, multiplier, addend)
+                inner.astype(np.int64) - zero_point, requantize(sums, multiplier, addend)
             )
-        assert (border(actual) == target.zero).all()
-        assert (actual[cout:] == target.zero).all()
+        assert (border(actual) == target.zero_point).all()
+        assert (actual[cout:] == target.zero_point).all()
 
     tensors = [
-        to_memory(q - offset, source),
+        to_memory(q + zero_point, source),
         pack_weight(weight, shape, microkernel, tile),
         *(pack_vector(v, shape, microkernel, tile) for v in vectors),
         uninitialized(target),
@@ -168,12 +173,19 @@ def float_conv(symbol: str, microkernel: MicroKernel, case: tuple, tile: Tile | 
     """A convolution in fp32; where it is scaled, with int8 weights; in fp16, of integers, exactly."""
     kernel, pad, cin, cout, h, w = case
     rng = np.random.default_rng([*kernel, cin, cout])
-    source = FeatureMap(h, w, cin, round_up(cin, microkernel.block), microkernel.activation, pad)
+    source = FeatureMap(
+        h, w, cin, stored=round_up(cin, microkernel.block), dtype=microkernel.activation, pad=pad
+    )
     height, width = h + 2 * pad[0] - kernel[0] + 1, w + 2 * pad[1] - kernel[1] + 1
     target = FeatureMap(
-        height, width, cout, round_up(cout, microkernel.block), microkernel.activation, (1, 1)
+        height,
+        width,
+        cout,
+        stored=round_up(cout, microkernel.block),
+        dtype=microkernel.activation,
+        pad=(1, 1),
     )
-    shape = ConvShape(kernel, source, target, relu=not microkernel.requantizes)
+    shape = ConvShape(kernel=kernel, source=source, target=target, relu=not microkernel.requantizes)
     tile = tile or default_tile(shape, microkernel)
     half = microkernel.activation == "float16"
 
@@ -206,34 +218,40 @@ def float_conv(symbol: str, microkernel: MicroKernel, case: tuple, tile: Tile | 
 
 def int8_pool(symbol: str, microkernel: Int8, stride: int, channels: int) -> Case:
     rng = np.random.default_rng(stride)
-    offset = microkernel.arithmetic.offset
+    zero_point = microkernel.int8_sums.zero_point
     stored = round_up(channels, microkernel.block)
-    source = FeatureMap(5, 13, 2 * channels, 2 * stored, microkernel.activation)
-    target = FeatureMap(3, (13 - 3) // stride + 1, channels, stored, microkernel.activation, (0, 1))
+    source = FeatureMap(5, 13, 2 * channels, stored=2 * stored, dtype=microkernel.activation)
+    target = FeatureMap(
+        3, (13 - 3) // stride + 1, channels, stored=stored, dtype=microkernel.activation, pad=(0, 1)
+    )
     q = rng.integers(0, 256, (2 * channels, 5, 13))
     expected = F.max_pool2d(torch.from_numpy(q[None, :channels]).float(), 3, (1, stride))[0].numpy()
 
     def check(tensors: list[Array]) -> None:
         actual = from_memory(tensors[-1], target)[:channels].astype(np.int64)
-        np.testing.assert_array_equal(actual[:, :, 1:-1] + offset, expected)
-        assert (actual[:, :, [0, -1]] == target.zero).all()
+        np.testing.assert_array_equal(actual[:, :, 1:-1] - zero_point, expected)
+        assert (actual[:, :, [0, -1]] == target.zero_point).all()
 
     function = max_pool(symbol, source, target, stride, microkernel.activations_per_register)
-    return Case(f"pool {stride}", function, [to_memory(q - offset, source), uninitialized(target)], check)
+    return Case(f"pool {stride}", function, [to_memory(q + zero_point, source), uninitialized(target)], check)
 
 
 def int8_context(symbol: str, microkernel: Int8, kernel: tuple[int, int], stride: tuple[int, int]) -> Case:
     """18 columns, as LPRNet's contexts have."""
     rng = np.random.default_rng(kernel)
-    offset, channels = microkernel.arithmetic.offset, 20
+    zero_point, channels = microkernel.int8_sums.zero_point, 20
     size = (9, 17 * stride[1] + kernel[1])
     source = FeatureMap(
-        *size, channels, round_up(channels, microkernel.block), microkernel.activation, (1, 0)
+        *size,
+        channels,
+        stored=round_up(channels, microkernel.block),
+        dtype=microkernel.activation,
+        pad=(1, 0),
     )
     pooling = Pooling(source, kernel, stride)
     q = rng.integers(0, 256, (channels, *size))
-    step = rng.uniform(0.01, 2, channels).astype(np.float32)
-    real = torch.from_numpy(q * step[:, None, None].astype(np.float64))
+    activation_scale = rng.uniform(0.01, 2, channels).astype(np.float32)
+    real = torch.from_numpy(q * activation_scale[:, None, None].astype(np.float64))
     pooled = F.avg_pool2d(real, kernel, stride).numpy()
 
     def check(tensors: list[Array]) -> None:
@@ -245,7 +263,7 @@ def int8_context(symbol: str, microkernel: Int8, kernel: tuple[int, int], stride
         assert not squares[channels:].any()
 
     out = np.full(pooling.size, 77, np.float32)
-    tensors = [to_memory(q - offset, source), window_scale(pooling, step), out]
+    tensors = [to_memory(q + zero_point, source), window_scale(pooling, activation_scale), out]
     return Case(f"context {kernel}", context(symbol, pooling, microkernel.fp32.lanes), tensors, check)
 
 
@@ -256,7 +274,7 @@ def image(symbol: str, microkernel: Int8) -> Case:
     values = rng.integers(0, 256, (3, 24, 94)).astype(np.float32)
     values[:, 0, :10] = [-3, -0.5, 0.4, 0.5, 1.5, 2.5, 254.5, 255.4, 255.5, 300]
     tensor = (values - np.float32(127.5)) * np.float32(0.0078125)
-    expected = np.rint(np.clip(values, 0, 255)) - microkernel.arithmetic.offset
+    expected = np.rint(np.clip(values, 0, 255)) + microkernel.int8_sums.zero_point
 
     def check(tensors: list[Array]) -> None:
         pixels = tensors[-1][: 24 * 94 * 4].reshape(24, 94, 4)[:, :, :3]
@@ -269,14 +287,14 @@ def image(symbol: str, microkernel: Int8) -> Case:
 def stem(symbol: str, microkernel: Int8) -> Case:
     """The first convolution, which reads pixels as words."""
     rng = np.random.default_rng(1)
-    offset = microkernel.arithmetic.offset
+    zero_point = microkernel.int8_sums.zero_point
     source = image_map(24, 94, 3, microkernel)
-    target = FeatureMap(22, 92, 40, round_up(40, microkernel.block), microkernel.activation)
-    shape = ConvShape((3, 1), source, target, relu=True)
+    target = FeatureMap(22, 92, 40, stored=round_up(40, microkernel.block), dtype=microkernel.activation)
+    shape = ConvShape(kernel=(3, 1), source=source, target=target, relu=True)
     tile = default_tile(shape, microkernel)
     pixels = rng.integers(0, 256, (3, 24, 94))
     words = np.zeros((24, 94, 4), np.int64)
-    words[:, :, :3] = pixels.transpose(1, 2, 0) - offset
+    words[:, :, :3] = pixels.transpose(1, 2, 0) + zero_point
     data = np.full(source.shape, 77, source.dtype)
     data[: words.size] = words.reshape(-1)
     words_weight = random_weight(rng, (40, 12, 3, 1), microkernel)
@@ -285,11 +303,11 @@ def stem(symbol: str, microkernel: Int8) -> Case:
     bias = rng.integers(-5000, 5000, 40, np.int32)
     multiplier = np.full(40, 0.003, np.float32)
     expected = requantize(convolve(pixels, weight, bias, (0, 0)), multiplier)
-    start = bias + offset * weight.sum((1, 2, 3), dtype=np.int32)
+    start = bias - zero_point * weight.sum((1, 2, 3), dtype=np.int32)
 
     def check(tensors: list[Array]) -> None:
         actual = from_memory(tensors[-1], target)[:40].astype(np.int64)
-        np.testing.assert_array_equal(actual + offset, expected)
+        np.testing.assert_array_equal(actual - zero_point, expected)
 
     tensors = [
         data,
@@ -306,13 +324,13 @@ def int8_cases(microkernel: Int8) -> list[Case]:
         *(
             lambda s, c=c, t=t: int8_conv(s, microkernel, c, t)
             for c in CONVS
-            for t in (None, Tile(5, 3, 2, False))
+            for t in (None, Tile(5, 3, unroll=2, pixels_inner=False))
         ),
         lambda s: int8_conv(s, microkernel, CONVS[0], Tile(2, 1), fixed=True),
         lambda s: int8_conv(s, microkernel, CONVS[3], Tile(3, 5), fixed=True),
         lambda s: int8_conv(s, microkernel, CONVS[4], None, real=True),
-        lambda s: int8_conv(s, microkernel, CONVS[4], Tile(3, 5, 2), real=True),
-        lambda s: int8_conv(s, microkernel.careful(), CONVS[1], None, fixed=True, gain=300),
+        lambda s: int8_conv(s, microkernel, CONVS[4], Tile(3, 5, unroll=2), real=True),
+        lambda s: int8_conv(s, microkernel.saturating(), CONVS[1], None, fixed=True, gain=300),
         lambda s: int8_conv(s, microkernel, CONVS[1], Tile(4, 1), gain=4),
         lambda s: int8_pool(s, microkernel, 1, 64),
         lambda s: int8_pool(s, microkernel, 2, 23),
@@ -326,7 +344,11 @@ def int8_cases(microkernel: Int8) -> list[Case]:
 
 
 def float_makers(microkernel: MicroKernel) -> list[Callable[[str], Case]]:
-    tiles = [(case, tile) for case in CONVS for tile in (None, Tile(4, 3), Tile(5, 2, 2, False))]
+    tiles = [
+        (case, tile)
+        for case in CONVS
+        for tile in (None, Tile(4, 3), Tile(5, 2, unroll=2, pixels_inner=False))
+    ]
     if not microkernel.requantizes and microkernel.accumulator == "float32":
         tiles += [(case, tile) for case in CONVS[1:3] for tile in WINOGRAD]
     return [lambda s, c=c, t=t: float_conv(s, microkernel, c, t) for c, t in tiles]  # type: ignore[misc]

@@ -15,7 +15,7 @@ from device_runtime.errors import FatalError
 from host.kernels.bfloat16 import BFLOAT16, to_bfloat16
 from host.kernels.context import Pooling, context
 from host.kernels.conv import conv
-from host.kernels.feature_map import BITS, FeatureMap
+from host.kernels.feature_map import BFLOAT16_STORAGE, FeatureMap
 from host.kernels.pack import pack_vector, pack_weight
 from host.kernels.pool import max_pool
 from host.kernels.select import microkernel_for
@@ -71,15 +71,15 @@ def test_it_is_for_cpus_that_have_its_instructions() -> None:
 
 @needs_bfloat16
 @pytest.mark.parametrize("case", CONVS, ids=str)
-@pytest.mark.parametrize("tile", [None, Tile(4, 3), Tile(5, 2, 2, False)], ids=str)
-@pytest.mark.parametrize("dtype", [BITS, "float32"])
+@pytest.mark.parametrize("tile", [None, Tile(4, 3), Tile(5, 2, unroll=2, pixels_inner=False)], ids=str)
+@pytest.mark.parametrize("dtype", [BFLOAT16_STORAGE, "float32"])
 def test_convolution_of_integers_is_exact(case, tile, dtype) -> None:
     kernel, pad, cin, cout, h, w = case
     rng = np.random.default_rng([*kernel, cin, cout])
-    source = FeatureMap(h, w, cin, round_up(cin, 16), BITS, pad)
+    source = FeatureMap(h, w, cin, stored=round_up(cin, 16), dtype=BFLOAT16_STORAGE, pad=pad)
     height, width = h + 2 * pad[0] - kernel[0] + 1, w + 2 * pad[1] - kernel[1] + 1
-    target = FeatureMap(height, width, cout, round_up(cout, 16), dtype, (1, 1))
-    shape = ConvShape(kernel, source, target, relu=True)
+    target = FeatureMap(height, width, cout, stored=round_up(cout, 16), dtype=dtype, pad=(1, 1))
+    shape = ConvShape(kernel=kernel, source=source, target=target, relu=True)
     tile = tile or default_tile(shape, BFLOAT16)
     x, weight, bias = (
         rng.integers(-9, 10, size).astype(np.float32) for size in ((cin, h, w), (cout, cin, *kernel), cout)
@@ -93,7 +93,7 @@ def test_convolution_of_integers_is_exact(case, tile, dtype) -> None:
     )
     expected = np.maximum(convolve(x, weight, bias, pad), 0).astype(np.float32)
     actual = from_memory(out, target)
-    if dtype == BITS:
+    if dtype == BFLOAT16_STORAGE:
         actual, expected = to_float(actual), to_float(to_bfloat16(expected))
     np.testing.assert_array_equal(actual[:cout, 1:-1, 1:-1], expected)
     assert not border(actual).any()
@@ -101,12 +101,12 @@ def test_convolution_of_integers_is_exact(case, tile, dtype) -> None:
 
 
 @needs_bfloat16
-@pytest.mark.parametrize("tile", [Tile(6, 3), Tile(9, 2, 3)], ids=str)
+@pytest.mark.parametrize("tile", [Tile(6, 3), Tile(9, 2, unroll=3)], ids=str)
 def test_first_convolution_reads_float32(tile) -> None:
     rng = np.random.default_rng(7)
-    source = FeatureMap(9, 23, 3, 3, "float32", planar=True)
-    target = FeatureMap(7, 21, 64, 64, BITS)
-    shape = ConvShape((3, 3), source, target, relu=True)
+    source = FeatureMap(9, 23, 3, stored=3, dtype="float32", planar=True)
+    target = FeatureMap(7, 21, 64, stored=64, dtype=BFLOAT16_STORAGE)
+    shape = ConvShape(kernel=(3, 3), source=source, target=target, relu=True)
     x = rng.standard_normal((1, 3, 9, 23), np.float32)
     weight = rng.standard_normal((64, 3, 3, 3), np.float32)
     bias = rng.standard_normal(64, np.float32)
@@ -125,8 +125,10 @@ def test_first_convolution_reads_float32(tile) -> None:
 @pytest.mark.parametrize("stride, channels", [(1, 64), (2, 16)])
 def test_max_pool(stride, channels) -> None:
     rng = np.random.default_rng(stride)
-    source = FeatureMap(5, 13, 2 * channels, 2 * channels, BITS)
-    target = FeatureMap(3, (13 - 3) // stride + 1, channels, channels, BITS, (0, 1))
+    source = FeatureMap(5, 13, 2 * channels, stored=2 * channels, dtype=BFLOAT16_STORAGE)
+    target = FeatureMap(
+        3, (13 - 3) // stride + 1, channels, stored=channels, dtype=BFLOAT16_STORAGE, pad=(0, 1)
+    )
     x = to_bfloat16(rng.exponential(1, (2 * channels, 5, 13)))
     function = max_pool("k", source, target, stride, BFLOAT16.activations_per_register)
     _, out = call(function, to_memory(x, source), uninitialized(target))
@@ -139,7 +141,7 @@ def test_max_pool(stride, channels) -> None:
 def test_context(kernel, stride) -> None:
     rng = np.random.default_rng(kernel)
     size = (9, 17 * stride[1] + kernel[1])
-    source = FeatureMap(*size, 20, 32, BITS, (1, 0))
+    source = FeatureMap(*size, 20, stored=32, dtype=BFLOAT16_STORAGE, pad=(1, 0))
     pooling = Pooling(source, kernel, stride)
     x = to_bfloat16(rng.exponential(1, (20, *size)))
     function = context("k", pooling, BFLOAT16.activations_per_register)

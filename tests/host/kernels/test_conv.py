@@ -61,15 +61,17 @@ def from_memory(memory: np.ndarray, layout: FeatureMap) -> np.ndarray:
 
 @pytest.mark.parametrize("microkernel", FAMILIES, ids=lambda f: f.name)
 @pytest.mark.parametrize("case", CONVS, ids=str)
-@pytest.mark.parametrize("tile", [None, Tile(5, 2, 2, False), Tile(4, 3)], ids=str)
+@pytest.mark.parametrize("tile", [None, Tile(5, 2, unroll=2, pixels_inner=False), Tile(4, 3)], ids=str)
 def test_conv_matches_torch(microkernel, case, tile) -> None:
     (kh, kw), pad, cin, cout, h, w = case
     rng = np.random.default_rng(kh * 100 + cin)
-    source = FeatureMap(h, w, cin, -(-cin // microkernel.block) * microkernel.block, "float32", pad)
+    source = FeatureMap(
+        h, w, cin, stored=-(-cin // microkernel.block) * microkernel.block, dtype="float32", pad=pad
+    )
     height, width = h + 2 * pad[0] - kh + 1, w + 2 * pad[1] - kw + 1
     stored = -(-cout // microkernel.block) * microkernel.block
-    target = FeatureMap(height, width, cout, stored, "float32", (1, 1))
-    shape = ConvShape((kh, kw), source, target, relu=True)
+    target = FeatureMap(height, width, cout, stored=stored, dtype="float32", pad=(1, 1))
+    shape = ConvShape(kernel=(kh, kw), source=source, target=target, relu=True)
     tile = tile or default_tile(shape, microkernel)
     x = rng.standard_normal((cin, h, w), np.float32)
     weight = rng.standard_normal((cout, cin, kh, kw), np.float32)
@@ -92,12 +94,12 @@ def test_conv_matches_torch(microkernel, case, tile) -> None:
 
 
 @pytest.mark.parametrize("microkernel", FLOAT32.values(), ids=lambda f: f.name)
-@pytest.mark.parametrize("tile", [Tile(6, 2), Tile(9, 3, 3), Tile(3, 1)], ids=str)
+@pytest.mark.parametrize("tile", [Tile(6, 2), Tile(9, 3, unroll=3), Tile(3, 1)], ids=str)
 def test_conv_reads_a_planar_image(microkernel, tile) -> None:
     rng = np.random.default_rng(7)
-    source = FeatureMap(9, 23, 3, 3, "float32", planar=True)
-    target = FeatureMap(7, 21, 64, 64, "float32")
-    shape = ConvShape((3, 3), source, target, relu=False)
+    source = FeatureMap(9, 23, 3, stored=3, dtype="float32", planar=True)
+    target = FeatureMap(7, 21, 64, stored=64, dtype="float32")
+    shape = ConvShape(kernel=(3, 3), source=source, target=target, relu=False)
     x = rng.standard_normal((1, 3, 9, 23), np.float32)
     weight = rng.standard_normal((64, 3, 3, 3), np.float32)
     bias = rng.standard_normal(64, np.float32)
@@ -124,8 +126,8 @@ def test_fp16_is_for_cpus_that_compute_in_it() -> None:
 @pytest.mark.parametrize("lanes", [1, 4, 16])
 def test_max_pool_reads_the_leading_channels(stride, lanes) -> None:
     rng = np.random.default_rng(stride)
-    source = FeatureMap(7, 15, 64, 64, "float32")
-    target = FeatureMap(5, (15 - 3) // stride + 1, 32, 32, "float32", (0, 1))
+    source = FeatureMap(7, 15, 64, stored=64, dtype="float32")
+    target = FeatureMap(5, (15 - 3) // stride + 1, 32, stored=32, dtype="float32", pad=(0, 1))
     x = rng.standard_normal((64, 7, 15), np.float32)
     out = np.full(target.shape, np.nan, np.float32)
     _, out = run(max_pool("k", source, target, stride, lanes), to_memory(x, source), out)
@@ -136,7 +138,7 @@ def test_max_pool_reads_the_leading_channels(stride, lanes) -> None:
 @pytest.mark.parametrize("kernel, stride, size", [((5, 5), (5, 5), (22, 92)), ((4, 10), (4, 2), (18, 44))])
 def test_context_pools_and_sums_squares(kernel, stride, size) -> None:
     rng = np.random.default_rng(size[0])
-    source = FeatureMap(*size, 20, 32, "float32")
+    source = FeatureMap(*size, 20, stored=32, dtype="float32")
     pooling = Pooling(source, kernel, stride)
     x = rng.standard_normal((20, *size), np.float32)
     out = np.zeros((pooling.size,), np.float32)

@@ -10,7 +10,7 @@ import tvm
 
 from host.kernels.float import INT8_WEIGHTS
 from host.kernels.int8 import INT8
-from host.network.int8_sums import INT16_MAX, Arithmetic
+from host.network.int8_sums import INT16_MAX, Int8Sums
 from tests.host.kernels.kernel_cases import Case, float_cases, int8_cases
 
 FLAGS = set(Path("/proc/cpuinfo").read_text().split())
@@ -51,14 +51,19 @@ def test_int8_weights_in_float_products(name) -> None:
 def test_largest_sum_is_the_largest_that_activations_can_make() -> None:
     rng = np.random.default_rng(0)
     weight = rng.integers(-127, 128, (3, 11, 2, 1), np.int8)
-    runs = Arithmetic(0, 4, 4, run=2)
-    for arithmetic in (Arithmetic(0, 2, 1), Arithmetic(128, 4, 2), Arithmetic(128, 3, 1), runs):
-        low, high = -arithmetic.offset, 255 - arithmetic.offset
+    runs = Int8Sums(products=4, stride=4, run=2)
+    for int8_sums in (
+        Int8Sums(products=2),
+        Int8Sums(zero_point=-128, products=4, stride=2),
+        Int8Sums(zero_point=-128, products=3),
+        runs,
+    ):
+        low, high = int8_sums.zero_point, 255 + int8_sums.zero_point
         padded = np.zeros((3, 24, 2), np.int64)
         padded[:, :11] = weight[..., 0]
         largest = np.zeros(3)
-        run, stride = arithmetic.run, arithmetic.stride
-        block = arithmetic.products // run * stride
+        run, stride = int8_sums.run, int8_sums.stride
+        block = int8_sums.products // run * stride
         for start in range(0, 24 // block * block, block):
             for first in range(start, start + stride, run):
                 channels = [c + i for c in range(first, start + block, stride) for i in range(run)]
@@ -66,12 +71,12 @@ def test_largest_sum_is_the_largest_that_activations_can_make() -> None:
                 top = np.maximum(chosen * low, chosen * high).sum(1).max(1)
                 bottom = np.minimum(chosen * low, chosen * high).sum(1).min(1)
                 largest = np.maximum(largest, np.maximum(top, -bottom))
-        np.testing.assert_array_equal(arithmetic.largest_sum(weight), largest)
+        np.testing.assert_array_equal(int8_sums.largest_sum(weight), largest)
 
 
 @pytest.mark.parametrize("microkernel", INT8.values(), ids=lambda f: f.name)
 def test_full_weights_would_not_fit_where_products_are_summed_in_16_bits(microkernel) -> None:
-    arithmetic = microkernel.arithmetic
+    int8_sums = microkernel.int8_sums
     full = np.full((1, microkernel.group, 1, 1), 127, np.int8)
-    assert (arithmetic.largest_sum(full)[0] > INT16_MAX) == (arithmetic.products > 1)
-    assert microkernel.activation == ("int8" if arithmetic.offset else "uint8")
+    assert (int8_sums.largest_sum(full)[0] > INT16_MAX) == (int8_sums.products > 1)
+    assert microkernel.activation == ("int8" if int8_sums.zero_point else "uint8")

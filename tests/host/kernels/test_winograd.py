@@ -31,9 +31,11 @@ def line_shape(
     """A padded convolution of that output size."""
     microkernel = FLOAT32[name]
     pad = (kernel[0] // 2, kernel[1] // 2)
-    source = FeatureMap(height, width, cin, round_up(cin, microkernel.block), "float32", pad)
-    target = FeatureMap(height, width, cout, round_up(cout, microkernel.block), "float32", (1, 1))
-    return ConvShape(kernel, source, target, relu=False)
+    source = FeatureMap(height, width, cin, stored=round_up(cin, microkernel.block), dtype="float32", pad=pad)
+    target = FeatureMap(
+        height, width, cout, stored=round_up(cout, microkernel.block), dtype="float32", pad=(1, 1)
+    )
+    return ConvShape(kernel=kernel, source=source, target=target, relu=False)
 
 
 def outputs(
@@ -62,9 +64,12 @@ def test_random_shapes_match_numpy(name, seed) -> None:
     kernel = ((3, 1), (1, 3))[seed % 2]
     shape = line_shape(cin, cout, height, width, kernel, name)
     tile = Tile(
-        int(rng.integers(1, 8)), int(rng.integers(1, 5)), int(rng.integers(1, 4)), bool(seed & 2),
-        int(rng.choice(list(PAIRS))),
-    )  # fmt: skip
+        int(rng.integers(1, 8)),
+        int(rng.integers(1, 5)),
+        unroll=int(rng.integers(1, 4)),
+        pixels_inner=bool(seed & 2),
+        scheme=int(rng.choice(list(PAIRS))),
+    )
     x = rng.standard_normal((cin, height, width), np.float32)
     weight = rng.standard_normal((cout, cin, *kernel), np.float32)
     expected = convolve(x, weight, np.arange(cout), shape.source.pad)
@@ -81,7 +86,7 @@ def test_error_is_as_documented(m, limit) -> None:
     shape = line_shape(64, 64, 12, 12)
     x = np.maximum(rng.standard_normal((64, 12, 12), np.float32), 0)
     weight = rng.standard_normal((64, 64, 3, 1), np.float32)
-    actual = outputs(shape, "avx512", Tile(4, 2, winograd=m), x, weight)[:, 1:-1, 1:-1]
+    actual = outputs(shape, "avx512", Tile(4, 2, scheme=m), x, weight)[:, 1:-1, 1:-1]
     expected = convolve(x, weight, np.arange(64), (1, 0))
     assert np.sqrt(((actual - expected) ** 2).mean()) < limit * expected.std()
 
@@ -110,8 +115,8 @@ def test_default_is_direct_where_it_does_not_pay() -> None:
     microkernel = FLOAT32["avx512"]
     large, thin, flat = line_shape(64, 64, 8, 8), line_shape(4, 64, 8, 8), line_shape(64, 64, 3, 8)
     assert [pays(s, microkernel) for s in (large, thin, flat)] == [True, False, False]
-    assert [default_tile(s, microkernel).winograd for s in (large, thin, flat)] == [4, 0, 0]
-    assert default_tile(line_shape(64, 64, 8, 3, (1, 3)), microkernel).winograd == 0
+    assert [default_tile(s, microkernel).scheme for s in (large, thin, flat)] == [4, 0, 0]
+    assert default_tile(line_shape(64, 64, 8, 3, (1, 3)), microkernel).scheme == 0
 
 
 class Prefers:
@@ -119,19 +124,19 @@ class Prefers:
 
     name, cpu, unit = "local", "formula", "ns"
 
-    def __init__(self, winograd: int) -> None:
-        self.winograd = winograd
+    def __init__(self, scheme: int) -> None:
+        self.scheme = scheme
 
     def measure(self, workload, tiles, rung) -> list[float]:
-        return [100 + (t.winograd != self.winograd) - t.pixels / 100 for t in tiles]
+        return [100 + (t.scheme != self.scheme) - t.pixels / 100 for t in tiles]
 
 
-@pytest.mark.parametrize("winograd", [0, *PAIRS])
-def test_search_finds_the_best_form(winograd) -> None:
+@pytest.mark.parametrize("scheme", [0, *PAIRS])
+def test_search_finds_the_best_form(scheme) -> None:
     workload = Workload(line_shape(32, 32, 12, 40), FLOAT32["avx512"])
-    found: Record = search(workload, Prefers(winograd))
-    assert found.tile.winograd == winograd
-    assert ("Winograd" in describe_tile(found.tile)) == (winograd > 0)
+    found: Record = search(workload, Prefers(scheme))
+    assert found.tile.scheme == scheme
+    assert ("Winograd" in describe_tile(found.tile)) == (scheme > 0)
 
 
 def test_int8_is_never_searched_for_it() -> None:

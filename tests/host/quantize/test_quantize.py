@@ -25,9 +25,8 @@ from host.lower.memory import feature_maps
 from host.lower.module import lower
 from host.network import graph
 from host.network.graph import Conv, Network
-from host.network.int8_sums import INT16_MAX, Arithmetic, Int16Sums, rows_as_channels
-from host.network.integer import QuantizedNetwork, accumulate, quantize_image, run
-from host.network.integer import feature_maps as quantized_maps
+from host.network.int8_sums import INT16_MAX, Int8Sums, Int16Headroom, rows_as_channels
+from host.network.integer import QuantizedNetwork, accumulate, quantized_maps, recover_pixels, run
 from host.network.simplify import simplify
 from host.quantize import Options, _outputs, largest_activations, quantize
 from host.quantize.calibration import read_samples
@@ -40,7 +39,11 @@ from tests.host.kernels.kernel_cases import from_memory
 
 SAMPLES = Path(__file__).parents[3] / "lprnet" / "samples"
 NATIVE = {"mcpu": "x86-64-v3"}
-RUNS = Arithmetic(0, 4, 4, run=2)
+IN_INT16 = (
+    Int8Sums(products=2),
+    Int8Sums(zero_point=-128, products=4, stride=2),
+    Int8Sums(products=4, stride=4, run=2),
+)
 
 
 @pytest.fixture(scope="module")
@@ -85,69 +88,69 @@ def test_least_error_is_less_than_that_of_other_ranges() -> None:
     observed = OBSERVERS["mse"](histogram(torch.from_numpy(values), 20.0))
 
     def error(limit: float) -> float:
-        step = limit / 255
-        return float(((np.clip(np.rint(values / step), 0, 255) * step - values) ** 2).mean())
+        scale = limit / 255
+        return float(((np.clip(np.rint(values / scale), 0, 255) * scale - values) ** 2).mean())
 
     assert error(observed) <= min(map(error, (2.5, 3.0, 20.0)))
 
 
-@pytest.mark.parametrize("arithmetic", [Arithmetic(), Arithmetic(0, 2, 1), Arithmetic(128, 4, 2), RUNS])
+@pytest.mark.parametrize("int8_sums", [Int8Sums(), *IN_INT16])
 @pytest.mark.parametrize("channels", [3, 23, 64])
-def test_weights_are_near_and_sums_fit(arithmetic, channels) -> None:
+def test_weights_are_near_and_sums_fit(int8_sums, channels) -> None:
     rng = np.random.default_rng(channels)
     weight = rng.standard_normal((9, channels, 3, 1)).astype(np.float32)
     weight[1] = 0
     weight[2] = 1
-    integers, scale = quantize_weight(weight, np.zeros(9, np.float32), 1.0, arithmetic)
+    integers, scale = quantize_weight(weight, np.zeros(9, np.float32), 1.0, int8_sums)
     assert integers.dtype == np.int8
     assert integers.min() >= -127
     error = np.linalg.norm((integers * scale[:, None, None, None] - weight).reshape(9, -1), axis=1)
-    widest = np.maximum(np.abs(weight).max((1, 2, 3)) / 127, arithmetic.largest_sum(weight) / INT16_MAX)
+    widest = np.maximum(np.abs(weight).max((1, 2, 3)) / 127, int8_sums.largest_sum(weight) / INT16_MAX)
     # About what rounding in the scale that clips nothing may cost at worst.
     assert (error <= 0.6 * widest * np.sqrt(weight[0].size)).all()
-    if arithmetic.products > 1:
-        assert arithmetic.largest_sum(integers).max() <= INT16_MAX
+    if int8_sums.products > 1:
+        assert int8_sums.largest_sum(integers).max() <= INT16_MAX
     else:
         assert (np.abs(integers).max((1, 2, 3)) == np.where(weight.any((1, 2, 3)), 127, 0)).all()
 
 
-@pytest.mark.parametrize("arithmetic", [Arithmetic(), Arithmetic(0, 2, 1), Arithmetic(128, 4, 2), RUNS])
-def test_compensated_weights_change_products_less(arithmetic) -> None:
+@pytest.mark.parametrize("int8_sums", [Int8Sums(), *IN_INT16])
+def test_compensated_weights_change_products_less(int8_sums) -> None:
     rng = np.random.default_rng(0)
     inputs = rng.standard_normal((500, 4)) @ rng.standard_normal((4, 24)) + rng.standard_normal((500, 24)) / 9
     weight = rng.standard_normal((9, 24, 1, 1)).astype(np.float32)
 
     def error(moments: np.ndarray | None) -> float:
-        integers, scale = quantize_weight(weight, np.zeros(9, np.float32), 1.0, arithmetic, moments)
-        assert arithmetic.products == 1 or arithmetic.largest_sum(integers).max() <= INT16_MAX
+        integers, scale = quantize_weight(weight, np.zeros(9, np.float32), 1.0, int8_sums, moments)
+        assert int8_sums.products == 1 or int8_sums.largest_sum(integers).max() <= INT16_MAX
         difference = integers * scale[:, None, None, None] - weight
         return float(np.linalg.norm(inputs @ difference.reshape(9, -1).T))
 
     assert error(inputs.T @ inputs) < 0.5 * error(None)
 
 
-@pytest.mark.parametrize("arithmetic", [Arithmetic(0, 2, 1), Arithmetic(128, 4, 2), RUNS])
-def test_sums_over_neighbouring_pixels_fit(arithmetic) -> None:
+@pytest.mark.parametrize("int8_sums", IN_INT16)
+def test_sums_over_neighbouring_pixels_fit(int8_sums) -> None:
     weight = np.random.default_rng(3).uniform(0.9, 1, (9, 3, 3, 3)).astype(np.float32)
-    integers, scale = quantize_rows(weight, np.zeros(9, np.float32), 1.0, arithmetic, np.eye(27))
-    assert arithmetic.largest_sum(rows_as_channels(integers)).max() <= INT16_MAX
+    integers, scale = quantize_rows(weight, np.zeros(9, np.float32), 1.0, int8_sums, np.eye(27))
+    assert int8_sums.largest_sum(rows_as_channels(integers)).max() <= INT16_MAX
     np.testing.assert_allclose(integers * scale[:, None, None, None], weight, atol=0.05)
 
 
-@given(st.sampled_from([(0, 2, 1), (128, 4, 2), (0, 4, 1), (0, 4, 4, 2)]), st.integers(0, 2**32 - 1))
-def test_int16_sums_never_exceed_their_range(numbers, seed) -> None:
-    arithmetic, rng = Arithmetic(*numbers), np.random.default_rng(seed)
+@given(st.sampled_from([*IN_INT16, Int8Sums(products=4)]), st.integers(0, 2**32 - 1))
+def test_int16_sums_never_exceed_their_range(int8_sums, seed) -> None:
+    rng = np.random.default_rng(seed)
     shape = (3, int(rng.integers(1, 20)), 2, 1)
-    sums, places = Int16Sums(arithmetic, shape), rng.permutation(shape[1] * 2)
+    sums, places = Int16Headroom(int8_sums, shape), rng.permutation(shape[1] * 2)
     weight = np.empty((3, shape[1] * 2))
     for place in places:
         weight[:, place] = sums.add(place, rng.integers(-127, 128, 3).astype(float))
-    assert arithmetic.largest_sum(weight.reshape(shape)).max() <= INT16_MAX
+    assert int8_sums.largest_sum(weight.reshape(shape)).max() <= INT16_MAX
 
 
 def test_a_dead_channel_keeps_its_bias() -> None:
     weight = np.full((1, 4, 1, 1), 1e-30, np.float32)
-    _, scale = quantize_weight(weight, np.array([5.0], np.float32), 0.1, Arithmetic())
+    _, scale = quantize_weight(weight, np.array([5.0], np.float32), 0.1, Int8Sums())
     assert np.rint(5.0 / (scale * 0.1)).astype(np.int32) * scale * 0.1 == pytest.approx(5.0, rel=1e-6)
 
 
@@ -174,7 +177,7 @@ def test_pixels_are_recovered_exactly() -> None:
     image = np.arange(24 * 94 * 3, dtype=np.uint32).astype(np.uint8).reshape(24, 94, 3)
     tensor = np.empty((1, 3, 24, 94), np.float32)
     prepare(image, tensor)
-    np.testing.assert_array_equal(quantize_image(torch.from_numpy(tensor))[0], image.transpose(2, 0, 1))
+    np.testing.assert_array_equal(recover_pixels(torch.from_numpy(tensor))[0], image.transpose(2, 0, 1))
 
 
 @pytest.mark.parametrize("observer", OBSERVERS)
@@ -195,8 +198,8 @@ def test_bias_correction_brings_the_means_closer(network, samples) -> None:
         options = Options("min-max", equalize=False, correct_bias=correct)
         quantized = quantize(network, samples, options)
         conv = quantized.convs[first.name]
-        unit = conv.multiplier * quantized.steps[first.name]
-        means = accumulate(conv, quantize_image(images)).double().mean((0, 2, 3)).numpy() * unit
+        unit = conv.multiplier * quantized.activation_scales[first.name]
+        means = accumulate(conv, recover_pixels(images)).double().mean((0, 2, 3)).numpy() * unit
         return float(np.abs(means - exact).max())
 
     assert error(True) < error(False) / 5
@@ -204,10 +207,10 @@ def test_bias_correction_brings_the_means_closer(network, samples) -> None:
 
 def test_weights_fit_the_instructions_they_are_for(network, samples) -> None:
     for microkernel in INT8.values():
-        quantized = quantize(network, samples, arithmetic=microkernel.arithmetic)
-        if microkernel.arithmetic.products > 1:
+        quantized = quantize(network, samples, int8_sums=microkernel.int8_sums)
+        if microkernel.int8_sums.products > 1:
             for conv in quantized.convs.values():
-                assert microkernel.arithmetic.largest_sum(conv.weight).max() <= INT16_MAX
+                assert microkernel.int8_sums.largest_sum(conv.weight).max() <= INT16_MAX
 
 
 def test_unknown_observer_and_no_samples_are_refused(network, samples) -> None:
@@ -255,7 +258,7 @@ def kernel_outputs(module: tvm.IRModule, image: np.ndarray) -> dict[str, np.ndar
 def test_compiled_integers_are_the_references(network, samples, name) -> None:
     """Every convolution's and pool's output, bit for bit."""
     microkernel = INT8[name]
-    quantized = quantize(network, samples, arithmetic=microkernel.arithmetic)
+    quantized = quantize(network, samples, int8_sums=microkernel.int8_sums)
     outputs = kernel_outputs(module_of(quantized, microkernel), samples[:1])
     expected = quantized_maps(quantized, torch.from_numpy(samples[:1]))
     layouts = feature_maps(network, microkernel)
@@ -269,7 +272,7 @@ def test_compiled_integers_are_the_references(network, samples, name) -> None:
 
 
 def test_compiled_logits_are_the_references(network, samples, quantized) -> None:
-    microkernel = replace(INT8["plain"], arithmetic=quantized.arithmetic)
+    microkernel = replace(INT8["plain"], int8_sums=quantized.int8_sums)
     expected = run(quantized, torch.from_numpy(samples))
     np.testing.assert_allclose(
         logits(module_of(quantized, microkernel), samples), expected, rtol=1e-4, atol=1e-4
@@ -280,7 +283,7 @@ def test_odd_channel_counts(network, samples) -> None:
     """As a pruned network has them."""
     thin = thinned(network, 0.37)
     microkernel = INT8["avx2"]
-    quantized = quantize(thin, samples, arithmetic=microkernel.arithmetic)
+    quantized = quantize(thin, samples, int8_sums=microkernel.int8_sums)
     expected = run(quantized, torch.from_numpy(samples[:2]))
     np.testing.assert_allclose(
         logits(module_of(quantized, microkernel), samples[:2]), expected, rtol=1e-4, atol=1e-4
@@ -315,10 +318,10 @@ def thinned(network: Network, share: float) -> Network:
 def test_public_checkpoint_loses_less_than_half_a_point(shared, name) -> None:
     """By the arithmetic of each microkernel, calibrated with the samples that builds use."""
     network = simplify(load_checkpoint(shared / "weights" / "Final_LPRNet_model.pth"))
-    arithmetic = INT8[name].arithmetic
-    quantized = quantize(network, read_samples(SAMPLES, 64), arithmetic=arithmetic)
+    int8_sums = INT8[name].int8_sums
+    quantized = quantize(network, read_samples(SAMPLES, 64), int8_sums=int8_sums)
     microkernel = replace(
-        INT8["plain"], arithmetic=arithmetic, activation="int8" if arithmetic.offset else "uint8"
+        INT8["plain"], int8_sums=int8_sums, activation="int8" if int8_sums.zero_point else "uint8"
     )
     paths = image_files([shared / "data" / "ccpd_val", shared / "data" / "mixed_val"])
     images = np.empty((len(paths), 3, 24, 94), np.float32)

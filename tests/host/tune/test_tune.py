@@ -35,8 +35,13 @@ from lprnet.weights import DEFAULT
 
 
 def shape(cin: int = 16, cout: int = 32, height: int = 4, width: int = 10) -> ConvShape:
-    source = FeatureMap(height, width + 2, cin, cin, "float32", (1, 0))
-    return ConvShape((3, 3), source, FeatureMap(height, width, cout, cout, "float32", (0, 1)), relu=True)
+    source = FeatureMap(height, width + 2, cin, stored=cin, dtype="float32", pad=(1, 0))
+    return ConvShape(
+        kernel=(3, 3),
+        source=source,
+        target=FeatureMap(height, width, cout, stored=cout, dtype="float32", pad=(0, 1)),
+        relu=True,
+    )
 
 
 def record(workload: str, tile: Tile = Tile(3, 2), metric: float = 1.0) -> Record:  # noqa: B008
@@ -49,7 +54,7 @@ NEON = FLOAT32["neon"]
 class TestRecords:
     def test_written_and_read_back(self, tmp_path) -> None:
         path = path_of("board", tmp_path / "tuned")
-        records = Records("board").merge([record("b", Tile(4, 2, 8, False)), record("a")])
+        records = Records("board").merge([record("b", Tile(4, 2, unroll=8, pixels_inner=False)), record("a")])
         write(path, records)
         assert read(path) == records
         assert [r.workload for r in records.records] == ["a", "b"]
@@ -64,9 +69,9 @@ class TestRecords:
         [
             "",
             "{",
-            '{"target": "board", "records": [], "schema_version": 2}',
-            '{"target": "board", "records": [], "schema_version": 1, "more": 1}',
-            '{"target": "board", "records": [{"workload": "a"}], "schema_version": 1}',
+            '{"target": "board", "records": [], "schema_version": 3}',
+            '{"target": "board", "records": [], "schema_version": 2, "more": 1}',
+            '{"target": "board", "records": [{"workload": "a"}], "schema_version": 2}',
         ],
     )
     def test_bad_files_are_named(self, tmp_path, text) -> None:
@@ -127,8 +132,8 @@ class TestRecords:
 
     def test_choice_falls_back_and_says_so(self) -> None:
         known, unknown = shape(), shape(cin=12)
-        choice = TileChoice(Records("board").merge([record(workload_key(known, NEON), Tile(7, 3, 2))]))
-        assert choice("one", known, NEON) == Tile(7, 3, 2)
+        choice = TileChoice(Records("board").merge([record(workload_key(known, NEON), Tile(7, 3, unroll=2))]))
+        assert choice("one", known, NEON) == Tile(7, 3, unroll=2)
         assert choice("two", unknown, NEON) == default_tile(unknown, NEON)
         assert (choice.tuned, choice.untuned) == (["one"], ["two"])
 
@@ -161,7 +166,7 @@ class Formula:
 class TestSearch:
     def test_finds_the_best_tile(self) -> None:
         workload, seen = Workload(shape(), NEON), list[Progress]()
-        runner = Formula(Tile(4, 4, 2, False))
+        runner = Formula(Tile(4, 4, unroll=2, pixels_inner=False))
         found = search(workload, runner, trials=64, progress=seen.append)
         assert (found.tile, found.metric, found.unit, found.runner) == (runner.best, 100, "ns", "local")
         assert found.default == 100 + runner.measure(workload, [workload.default], 0)[0] - 100
@@ -169,7 +174,7 @@ class TestSearch:
         assert [p.trials for p in seen] == sorted(p.trials for p in seen)
 
     def test_stops_at_its_deadline_with_what_it_has(self) -> None:
-        workload, runner = Workload(shape(), NEON), Formula(Tile(4, 4, 2))
+        workload, runner = Workload(shape(), NEON), Formula(Tile(4, 4, unroll=2))
         found = search(workload, runner, trials=400, deadline=time.monotonic())
         assert found.metric <= found.default
         assert len(set(runner.measured)) < 60
@@ -181,7 +186,7 @@ class TestSearch:
         assert tiles
         assert len(set(tiles)) == len(tiles)
         assert all(t.pixels * t.vectors < microkernel.registers for t in tiles)
-        assert all(workload.steps(v) % v.unroll == 0 for t in tiles for v in unrolled(workload, t))
+        assert all(workload.loads(v) % v.unroll == 0 for t in tiles for v in unrolled(workload, t))
 
     def test_equal_layers_are_tuned_once(self) -> None:
         layers = {"a": shape(), "b": shape(cin=12), "c": shape()}
