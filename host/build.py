@@ -17,6 +17,8 @@ import tvm
 from tvm import relax
 
 from device_runtime import __version__
+from device_runtime.bundle.golden import FILE, Golden
+from device_runtime.bundle.golden import encode as encode_golden
 from device_runtime.bundle.manifest import (
     CheckpointInfo,
     InputInfo,
@@ -28,7 +30,7 @@ from device_runtime.bundle.manifest import (
 from device_runtime.errors import FatalError
 from device_runtime.read.preprocess import DEFAULT
 from host.bundle.folder import copy_device_package, describe_files, replacing, write_manifest
-from host.bundle.golden import FILE, Golden, Reference, golden
+from host.bundle.golden import Reference, golden
 from host.compile.baselines import TRIALS, Baseline, compile_baseline
 from host.compile.executable import compile_kernels
 from host.compile.link import Linker, archive, linker_for
@@ -201,7 +203,7 @@ def _write(
 ) -> None:
     compiled.executable.export_library(str(folder / "model.so"), fcompile=linker.fcompile)
     compiled.executable.export_library(str(folder / "model.tar"), fcompile=archive)
-    (folder / FILE).write_bytes(compiled.golden.encode())
+    (folder / FILE).write_bytes(encode_golden(compiled.golden))
     shutil.copyfile(libraries.tvm_runtime, folder / "libtvm_runtime.so")
     shutil.copyfile(libraries.tvm_ffi, folder / "libtvm_ffi.so")
     copy_device_package(folder)
@@ -216,13 +218,13 @@ def _manifest(
     return Manifest(
         created_by=f"lpr-edge {__version__}",
         target=TargetInfo(
-            target.name,
-            target.display_name,
-            target.arch,  # type: ignore[arg-type]
-            target.llvm.mtriple,
-            target.llvm.mcpu,
-            target.cpu_features,
-            target.glibc,
+            name=target.name,
+            display_name=target.display_name,
+            arch=target.arch,  # type: ignore[arg-type]
+            triple=target.llvm.mtriple,
+            cpu=target.llvm.mcpu,
+            cpu_features=target.cpu_features,
+            glibc=target.glibc,
         ),
         alphabet=alphabet.characters,
         blank=alphabet.blank,

@@ -26,7 +26,7 @@ Positive = Annotated[float, msgspec.Meta(gt=0.0, le=1e9)]
 Finite = Annotated[float, msgspec.Meta(ge=-1e9, le=1e9)]
 
 
-class TargetInfo(schema.Strict, frozen=True):
+class TargetInfo(schema.Strict, frozen=True, kw_only=True):
     """What the module was compiled for; `cpu_features` are names as in /proc/cpuinfo."""
 
     name: Name
@@ -54,7 +54,7 @@ class OutputInfo(schema.Strict, frozen=True):
     layout: Literal["NCT"]
 
 
-class PreprocessInfo(schema.Strict, frozen=True):
+class PreprocessInfo(schema.Strict, frozen=True, kw_only=True):
     """Resize a BGR uint8 image to width × height, then (x − mean) × scale, then channels first."""
 
     width: Size
@@ -83,7 +83,7 @@ class FileInfo(schema.Strict, frozen=True):
     bytes: Count
 
 
-class AccuracyInfo(schema.Strict, frozen=True):
+class AccuracyInfo(schema.Strict, frozen=True, kw_only=True):
     """Whole plates read right: `correct` of `n`; accuracies are fractions."""
 
     dataset: Name
@@ -97,7 +97,7 @@ class AccuracyInfo(schema.Strict, frozen=True):
             raise ValueError(f"correct is {self.correct} of only n = {self.n}")
 
 
-class GoldenInfo(schema.Strict, frozen=True):
+class GoldenInfo(schema.Strict, frozen=True, kw_only=True):
     """Where the golden inputs and outputs lie in `file`, and how far logits may be off.
 
     `n` images uint8 [n, height, width, 3] (BGR, before preprocessing) at byte `images_offset`, then

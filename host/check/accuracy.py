@@ -32,7 +32,7 @@ class Evaluation:
             tally.add(plate, label)
         accuracy = tally.accuracy()
         assert accuracy is not None, "image_files never returns an empty list for a folder"
-        return AccuracyInfo(self.dataset, *msgspec.structs.astuple(accuracy))
+        return AccuracyInfo(dataset=self.dataset, **msgspec.structs.asdict(accuracy))
 
 
 def evaluate(bundle: Path, data: Path, use_grammar: bool = False) -> Evaluation:

@@ -14,11 +14,12 @@ import tvm
 from tvm.relax.frontend.torch import from_exported_program
 
 from device_runtime.board import cpu, suggest
+from device_runtime.bundle.golden import FILE, Golden
+from device_runtime.bundle.golden import encode as encode_golden
 from device_runtime.bundle.manifest import (
     MANIFEST_NAME,
     CheckpointInfo,
     FileInfo,
-    GoldenInfo,
     InputInfo,
     Manifest,
     OutputInfo,
@@ -112,13 +113,22 @@ def pristine_bundle(tmp_path_factory: pytest.TempPathFactory, runtime_dir: Path)
         prepare(image, tensor)
         with torch.no_grad():
             logits.append(network(torch.from_numpy(tensor.copy())).numpy()[0])
-    (folder / "golden.bin").write_bytes(images.tobytes() + np.stack(logits).astype("<f4").tobytes())
+    golden = Golden(images, np.stack(logits), atol=1e-3)
+    (folder / FILE).write_bytes(encode_golden(golden))
     arch = cpu.detect().arch
     seal(
         folder,
         Manifest(
             created_by="tests",
-            target=TargetInfo("tiny", "Tests", arch, f"{arch}-linux-gnu", "generic", (), "2.31"),  # type: ignore[arg-type]
+            target=TargetInfo(
+                name="tiny",
+                display_name="Tests",
+                arch=arch,  # type: ignore[arg-type]
+                triple=f"{arch}-linux-gnu",
+                cpu="generic",
+                cpu_features=(),
+                glibc="2.31",
+            ),
             alphabet=PUBLIC.characters,
             blank=PUBLIC.blank,
             input=InputInfo((1, 3, 24, 94), "float32", "NCHW"),
@@ -130,8 +140,8 @@ def pristine_bundle(tmp_path_factory: pytest.TempPathFactory, runtime_dir: Path)
             checkpoint=CheckpointInfo("random", "0" * 64),
             macs=1,
             parameters=1,
-            files={"golden.bin": FileInfo("0" * 64, 0)},
-            golden=GoldenInfo("golden.bin", 2, 0, images.nbytes, 1e-3),
+            files={FILE: FileInfo("0" * 64, 0)},
+            golden=golden.info,
         ),
     )
     return folder
