@@ -63,13 +63,3 @@ def record_accuracy(bundle: Path, results: Sequence[Evaluation]) -> None:
 def to_json(result: Evaluation) -> str:
     """One line: dataset, n, correct, accuracy, accuracy_without_province."""
     return msgspec.json.encode(result.info).decode()
-
-
-def table(results: Sequence[Evaluation]) -> str:
-    lines = [f"{'data set':<20} {'n':>6} {'right':>6} {'accuracy':>9} {'without province':>17}"]
-    for info in (result.info for result in results):
-        lines.append(
-            f"{info.dataset:<20} {info.n:>6} {info.correct:>6} {info.accuracy:>9.3f}"
-            f" {info.accuracy_without_province:>17.3f}"
-        )
-    return "\n".join(lines)

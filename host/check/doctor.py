@@ -1,4 +1,4 @@
-"""`lpr-host doctor`: what is installed, what is missing, and the command that installs it."""
+"""What is installed, what is missing, and the command that installs it."""
 
 from __future__ import annotations
 
@@ -23,9 +23,13 @@ MINIMUM_PYTHON = (3, 11)
 
 @dataclass(frozen=True)
 class Check:
-    """One thing looked for: `found` describes it, None where it is missing; `needed` for the target.
+    """One thing that was looked for.
 
-    `remedy` is the command that brings it, `purpose` what works without it no longer.
+    Attributes:
+        found: what was found, None if nothing.
+        needed: whether the target cannot be built for without it.
+        remedy: the command that installs it.
+        purpose: what does not work without it.
     """
 
     name: str
@@ -34,11 +38,12 @@ class Check:
     remedy: str
     purpose: str
 
-    def line(self) -> str:
+    @property
+    def state(self) -> str:
+        """`ok`, `MISSING` or `optional`, which is missing too but not needed."""
         if self.found is not None:
-            return f"  ok        {self.name}: {self.found}"
-        mark = "MISSING" if self.needed else "optional"
-        return f"  {mark:<8}  {self.name}, for {self.purpose}: {self.remedy}"
+            return "ok"
+        return "MISSING" if self.needed else "optional"
 
 
 def apt(*packages: str) -> str:

@@ -1,4 +1,4 @@
-"""`lpr-host explain`: what becomes of the network on a target, and where its time goes."""
+"""What becomes of the network on a target, and where its time goes."""
 
 from __future__ import annotations
 
@@ -198,64 +198,3 @@ def _peaks(families: Iterable[MicroKernel], target: Target) -> dict[str, float]:
         return {}
     cost = iter(costs)
     return {name: max(peak.macs / next(cost) for peak in peaks) for name, peaks in candidates.items()}
-
-
-def table(explanation: Explanation) -> str:
-    """The explanation in lines of text."""
-    e = explanation
-    lines = [f"{e.target}, {e.microkernel} kernels", ""]
-    lines += [f"{'':<12}{'published':>12}{'simplified':>12}"]
-    before, after = e.published, e.simplified
-    for what, a, b in (
-        ("operations", sum(before.operations.values()), sum(after.operations.values())),
-        ("MACs", f"{before.macs / 1e6:.1f} M", f"{after.macs / 1e6:.1f} M"),
-        ("parameters", f"{before.parameters:,}", f"{after.parameters:,}"),
-    ):
-        lines.append(f"{what:<12}{a:>12}{b:>12}")
-    for title, work in (("published", before), ("simplified", after)):
-        lines.append(f"{title}: " + ", ".join(f"{n} {kind}" for kind, n in work.operations.items()))
-    total = sum(step.cost or 0 for step in e.steps)
-    lines += [
-        "",
-        f"{'kernel':<20}{'M MAC':>7}{'weights':>9}{'maps':>9}  {'tile':<44}"
-        f"{'cost':>10}{'share':>8}{'of peak':>9}",
-    ]
-    for s in e.steps:
-        macs = f"{s.macs / 1e6:.2f}" if s.macs else ""
-        tile = s.tile + (" *" if s.tile and not s.tuned else "")
-        cost = share = of_peak = ""
-        if s.cost is not None:
-            cost, share = f"{s.cost / 1e3:.1f}", f"{100 * s.cost / total:.1f} %"
-        if s.peak_share is not None:
-            of_peak = f"{100 * s.peak_share:.1f} %"
-        sizes = f"{_kilobytes(s.constants):>9}{_kilobytes(s.moved):>9}"
-        lines.append(f"{s.name:<20}{macs:>7}{sizes}  {tile:<44}{cost:>10}{share:>8}{of_peak:>9}".rstrip())
-    if e.measured:
-        unit = e.measured if e.measured.startswith("µs") else f"thousand {e.measured}"
-        lines += ["", f"{total / 1e3:.1f} in all; cost: {unit}"]
-    else:
-        lines += ["", "Nothing was measured: this machine does not run the code, nor is the target emulated."]
-    if e.peak_share is not None:
-        lines += _about_peaks(e, e.peak_share)
-    if any(s.tile and not s.tuned for s in e.steps):
-        lines.append(f"* default tile; `make target={e.target} tune` looks for a better one")
-    return "\n".join(lines)
-
-
-def _about_peaks(e: Explanation, share: float) -> list[str]:
-    here = e.measured.startswith("µs")
-    how = "a loop of nothing else makes on this core" if here else "the core's issue rates allow"
-    peaks = ", ".join(
-        f"{peak:.1f} {'G MAC/s' if here else 'MAC a cycle'} ({microkernel})"
-        for microkernel, peak in e.peaks.items()
-    )
-    return [
-        f"convolutions together: {100 * share:.1f} % of the peak",
-        f"peak: {peaks}: what {how}",
-        "MACs are direct convolution's with full borders: Winograd's kernels, and those without the zeros, "
-        "may exceed 100 %",
-    ]
-
-
-def _kilobytes(size: int) -> str:
-    return f"{size / 1024:.1f}K" if size else ""

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import click
 
-from device_runtime.console import one_line_errors
 from device_runtime.errors import FatalError
 from host.bench.isa import ISAS
 from host.bench.runtimes import PEERS
@@ -34,7 +33,6 @@ _FOLDER = click.Path(path_type=Path, file_okay=False)
 @click.option("--arm", is_flag=True, help="Count instructions on emulated ARM boards instead of timing.")
 @click.option("--python", type=click.Path(path_type=Path), help="Interpreter with the peers.")
 @click.option("--output", type=_FOLDER, default=Path("build/bench"), show_default=True)
-@one_line_errors
 def bench_command(
     peers: str,
     precisions: str,

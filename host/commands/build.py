@@ -1,4 +1,4 @@
-"""`lpr-host build` and `lpr-host eval`."""
+"""`lpr-host build`: weights and a target → a bundle."""
 
 from __future__ import annotations
 
@@ -7,22 +7,22 @@ from typing import Literal
 
 import click
 
-from device_runtime.console import one_line_errors
 from device_runtime.errors import FatalError
-from host.commands.options import FOLDER
-from host.targets.profile import PRECISIONS, PRUNINGS
-from host.targets.read import load_target
+from host.commands import options
+from host.targets.profile import PRUNINGS, Target
 
 SCHEDULES = ("tuned", "default", "metaschedule")
 
 
 @click.command("build")
-@click.option("--target", "name", default="native", show_default=True, help="Profile name or .toml file.")
-@click.option("--weights", type=click.Path(path_type=Path), help="Checkpoint; the shipped one unless given.")
-@click.option("--pruning", type=click.Choice(PRUNINGS), help="Shipped network; the recipe's unless given.")
-@click.option("--precision", type=click.Choice(PRECISIONS), help="The target's recipe unless given.")
-@click.option("--calibration", type=FOLDER, help="Plate images for int8 ranges; the samples unless given.")
-@click.option("--observer", help="Of int8 ranges: min-max, percentile, mse or entropy.  [default: mse]")
+@options.target
+@options.weights()
+@click.option(
+    "--pruning", type=click.Choice(PRUNINGS), help="Which shipped network; the target's recipe by default."
+)
+@options.precision
+@options.calibration
+@click.option("--observer", help="Of int8's ranges: min-max, percentile, mse or entropy; mse by default.")
 @click.option(
     "--schedule",
     type=click.Choice(SCHEDULES),
@@ -30,11 +30,10 @@ SCHEDULES = ("tuned", "default", "metaschedule")
     show_default=True,
     help="Own kernels, or TVM's: untuned, or by MetaSchedule's generic search.",
 )
-@click.option("--trials", type=click.IntRange(1), help="Measurements of MetaSchedule.  [default: 1024]")
-@click.option("--output", type=FOLDER, help="Bundle folder.  [default: build/TARGET]")
-@one_line_errors
+@click.option("--trials", type=click.IntRange(1), help="Measurements of MetaSchedule; 1024 by default.")
+@options.output("Bundle folder", options.FOLDER, "build/TARGET")
 def build_command(
-    name: str,
+    target: Target,
     weights: Path | None,
     pruning: str | None,
     precision: str | None,
@@ -49,7 +48,6 @@ def build_command(
         raise FatalError("--weights and --pruning", "name two networks", "give one of them")
     if trials and schedule != "metaschedule":
         raise FatalError("--trials", f"nothing is searched with --schedule {schedule}", "leave it out")
-    target = load_target(name)
     if observer and (precision or target.recipe.precision) != "int8":
         raise FatalError(f"--observer {observer}", "only int8 has ranges", "add --precision int8")
     from host.build import Request, build
@@ -58,18 +56,15 @@ def build_command(
     from host.quantize import Options
     from lprnet.weights import of_recipe
 
-    click.echo(f"Building {target.name} ({target.display_name})", err=True)
-    folder = output or Path("build") / target.name
-    checkpoint = weights or of_recipe(pruning or target.recipe.pruning)
-    quantization = Options(observer) if observer else Options()
-    request = Request(
-        target,
-        folder,
-        checkpoint,
-        precision,
-        calibration or SAMPLES,
-        quantization,
-        schedule,
-        trials or TRIALS,
+    build(
+        Request(
+            target=target,
+            output=output or Path("build") / target.name,
+            checkpoint=weights or of_recipe(pruning or target.recipe.pruning),
+            precision=precision,
+            calibration=calibration or SAMPLES,
+            quantization=Options(observer) if observer else Options(),
+            schedule=schedule,
+            trials=trials or TRIALS,
+        )
     )
-    build(request)

@@ -1,30 +1,105 @@
-"""`lpr-host explain`."""
+"""`lpr-host explain`: what becomes of the network on a target, and where its time goes."""
 
 from __future__ import annotations
 
 import json
 from dataclasses import asdict
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from device_runtime.console import one_line_errors
-from host.check.explain import explain, table
-from host.targets.profile import PRECISIONS
-from host.targets.read import load_target
-from lprnet.network.checkpoint import load_checkpoint
-from lprnet.weights import DEFAULT
+from host.commands import options
+from host.targets.profile import Target
+from lprnet.console import table
+
+if TYPE_CHECKING:
+    from host.check.explain import Explanation, Step
 
 
 @click.command("explain")
-@click.option("--target", "name", default="native", show_default=True, help="Profile name or .toml file.")
-@click.option("--precision", type=click.Choice(PRECISIONS), help="The target's recipe unless given.")
-@click.option("--weights", type=click.Path(path_type=Path), help="Checkpoint; the shipped one unless given.")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
-@one_line_errors
-def explain_command(name: str, precision: str | None, weights: Path | None, as_json: bool) -> None:
+@options.target
+@options.precision
+@options.weights()
+@options.as_json
+def explain_command(target: Target, precision: str | None, weights: Path | None, as_json: bool) -> None:
     """Show the network before and after simplification, and kernel by kernel where its time goes."""
-    target = load_target(name)
-    checkpoint = load_checkpoint(weights or DEFAULT)
+    from host.check.explain import explain
+    from lprnet.network.checkpoint import load_checkpoint
+    from lprnet.weights import of_recipe
+
+    checkpoint = load_checkpoint(weights or of_recipe(target.recipe.pruning))
     explanation = explain(checkpoint, target, precision or target.recipe.precision)
-    click.echo(json.dumps(asdict(explanation)) if as_json else table(explanation))
+    if as_json:
+        click.echo(json.dumps(asdict(explanation)))
+    else:
+        _show(explanation)
+
+
+def _show(e: Explanation) -> None:
+    """Print the work before and after, a line a kernel, and what the figures mean."""
+    click.echo(f"{e.target}, {e.microkernel} kernels\n")
+    _show_work(e)
+    click.echo()
+    _show_kernels(e)
+    click.echo()
+    if e.measured:
+        unit = e.measured if e.measured.startswith("µs") else f"thousand {e.measured}"
+        click.echo(f"{_total(e) / 1e3:.1f} in all; cost: {unit}")
+    else:
+        click.echo("Nothing was measured: this machine does not run the code, nor is the target emulated.")
+    if e.peak_share is not None:
+        _show_peaks(e, e.peak_share)
+    if any(step.tile and not step.tuned for step in e.steps):
+        click.echo(f"* default tile; `make target={e.target} tune` looks for a better one")
+
+
+def _show_work(e: Explanation) -> None:
+    headings = ("", "published", "simplified")
+    both = (e.published, e.simplified)
+    rows = [
+        ("operations", *(str(sum(work.operations.values())) for work in both)),
+        ("MACs", *(f"{work.macs / 1e6:.1f} M" for work in both)),
+        ("parameters", *(f"{work.parameters:,}" for work in both)),
+    ]
+    table(headings, rows, right=headings[1:])
+    for title, work in zip(headings[1:], both, strict=True):
+        click.echo(f"{title}: " + ", ".join(f"{n} {kind}" for kind, n in work.operations.items()))
+
+
+def _show_kernels(e: Explanation) -> None:
+    headings = ("kernel", "M MAC", "weights", "maps", "tile", "cost", "share", "of peak")
+    total = _total(e)
+    table(headings, [_row(step, total) for step in e.steps], right={*headings} - {"kernel", "tile"})
+
+
+def _total(e: Explanation) -> float:
+    return sum(step.cost or 0 for step in e.steps)
+
+
+def _row(step: Step, total: float) -> tuple[str, ...]:
+    return (
+        step.name,
+        f"{step.macs / 1e6:.2f}" if step.macs else "",
+        _kilobytes(step.constants),
+        _kilobytes(step.moved),
+        step.tile + (" *" if step.tile and not step.tuned else ""),
+        "" if step.cost is None else f"{step.cost / 1e3:.1f}",
+        "" if step.cost is None else f"{100 * step.cost / total:.1f} %",
+        "" if step.peak_share is None else f"{100 * step.peak_share:.1f} %",
+    )
+
+
+def _show_peaks(e: Explanation, share: float) -> None:
+    here = e.measured.startswith("µs")
+    how = "a loop of nothing else makes on this core" if here else "the core's issue rates allow"
+    unit = "G MAC/s" if here else "MAC a cycle"
+    peaks = ", ".join(f"{peak:.1f} {unit} ({microkernel})" for microkernel, peak in e.peaks.items())
+    click.echo(f"convolutions together: {100 * share:.1f} % of the peak")
+    click.echo(f"peak: {peaks}: what {how}")
+    click.echo("MACs are those of direct convolution over full borders. Kernels that need fewer, by Winograd")
+    click.echo("or by leaving out the zeros of the border, may exceed 100 %.")
+
+
+def _kilobytes(size: int) -> str:
+    return f"{size / 1024:.1f}K" if size else ""

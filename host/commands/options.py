@@ -1,9 +1,76 @@
-"""Options that several commands share."""
+"""Options that several commands share: the same name, the same words, the same default."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any, TypeVar
 
 import click
 
+from host.targets.profile import PRECISIONS, Target
+from host.targets.read import load_target
+
+Decorated = TypeVar("Decorated", bound=Callable[..., Any])
+Option = Callable[[Decorated], Decorated]
+
+FILE = click.Path(path_type=Path, dir_okay=False)
 FOLDER = click.Path(path_type=Path, file_okay=False)
+
+
+class TargetType(click.ParamType):
+    """The name of a profile, or a `.toml` file, as the `Target` it describes."""
+
+    name = "target"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Target:
+        """Raises `FatalError` when there is no such target or its profile is wrong."""
+        return value if isinstance(value, Target) else load_target(value)
+
+
+target = click.option(
+    "--target",
+    type=TargetType(),
+    metavar="NAME",
+    default="native",
+    show_default=True,
+    help="Board to build for: a name that `lpr-host targets` lists, or a .toml file.",
+)
+precision = click.option(
+    "--precision", type=click.Choice(PRECISIONS), help="Number format; the target's recipe by default."
+)
+bundle = click.option("--bundle", type=FOLDER, help="Bundle folder; build/TARGET by default.")
+calibration = click.option(
+    "--calibration", type=FOLDER, help="Plate images for int8's ranges; the samples by default."
+)
+as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
+
+
+def weights(default: str = "the target's recipe") -> Option[Any]:
+    """`--weights FILE`; *default* says which checkpoint is taken without it."""
+    return click.option("--weights", type=FILE, help=f"Checkpoint; {default} by default.")
+
+
+def data(required: bool = False) -> Option[Any]:
+    """`--data FOLDER`, to measure accuracy on; repeatable."""
+    return click.option(
+        "--data",
+        multiple=True,
+        required=required,
+        type=FOLDER,
+        help="Folder of plate images named by their text; repeatable.",
+    )
+
+
+def output(
+    what: str, kind: click.Path, default: str | Path | None = None, required: bool = False
+) -> Option[Any]:
+    """`--output PATH`, where *what* is written.
+
+    Args:
+        default: a path, or words for one that the target decides.
+    """
+    if isinstance(default, Path):
+        return click.option("--output", type=kind, default=default, show_default=True, help=f"{what}.")
+    by_default = f"; {default} by default" if default else ""
+    return click.option("--output", type=kind, required=required, help=f"{what}{by_default}.")

@@ -1,56 +1,47 @@
-"""`lpr-host prune`."""
+"""`lpr-host prune`: a checkpoint and a budget → a smaller checkpoint."""
 
 from __future__ import annotations
 
+import logging
 import re
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from device_runtime.console import one_line_errors
 from device_runtime.errors import FatalError
-from host.console import say
+from host.commands import options
 from host.prune.names import CRITERIA, OBJECTIVES
-from host.targets.profile import PRECISIONS
-from host.targets.read import load_target
+from host.targets.profile import Target
 from lprnet.commands.options import POSITIVE, Number
 
 if TYPE_CHECKING:
-    from host.kernels.microkernel import MicroKernel
-    from host.prune.price import Price
-    from host.prune.prune import FineTune
-    from host.targets.profile import Target
-    from lprnet.data.mixture import Batch, Mixture
+    from host.prune.prune import Cut
+    from lprnet.data.mixture import Mixture
     from lprnet.network.checkpoint import Checkpoint
 
-
-_FILE = click.Path(path_type=Path, dir_okay=False)
-_FOLDER = click.Path(path_type=Path, file_okay=False)
-BATCHES, BATCH = 24, 32
-"""What importance and BatchNorm statistics are measured on."""
+LOG = logging.getLogger(__name__)
 SEED = 11
+"""Of the rendered samples."""
 
 
 @click.command("prune")
-@click.option("--target", "name", default="native", show_default=True, help="Profile name or .toml file.")
+@options.target
 @click.option("--budget", help="Shares to keep, e.g. macs=0.3,size=0.25; of macs, size, latency.")
 @click.option("--unstructured", type=Number(0, 1), help="Instead: share of weights to set to zero.")
-@click.option("--weights", type=_FILE, help="Checkpoint to prune; the shipped one unless given.")
+@options.weights("the shipped one")
 @click.option("--criterion", type=click.Choice(CRITERIA), default=CRITERIA[0], show_default=True)
-@click.option("--precision", type=click.Choice(PRECISIONS), help="Of the latency; the recipe's unless given.")
-@click.option("--multiple", type=click.IntRange(1), help="Channels go by so many.  [default: as kernels do]")
+@options.precision
+@click.option("--multiple", type=click.IntRange(1), help="Channels go by so many; by default as kernels do.")
 @click.option("--steps", type=click.IntRange(1, 100), default=1, show_default=True, help="Rounds of pruning.")
 @click.option("--finetune", type=click.IntRange(0), default=0, show_default=True, help="Samples a round.")
 @click.option("--rate", type=POSITIVE, default=1e-3, show_default=True, help="Highest learning rate.")
-@click.option("--real", type=_FOLDER, multiple=True, help="Real crops to mix in, named by their text.")
+@click.option("--real", type=options.FOLDER, multiple=True, help="Real crops to mix in, named by their text.")
 @click.option("--real-fraction", type=Number(0, 1), default=0.25, show_default=True)
-@click.option("--work", type=_FOLDER, help="Folder of the fine-tuning runs.  [default: OUTPUT.work]")
-@click.option("--output", type=_FILE, required=True, help="Checkpoint; a .json of what was cut beside it.")
-@one_line_errors
+@click.option("--work", type=options.FOLDER, help="Folder of the fine-tuning runs; OUTPUT.work by default.")
+@options.output("Checkpoint, and beside it a .json of what was cut", options.FILE, required=True)
 def prune_command(
-    name: str,
+    target: Target,
     budget: str | None,
     unstructured: float | None,
     weights: Path | None,
@@ -75,7 +66,6 @@ def prune_command(
     if output.suffix != ".safetensors":
         raise FatalError(f"--output {output}", "is no checkpoint's name", "end it in .safetensors")
     shares = _shares(budget) if budget else {}
-    target = load_target(name)
 
     from lprnet.data.dataset import check_labels, from_folder
     from lprnet.data.mixture import Mixture
@@ -96,25 +86,28 @@ def prune_command(
 
     from device_runtime.files import write_atomic
     from host.kernels.select import microkernel_for
+    from host.lower.tuned import read_for
+    from host.network.simplify import simplify
+    from host.prune.finetune import fine_tuning, measuring_batches
+    from host.prune.price import prices
     from host.prune.prune import Plan, prune
     from lprnet.network.checkpoint import save_checkpoint
 
     microkernel = microkernel_for(target, precision or target.recipe.precision)
     plan = Plan(
-        shares, _prices(checkpoint, target, microkernel), criterion, steps, multiple or microkernel.block
+        shares=shares,
+        prices=prices(simplify(checkpoint), microkernel, read_for(target)),
+        criterion=criterion,
+        steps=steps,
+        multiple=multiple or microkernel.block,
     )
-    tune = _fine_tuning(checkpoint, mixture, finetune, rate, work or output.with_suffix(".work"))
-    result = prune(checkpoint, plan, _batches(mixture, checkpoint), tune if finetune else None, say)
+    tune = fine_tuning(checkpoint, mixture, finetune, rate, work or output.with_suffix(".work"))
+    result = prune(checkpoint, plan, measuring_batches(mixture, checkpoint), tune if finetune else None)
     metadata = {"pruned from": checkpoint.sha256, "budget": budget or ""}
     save_checkpoint(output, result.checkpoint.state, checkpoint.alphabet, metadata)
     report = output.with_suffix(".json")
     write_atomic(report, msgspec.json.format(msgspec.json.encode(result.cut), indent=1) + b"\n")
-    for layer in result.cut.layers:
-        rest = f" + {len(layer.context_only)} for its context" if layer.context_only else ""
-        say(f"  {layer.name:<18}{layer.before:>4} → {len(layer.read)}{rest}")
-    for objective, before in result.cut.before.items():
-        after, unit = result.cut.after[objective], result.cut.units[objective]
-        say(f"  {objective}: {before:,.0f} → {after:,.0f} {unit} ({after / before:.3f})")
+    _log_cut(result.cut)
     click.echo(str(output))
 
 
@@ -132,62 +125,26 @@ def _shares(budget: str) -> dict[str, float]:
     return shares
 
 
-def _prices(checkpoint: Checkpoint, target: Target, microkernel: MicroKernel) -> dict[str, Price]:
-    from host.lower.tuned import read_for
-    from host.network.simplify import simplify
-    from host.prune import price
-
-    network = simplify(checkpoint)
-    found = (
-        price.macs(network),
-        price.parameters(network),
-        price.latency(network, microkernel, read_for(target)),
-    )
-    return dict(zip(OBJECTIVES, found, strict=True))
-
-
-def _batches(mixture: Mixture, checkpoint: Checkpoint) -> list[Batch]:
-    from lprnet.training.finetune import can_render
-
-    if not can_render(checkpoint.alphabet) and (not mixture.real or mixture.real_fraction < 1):
-        raise FatalError(
-            "samples",
-            "the alphabet lacks characters of rendered plates",
-            "give --real and --real-fraction 1",
-        )
-    return [mixture.batch(i * BATCH, BATCH) for i in range(BATCHES)]
-
-
-def _fine_tuning(
-    checkpoint: Checkpoint, mixture: Mixture, samples: int, rate: float, folder: Path
-) -> FineTune:
-    from lprnet.network.checkpoint import load_checkpoint
-    from lprnet.training.train import WEIGHTS, Budget, Settings, train
-
-    settings = Settings(learning_rate=rate, warmup=50, ema=0.99, workers=1)
-
-    def tune(step: int, pruned: Checkpoint) -> Checkpoint:
-        # Other samples in every round, and other ones than importance was measured on.
-        stream = replace(mixture, seed=mixture.seed + step)
-        budget = Budget(samples=samples)
-        run = folder / str(step)
-        tuned = train(run, pruned.alphabet, stream, budget, settings, pruned.state, teacher=checkpoint)
-        if int(load_checkpoint(run / WEIGHTS).metadata["samples"]) < samples:
-            raise FatalError("fine-tuning", "was stopped", "run the same command again to go on")
-        return tuned
-
-    return tune
+def _log_cut(cut: Cut) -> None:
+    for layer in cut.layers:
+        rest = f" + {len(layer.context_only)} for its context" if layer.context_only else ""
+        LOG.info("  %-18s%4d → %d%s", layer.name, layer.before, len(layer.read), rest)
+    for objective, before in cut.before.items():
+        after = cut.after[objective]
+        change = f"{before:,.0f} → {after:,.0f} {cut.units[objective]} ({after / before:.3f})"
+        LOG.info("  %s: %s", objective, change)
 
 
 def _unstructured(checkpoint: Checkpoint, sparsity: float, mixture: Mixture, output: Path) -> None:
+    from host.prune.finetune import measuring_batches
     from host.prune.recalibrate import recalibrate
     from host.prune.unstructured import compressed_size, prune_weights, sparsity_of
     from lprnet.network.checkpoint import save_checkpoint
 
-    sparse = recalibrate(prune_weights(checkpoint, sparsity), _batches(mixture, checkpoint))
+    sparse = recalibrate(prune_weights(checkpoint, sparsity), measuring_batches(mixture, checkpoint))
     metadata = {"pruned from": checkpoint.sha256, "unstructured": str(sparsity)}
     save_checkpoint(output, sparse.state, checkpoint.alphabet, metadata)
-    sizes = [compressed_size(state) for state in (checkpoint.state, sparse.state)]
+    before, after = (compressed_size(state) for state in (checkpoint.state, sparse.state))
     zero = f"{sparsity_of(sparse.state):.3f} of the weights are zero"
-    say(f"  {zero}; compressed {sizes[0]:,} → {sizes[1]:,} bytes")
+    LOG.info("  %s; compressed %s → %s bytes", zero, f"{before:,}", f"{after:,}")
     click.echo(str(output))

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import click
 
-from device_runtime.console import one_line_errors
 from device_runtime.errors import FatalError
 from host.console import say
 from host.paths import SAMPLES
@@ -26,7 +25,6 @@ _FOLDER = click.Path(path_type=Path, file_okay=False)
 @click.option("--rounds", type=click.IntRange(1), default=50, show_default=True, help="Turns for each row.")
 @click.option("--inferences", type=click.IntRange(1), default=10, show_default=True, help="Timed, per turn.")
 @click.option("--output", type=_FOLDER, default=Path("build/results"), show_default=True)
-@one_line_errors
 def results_command(
     name: str,
     weights: tuple[Path, ...],

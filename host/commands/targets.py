@@ -6,27 +6,45 @@ import json
 
 import click
 
-from device_runtime.console import one_line_errors
+from device_runtime.errors import FatalError
+from host.commands import options
 from host.targets.profile import Target
-from host.targets.read import list_targets, load_target
+from host.targets.read import summarize
+from lprnet.console import table
 
 
-def table(targets: list[Target]) -> str:
-    """One line a target: name, instruction family, cores, memory, what it is."""
-    rows = [("TARGET", "ARCH", "CPU", "INT8 KERNELS", "CORES", "RAM", "GLIBC", "WHAT")]
-    rows += [
-        (t.name, t.arch, t.llvm.mcpu, t.isa, str(t.cores), f"{t.ram_mb} MB", f"≥ {t.glibc}", t.display_name)
-        for t in targets
+@click.command("targets")
+@click.argument("target", metavar="[NAME]", required=False, type=options.TargetType())
+@click.option("--json", "as_json", is_flag=True, help="Print the TVM target of NAME as JSON.")
+def targets_command(target: Target | None, as_json: bool) -> None:
+    """List the targets, or explain target NAME (or a .toml file)."""
+    if target is None and as_json:
+        raise FatalError("--json", "describes one target", "name it: `lpr-host targets rpi4 --json`")
+    if target is None:
+        _list()
+    elif as_json:
+        click.echo(json.dumps(target.tvm_target()))
+    else:
+        _explain(target)
+
+
+def _list() -> None:
+    rows = [
+        (t.name, t.arch, t.cpu, t.isa, str(t.cores), f"{t.ram_mb} MB", f"≥ {t.glibc}", t.display_name)
+        for t in summarize()
     ]
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    return "\n".join(
-        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows
-    )
+    headings = ("target", "arch", "cpu", "int8 kernels", "cores", "ram", "glibc", "what")
+    table(headings, rows, right={"cores", "ram"})
 
 
-def explain(target: Target) -> str:
-    """All of one profile, and the command that builds for it."""
+def _explain(target: Target) -> None:
+    """Print all of one profile, and the command that builds for it."""
     reach = target.reach
+    ways = []
+    if reach.ssh_host:
+        ways.append(f"ssh {reach.ssh_host}")
+    if reach.serial_port:
+        ways.append(f"serial {reach.serial_port} at {reach.baud} baud")
     facts = {
         "vendor": target.vendor_url or "detected on this machine",
         "architecture": f"{target.arch} ({target.llvm.mtriple}), {target.cores} cores, {target.ram_mb} MB",
@@ -37,26 +55,9 @@ def explain(target: Target) -> str:
         "recipe": f"{target.recipe.precision}, pruning {target.recipe.pruning}",
         "linked with": f"{target.link.prefer}, else zig for {target.link.fallback}",
         "emulated as": target.emulate_cpu or "not emulated",
-        "reached by": ", ".join(
-            [f"ssh {reach.ssh_host}"] * bool(reach.ssh_host)
-            + [f"serial {reach.serial_port} at {reach.baud} baud"] * bool(reach.serial_port)
-        )
-        or "this machine",
+        "usually reached by": ", ".join(ways) or "no usual way",
         "build with": f"make target={target.name} build",
     }
-    width = max(map(len, facts))
-    return "\n".join([target.display_name, *(f"  {key.ljust(width)}  {text}" for key, text in facts.items())])
-
-
-@click.command("targets")
-@click.argument("name", required=False)
-@click.option("--json", "as_json", is_flag=True, help="Print the TVM target as JSON (with NAME).")
-@one_line_errors
-def targets_command(name: str | None, as_json: bool) -> None:
-    """List the targets, or explain target NAME (or a .toml file)."""
-    if name is None:
-        click.echo(table([load_target(n) for n in list_targets()]))
-    elif as_json:
-        click.echo(json.dumps(load_target(name).tvm_target()))
-    else:
-        click.echo(explain(load_target(name)))
+    if target.name == "native":
+        facts["usually reached by"] = "this machine"
+    table((target.display_name, ""), list(facts.items()))

@@ -10,6 +10,7 @@ from host.lower.memory import conv_shapes
 from host.lower.tuned import Records, workload_key
 from host.network.graph import Conv, Network
 from host.prune.channels import LAYERS, Selection
+from host.prune.names import OBJECTIVES
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,12 @@ class Price:
     def _layer(self, name: str, inputs: int, outputs: int) -> float:
         inputs, outputs = (-(-n // m) * m for n, m in zip((inputs, outputs), self.multiples, strict=True))
         return self.products[name] * inputs * outputs + self.outputs[name] * outputs
+
+
+def prices(network: Network, microkernel: MicroKernel, records: Records) -> dict[str, Price]:
+    """What a budget can be given in, by the names of `OBJECTIVES`."""
+    found = macs(network), parameters(network), latency(network, microkernel, records)
+    return dict(zip(OBJECTIVES, found, strict=True))
 
 
 def macs(network: Network) -> Price:

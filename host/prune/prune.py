@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -17,7 +18,7 @@ from host.prune.recalibrate import recalibrate
 from lprnet.data.mixture import Batch
 from lprnet.network.checkpoint import Checkpoint
 
-Log = Callable[[str], None]
+LOG = logging.getLogger(__name__)
 FineTune = Callable[[int, Checkpoint], Checkpoint]
 """Number of the step and pruned network → trained network of the same widths."""
 
@@ -76,7 +77,6 @@ def prune(
     plan: Plan,
     batches: Sequence[Batch],
     fine_tune: FineTune | None = None,
-    log: Log = lambda line: None,
 ) -> Pruned:
     """Remove channels of *checkpoint* until *plan* is fulfilled.
 
@@ -104,7 +104,7 @@ def prune(
         current = recalibrate(replace(current, state=cut(current.state, selection)), batches)
         left = {name: price.of(all_channels(current.state), classes) for name, price in plan.prices.items()}
         shares = ", ".join(f"{name} {left[name] / before[name]:.3f}" for name in left)
-        log(f"step {step} of {plan.steps}: {shares}")
+        LOG.info("round %d of %d: %s", step, plan.steps, shares)
         if fine_tune is not None:
             current = fine_tune(step, current)
     kept = all_channels(current.state)

@@ -13,6 +13,7 @@ def ordered(reports: Sequence[Report]) -> list[Report]:
 
 
 def board_name(report: Report) -> str:
+    """The board's model, or what else is known of it."""
     board = report.board
     return board.model or board.cpu or board.arch or "unknown board"
 

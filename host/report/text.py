@@ -1,4 +1,4 @@
-"""Reports as a plain text table."""
+"""Reports as the rows of a table on the terminal."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from device_runtime.report.report import Report
 from host.report.series import board_name, ordered
 
-_HEADINGS = (
+HEADINGS = (
     "board",
     "target",
     "prec.",
@@ -21,20 +21,13 @@ _HEADINGS = (
     "MiB",
     "accuracy",
 )
-_TEXT_COLUMNS = 3
+NUMBERS = HEADINGS[3:]
+"""The columns that are set to the right."""
 
 
-def table(reports: Sequence[Report]) -> str:
-    """One line a report, fastest first; latencies are of the whole, from reading to text."""
-    rows = [_HEADINGS, *(_row(report) for report in ordered(reports))]
-    widths = [max(len(row[column]) for row in rows) for column in range(len(_HEADINGS))]
-    return "\n".join(
-        "  ".join(
-            cell.ljust(width) if column < _TEXT_COLUMNS else cell.rjust(width)
-            for column, (cell, width) in enumerate(zip(row, widths, strict=True))
-        ).rstrip()
-        for row in rows
-    )
+def rows(reports: Sequence[Report]) -> list[tuple[str, ...]]:
+    """A row each, fastest first; latencies are of the whole, from reading to text, in ms."""
+    return [_row(report) for report in ordered(reports)]
 
 
 def _row(report: Report) -> tuple[str, ...]:

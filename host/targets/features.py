@@ -1,4 +1,4 @@
-"""CPU features, as Linux and as LLVM name them."""
+"""CPUs and their features, as Linux and as LLVM name them; TVM is imported when LLVM is asked."""
 
 from __future__ import annotations
 
@@ -76,8 +76,25 @@ Only features that a compiled kernel may come to depend on. `riscv64` has the le
 
 @cache
 def llvm_cpus(arch: str) -> tuple[str, ...]:
+    """The CPUs of *arch* that TVM's LLVM can compile for, in alphabetical order."""
     import tvm
     from tvm.target import codegen
 
     bare = tvm.target.Target({"kind": "llvm", "mtriple": f"{arch}-linux-gnu"})
     return tuple(sorted(str(cpu) for cpu in codegen.llvm_get_cpu_archlist(bare)))
+
+
+def system_cpu() -> str:
+    """What LLVM takes the CPU of this machine for, by its family and model."""
+    from tvm.target import codegen
+
+    return str(codegen.llvm_get_system_cpu())
+
+
+def cpu_implies(arch: str, cpu: str) -> set[str]:
+    """The features, by LLVM's names, that code for *cpu* may use without being told."""
+    import tvm
+    from tvm.target import codegen
+
+    target = tvm.target.Target({"kind": "llvm", "mtriple": f"{arch}-linux-gnu", "mcpu": cpu})
+    return {str(feature) for feature in codegen.llvm_get_cpu_features(target)}

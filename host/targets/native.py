@@ -1,4 +1,4 @@
-"""The machine at hand, as detected."""
+"""The machine at hand as a target."""
 
 from __future__ import annotations
 
@@ -11,33 +11,41 @@ from pathlib import Path
 from typing import Any
 
 from device_runtime.errors import FatalError
-from host.targets.features import LLVM_NAMES, llvm_cpus
-from host.targets.profile import ZIG_TRIPLES, Link, Llvm, Recipe, Target, reach_of
+from host.targets.features import LLVM_NAMES, cpu_implies, llvm_cpus, system_cpu
+from host.targets.profile import ZIG_TRIPLES, Link, Llvm, Recipe, Target
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Machine:
-    """What detection needs to know of the machine at hand; `cpuinfo` is the text of `/proc/cpuinfo`."""
+    """What the kernel and the C library say of a machine.
+
+    Attributes:
+        cpuinfo: the text of `/proc/cpuinfo`.
+        ram_mb: memory in MiB.
+    """
 
     arch: str
     cpuinfo: str
-    llvm_cpu: str
     cores: int
     ram_mb: int
     glibc: str
 
     @staticmethod
     def here() -> Machine:
-        from tvm.target import codegen
-
+        """The machine at hand."""
         return Machine(
             arch=platform.machine(),
             cpuinfo=Path("/proc/cpuinfo").read_text(),
-            llvm_cpu=str(codegen.llvm_get_system_cpu()),
             cores=len(os.sched_getaffinity(0)),
             ram_mb=os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") >> 20,
             glibc=os.confstr("CS_GNU_LIBC_VERSION").split()[-1],  # type: ignore[union-attr]
         )
+
+    @property
+    def model(self) -> str | None:
+        """The CPU's name as its maker writes it; None where the kernel does not say."""
+        line = re.search(r"^model name\s*:\s*(.+)$", self.cpuinfo, re.MULTILINE)
+        return line[1] if line else None
 
     def features(self) -> tuple[str, ...]:
         """The features in `LLVM_NAMES` that this machine has, in that table's order."""
@@ -46,8 +54,16 @@ class Machine:
         return tuple(name for name in LLVM_NAMES[self.arch] if name in has)
 
 
-def _native_isa(arch: str, features: tuple[str, ...]) -> str:
-    if arch == "aarch64":
+def runs_here(target: Target) -> bool:
+    """Whether this machine has all that *target*'s code needs."""
+    machine = Machine.here()
+    return target.arch == machine.arch and set(target.cpu_features) <= set(machine.features())
+
+
+def native_isa(machine: Machine) -> str:
+    """The widest instruction family with int8 kernels that *machine* has."""
+    features = machine.features()
+    if machine.arch == "aarch64":
         return "neon-dotprod" if "asimddp" in features else "neon"
     if {"avx512_vnni", "avx512vl", "avx512bw"} <= set(features):
         return "avx512vnni"
@@ -56,55 +72,50 @@ def _native_isa(arch: str, features: tuple[str, ...]) -> str:
     return "avx2" if {"avx2", "fma"} <= set(features) else "generic"
 
 
-def _native_attributes(machine: Machine, features: tuple[str, ...], cpu: str) -> tuple[str, ...]:
-    """LLVM goes by family and model; a hypervisor may hide or add features, so each is said outright.
+def detect(profile: Mapping[str, Any], machine: Machine, llvm_cpu: str | None = None) -> Target:
+    """Complete the `native` profile with what *machine* has.
 
+    Args:
+        profile: its checked keys.
+        llvm_cpu: what LLVM takes the CPU for; None to ask it about the machine at hand.
+
+    Raises:
+        FatalError: an architecture that TVM has no compiler package for.
+    """
+    if machine.arch not in ("x86_64", "aarch64"):
+        raise FatalError("target native", f"this machine is {machine.arch}", "build on x86_64 or aarch64")
+    baseline = {"x86_64": "x86-64", "aarch64": "generic"}[machine.arch]
+    cpu = llvm_cpu or system_cpu()
+    if cpu not in llvm_cpus(machine.arch):
+        cpu = baseline
+    return Target(
+        name="native",
+        display_name=f"{profile['display_name']} ({machine.model or cpu})",
+        vendor_url="",
+        arch=machine.arch,
+        isa=native_isa(machine),
+        cpu_features=machine.features(),
+        cores=machine.cores,
+        ram_mb=machine.ram_mb,
+        glibc=machine.glibc,
+        llvm=Llvm(mtriple=f"{machine.arch}-linux-gnu", mcpu=cpu, mattr=_attributes(machine, cpu)),
+        link=Link(profile["link.prefer"], ZIG_TRIPLES[machine.arch]),
+        recipe=Recipe(profile["recipe.precision"], profile["recipe.pruning"]),
+    )
+
+
+def _attributes(machine: Machine, cpu: str) -> tuple[str, ...]:
+    """`Llvm.mattr` of *machine*, which LLVM takes for *cpu*.
+
+    LLVM goes by family and model; a hypervisor may hide or add features, so each is said outright.
     `prefer-256-bit` concerns what LLVM vectorizes by itself: kept where 512-bit code lowers the clock
-    (AVX-512 before VNNI), off where it does not."""
-    import tvm
-    from tvm.target import codegen
-
-    names = LLVM_NAMES[machine.arch]
-    known = tvm.target.Target({"kind": "llvm", "mtriple": f"{machine.arch}-linux-gnu", "mcpu": cpu})
-    implied = {str(f) for f in codegen.llvm_get_cpu_features(known)}
+    (AVX-512 before VNNI), off where it does not.
+    """
+    features, names = machine.features(), LLVM_NAMES[machine.arch]
+    implied = cpu_implies(machine.arch, cpu)
     wanted = {names[f] for f in features}
     attributes = [f"+{f}" for f in dict.fromkeys(names[f] for f in features)]
     attributes += [f"-{f}" for f in dict.fromkeys(names.values()) if f in implied - wanted]
     if "avx512f" in features:
         attributes.append("-prefer-256-bit" if "avx512_vnni" in features else "+prefer-256-bit")
     return tuple(attributes)
-
-
-def detect(profile: Mapping[str, Any], machine: Machine) -> Target:
-    """Complete the `native` profile with what *machine* has.
-
-    Raises `FatalError` on an architecture TVM has no compiler package for.
-    """
-    if machine.arch not in ("x86_64", "aarch64"):
-        raise FatalError("target native", f"this machine is {machine.arch}", "build on x86_64 or aarch64")
-    cpus = llvm_cpus(machine.arch)
-    baseline = {"x86_64": "x86-64", "aarch64": "generic"}[machine.arch]
-    cpu = machine.llvm_cpu if machine.llvm_cpu in cpus else baseline
-    features = machine.features()
-    model = re.search(r"^model name\s*:\s*(.+)$", machine.cpuinfo, re.MULTILINE)
-    return Target(
-        name="native",
-        display_name=f"{profile['display_name']} ({model[1] if model else cpu})",
-        vendor_url="",
-        arch=machine.arch,
-        isa=_native_isa(machine.arch, features),
-        cpu_features=features,
-        cores=machine.cores,
-        ram_mb=machine.ram_mb,
-        glibc=machine.glibc,
-        llvm=Llvm(f"{machine.arch}-linux-gnu", cpu, _native_attributes(machine, features, cpu)),
-        link=Link(profile["link.prefer"], ZIG_TRIPLES[machine.arch]),
-        recipe=Recipe(profile["recipe.precision"], profile["recipe.pruning"]),
-        reach=reach_of(profile),
-    )
-
-
-def runs_here(target: Target) -> bool:
-    """Whether this machine has all that *target*'s code needs."""
-    machine = Machine.here()
-    return target.arch == machine.arch and set(target.cpu_features) <= set(machine.features())

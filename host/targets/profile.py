@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,6 +12,7 @@ INSTRUCTION_FAMILIES = {
     "armv7l": ("generic",),
     "riscv64": ("generic",),
 }
+"""What int8 kernels are written for, by architecture, the widest first."""
 PRECISIONS = ("fp32", "fp16", "bf16", "int8")
 PRUNINGS = ("none", "light", "tiny")
 ZIG_TRIPLES = {
@@ -21,12 +21,21 @@ ZIG_TRIPLES = {
     "armv7l": "arm-linux-gnueabihf",
     "riscv64": "riscv64-linux-gnu",
 }
+"""What zig calls the architectures."""
 BAUD_RATES = (9600, 19200, 38400, 57600, 115200, 230400, 460800, 921600, 1500000)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Llvm:
-    """Code generation options as LLVM spells them; `mattr` entries start with + or -."""
+    """Code generation options as LLVM spells them.
+
+    Attributes:
+        mtriple: target triple.
+        mcpu: the CPU that instructions are scheduled for.
+        mattr: features beside that CPU's, each behind a + or, to leave it out, a -.
+        mabi: calling convention, of RISC-V.
+        mfloat_abi: where floats are passed, of 32-bit ARM.
+    """
 
     mtriple: str
     mcpu: str
@@ -37,7 +46,7 @@ class Llvm:
 
 @dataclass(frozen=True)
 class Recipe:
-    """What `build` does unless told otherwise."""
+    """What `build` makes by default: number format, and which of the shipped networks."""
 
     precision: str = "fp32"
     pruning: str = "none"
@@ -45,7 +54,12 @@ class Recipe:
 
 @dataclass(frozen=True)
 class Link:
-    """Preferred compiler driver (an executable's name) and zig's triple, without a glibc version."""
+    """How modules are linked.
+
+    Attributes:
+        prefer: name of a compiler driver's executable.
+        fallback: zig's triple, without a glibc version, where that is not installed.
+    """
 
     prefer: str
     fallback: str
@@ -53,7 +67,13 @@ class Link:
 
 @dataclass(frozen=True)
 class Reach:
-    """Defaults for reaching the board; `None` where there is no usual way."""
+    """How such a board is usually reached: `lpr-host targets NAME` shows it, no command connects by it.
+
+    Attributes:
+        ssh_host: `user@host`, None if SSH is not usual.
+        serial_port: device on the host, None if a serial line is not usual.
+        baud: bits per second of that line.
+    """
 
     ssh_host: str | None = None
     serial_port: str | None = None
@@ -73,13 +93,17 @@ class BoardNames:
     fallback: bool = False
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Target:
     """One board or class of machines.
 
-    `cpu_features` are the features the compiled code needs, named as in `/proc/cpuinfo`; `isa` is the
-    instruction family the int8 kernels use; `glibc` is the oldest C library the board's systems have;
-    `emulate_cpu` is QEMU's nearest model, `None` where the host runs the code itself.
+    Attributes:
+        arch: one of `ARCHITECTURES`, as `uname -m` calls it.
+        isa: the instruction family that int8 kernels use.
+        cpu_features: what compiled code needs, named as in `/proc/cpuinfo`.
+        ram_mb: memory in MiB.
+        glibc: the oldest C library that the board's systems have.
+        emulate_cpu: QEMU's nearest model; None where nothing is emulated.
     """
 
     name: str
@@ -117,7 +141,19 @@ class Target:
         return target
 
 
-def reach_of(values: Mapping[str, Any]) -> Reach:
-    return Reach(
-        values.get("reach.ssh_host"), values.get("reach.serial_port"), values.get("reach.baud", Reach.baud)
-    )
+@dataclass(frozen=True, kw_only=True)
+class Summary:
+    """What a list of targets shows of one; fields as those of `Target`.
+
+    Attributes:
+        cpu: `Llvm.mcpu`, or `detected`.
+    """
+
+    name: str
+    display_name: str
+    arch: str
+    cpu: str
+    isa: str
+    cores: int
+    ram_mb: int
+    glibc: str

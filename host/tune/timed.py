@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -121,8 +120,7 @@ class LocalRunner(_Timed):
                 f"target {target.name}", f"this machine {lacks}", "use --runner rpc or --runner emulated"
             )
         self._target = tvm.target.Target(target.tvm_target())
-        model = re.search(r"^model name\s*:\s*(.+)$", machine.cpuinfo, re.MULTILINE)
-        self.cpu = model[1] if model else machine.llvm_cpu
+        self.cpu = machine.model or target.llvm.mcpu
         # Where it is not set TVM counts the CPUs at every parallel call: 6 µs.
         os.environ.setdefault("TVM_NUM_THREADS", "1")
         tvm.get_global_func("runtime.config_threadpool")(1, 1)

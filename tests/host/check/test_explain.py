@@ -6,7 +6,7 @@ import pytest
 from click.testing import CliRunner
 
 from device_runtime.errors import FatalError
-from host.commands.explain import explain_command
+from host.cli import main
 from host.emulate.count import emulator
 from host.network.simplify import simplify
 from host.network.work import published_work, simplified_work
@@ -32,7 +32,7 @@ def test_simplification_is_visible(checkpoint) -> None:
 
 @pytest.mark.parametrize("precision", ["fp32", "int8"])
 def test_kernels_are_listed_with_their_cost(checkpoint, precision) -> None:
-    done = CliRunner().invoke(explain_command, ["--precision", precision, "--json"])
+    done = CliRunner().invoke(main, ["explain", "--precision", precision, "--json"])
     assert done.exit_code == 0, done.output
     shown = json.loads(done.stdout)
     network = simplify(checkpoint)
@@ -59,7 +59,7 @@ def test_a_table_names_tiles_and_shares(checkpoint) -> None:
         emulator(target)
     except FatalError as error:
         pytest.skip(str(error))
-    done = CliRunner().invoke(explain_command, ["--target", "rpi4", "--precision", "fp32"])
+    done = CliRunner().invoke(main, ["explain", "--target", "rpi4", "--precision", "fp32"])
     assert done.exit_code == 0, done.output
     assert "6 batch_norm" in done.stdout
     assert "counted on cortex-a72" in done.stdout
@@ -71,6 +71,6 @@ def test_a_table_names_tiles_and_shares(checkpoint) -> None:
 
 
 def test_unknown_weights_are_one_line(tmp_path) -> None:
-    done = CliRunner().invoke(explain_command, ["--weights", str(tmp_path / "no.safetensors")])
+    done = CliRunner().invoke(main, ["explain", "--weights", str(tmp_path / "no.safetensors")])
     assert done.exit_code == 2
     assert "no.safetensors" in done.stderr

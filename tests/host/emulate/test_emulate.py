@@ -16,8 +16,8 @@ from device_runtime.errors import FatalError
 from host.build import Request, build
 from host.check.parity import Outputs, compare, on_board, on_host
 from host.cli import main
-from host.commands.test_device import SAMPLES
 from host.emulate.root import root_for, run_in_root
+from host.paths import SAMPLES
 from host.targets.read import load_target
 from lprnet.network.checkpoint import save_checkpoint
 from tests.checkpoints import random_checkpoint

@@ -1,15 +1,11 @@
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
-import click
 import pytest
 import tvm
-from click.testing import CliRunner
 
 from device_runtime.errors import FatalError
-from host.commands.targets import targets_command
 from host.targets.features import LLVM_NAMES
 from host.targets.native import Machine, detect
 from host.targets.profile import INSTRUCTION_FAMILIES, Target
@@ -127,9 +123,13 @@ def test_a_new_board_is_a_new_file(tmp_path: Path) -> None:
 def machine(arch: str, features: str, llvm_cpu: str) -> Target:
     key = "flags" if arch == "x86_64" else "Features"
     here = Machine(
-        arch, f"processor : 0\nmodel name : Test CPU\n{key}\t: {features}\n", llvm_cpu, 2, 4096, "2.36"
+        arch=arch,
+        cpuinfo=f"processor : 0\nmodel name : Test CPU\n{key}\t: {features}\n",
+        cores=2,
+        ram_mb=4096,
+        glibc="2.36",
     )
-    return detect(NATIVE_PROFILE, here)
+    return detect(NATIVE_PROFILE, here, llvm_cpu)
 
 
 AVX2 = "pni ssse3 sse4_1 sse4_2 popcnt abm bmi1 bmi2 movbe avx f16c fma avx2"
@@ -172,23 +172,3 @@ def test_native_goes_by_features_not_by_model(
 def test_native_refuses_a_machine_without_a_compiler() -> None:
     with pytest.raises(FatalError, match="riscv64"):
         machine("riscv64", "", "generic")
-
-
-def run(*arguments: str) -> click.testing.Result:
-    return CliRunner().invoke(targets_command, arguments)
-
-
-def test_command_lists_and_explains() -> None:
-    listing = run()
-    assert listing.exit_code == 0
-    assert [line.split()[0] for line in listing.output.splitlines()[1:]] == list_targets()
-    explained = run("rpi4")
-    for word in ("Raspberry Pi 4", "cortex-a72", "aarch64-linux-gnu-g++", "make target=rpi4 build", "2.31"):
-        assert word in explained.output
-    assert json.loads(run("rpi2", "--json").output)["mfloat-abi"] == "hard"
-
-
-def test_command_errors_are_one_line(tmp_path: Path) -> None:
-    result = run(str(changed(tmp_path, "cores = 4", "cores = -1")))
-    assert result.exit_code == 2
-    assert result.output.startswith("error: ") and result.output.count("\n") == 1

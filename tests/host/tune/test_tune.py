@@ -14,7 +14,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from device_runtime.errors import FatalError
-from host.commands.tune import tune_command
+from host.cli import main
 from host.compile.link import linker_for
 from host.emulate.count import Counts, DataCache, count, emulator, plugin
 from host.kernels.feature_map import FeatureMap
@@ -430,7 +430,7 @@ class TestRpc:
 
 class TestCommand:
     def run(self, *arguments: str) -> Result:
-        return CliRunner().invoke(tune_command, arguments)
+        return CliRunner().invoke(main, ["tune", *arguments])
 
     def test_an_interrupted_run_goes_on(self, rpi4, tmp_path) -> None:
         found = workloads(simplify(load_checkpoint(DEFAULT)), rpi4, "fp32")

@@ -1,7 +1,7 @@
 import pytest
 from click.testing import CliRunner
 
-from host.commands.prune import prune_command
+from host.cli import main as host_main
 from lprnet.cli import main
 
 
@@ -14,5 +14,5 @@ def test_numbers_that_training_could_not_use_are_refused(option: str, value: str
 
 
 def test_shares_are_numbers() -> None:
-    result = CliRunner().invoke(prune_command, ["--output", "cut.safetensors", "--unstructured", "nan"])
+    result = CliRunner().invoke(host_main, ["prune", "--output", "cut.safetensors", "--unstructured", "nan"])
     assert result.exit_code == 2 and "nan is not a finite number" in result.output

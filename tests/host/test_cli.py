@@ -1,0 +1,69 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import click
+import pytest
+from click.testing import CliRunner
+
+import device_runtime.cli
+import host.cli
+import lprnet.cli
+
+COMMANDS = Path(host.cli.__file__).parent / "commands"
+
+
+def every_command(command: click.Command, words: tuple[str, ...] = ()) -> list[tuple[str, ...]]:
+    """*words* that lead to *command*, and those to all the commands in it."""
+    if not isinstance(command, click.Group):
+        return [words]
+    context = click.Context(command)
+    found = [words]
+    for name in command.list_commands(context):
+        inner = command.get_command(context, name)
+        assert inner is not None
+        found += every_command(inner, (*words, name))
+    return found
+
+
+TOOLS = {"lpr-host": host.cli.main, "lprnet": lprnet.cli.main, "lpr-run": device_runtime.cli.command}
+EVERY = [(tool, *words) for tool, main in TOOLS.items() for words in every_command(main)]
+
+
+@pytest.mark.parametrize("words", EVERY, ids=" ".join)
+def test_every_command_of_every_tool_has_help(words: tuple[str, ...]) -> None:
+    result = CliRunner().invoke(TOOLS[words[0]], [*words[1:], "--help"], prog_name=words[0])
+    assert result.exit_code == 0, result.output
+    assert result.output.startswith(f"Usage: {' '.join(words)} ")
+    description = result.output.partition("\n\n")[2].strip()
+    assert description and not description.startswith("Options:")
+
+
+@pytest.mark.parametrize("words", [words for words in EVERY if words[0] != "lprnet"], ids=" ".join)
+def test_every_command_answers_an_unknown_option_in_one_line(words: tuple[str, ...]) -> None:
+    result = CliRunner().invoke(TOOLS[words[0]], [*words[1:], "--no-such-option"], prog_name=words[0])
+    assert result.exit_code == 2
+    assert result.output.startswith("error: ") and result.output.count("\n") == 1
+    assert "--no-such-option" in result.output
+
+
+def test_every_file_of_commands_is_a_command() -> None:
+    files = {path.stem for path in COMMANDS.glob("*.py")} - {"__init__", "options"}
+    assert {name.replace("-", "_") for (name,) in every_command(host.cli.main)[1:]} == files
+    assert {"build", "targets", "test-device"} <= {words[-1] for words in every_command(host.cli.main)[1:]}
+
+
+def test_help_does_not_wait_for_torch_or_the_compiler() -> None:
+    code = "import sys; sys.modules['tvm'] = sys.modules['torch'] = None; from host.cli import main; main()"
+    done = subprocess.run([sys.executable, "-c", code, "--help"], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "test-device" in done.stdout
+
+
+def test_an_unknown_command_is_one_line() -> None:
+    result = CliRunner().invoke(host.cli.main, ["bild"], prog_name="lpr-host")
+    assert result.exit_code == 2
+    assert result.output.startswith("error: lpr-host: No such command 'bild'")
+    assert result.output.count("\n") == 1
