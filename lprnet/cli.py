@@ -308,7 +308,9 @@ def average(files: tuple[Path, ...], output: Path) -> None:
 
 @main.command()
 @click.option("--weights", type=_FILE, help="Checkpoint to start from; the shipped one by default.")
-@click.option("--to", multiple=True, required=True, help="LAYER=CHANNELS, e.g. block2.1=32 or wide=96.")
+@click.option(
+    "--to", multiple=True, required=True, help="LAYER=CHANNELS, e.g. block2.vertical=32 or wide=96."
+)
 @click.option("--seed", type=click.IntRange(0, 2**20), default=2, show_default=True)
 @click.option("--output", type=_FILE, required=True, help="Checkpoint to write.")
 @one_line_errors

@@ -17,7 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
-from lprnet.network.alphabet import DIGITS, LETTERS, MARKS, PROVINCES
+from device_runtime.read.grammar import DIGITS, LETTERS, PROVINCES
+from lprnet.network.alphabet import MARKS
 from lprnet.plates.strokes import BOX_HEIGHT, BOX_WIDTH, draw
 
 PENS = (8.0, 9.5, 11.0, 13.0)

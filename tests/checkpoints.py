@@ -12,7 +12,7 @@ NARROW = Widths(48, (16, 32, 16, 112), 48, (48, 32, 64, 160), (32, 48, 48, 208),
 """Pools keep every second of 96 of 112 channels, and every third of 192 of 208."""
 
 
-def random_checkpoint(alphabet: Alphabet = OWN, seed: int = 0, widths: Widths | None = None) -> Checkpoint:
+def random_checkpoint(alphabet: Alphabet = OWN, *, seed: int = 0, widths: Widths | None = None) -> Checkpoint:
     """An untrained network whose BatchNorms are far from the identity."""
     torch.manual_seed(seed)
     state = LPRNet(len(alphabet), widths=widths).state_dict()

@@ -5,27 +5,35 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-PROVINCES = frozenset("京沪津渝冀晋蒙辽吉黑苏浙皖闽赣鲁豫鄂湘粤桂琼川贵云藏陕甘青宁新")
-DIGITS = frozenset("0123456789")
-LETTERS = frozenset("ABCDEFGHJKLMNPQRSTUVWXYZ")
-# O stood in second place on police plates before 警 did; I and O never stand in the serial number.
-OFFICES = LETTERS | {"O"}
-# GA 36-2018: A–E and F–K mark battery-electric and other new-energy cars.
-NEW_ENERGY = frozenset("ABCDEFGHJK")
-SERIAL = DIGITS | LETTERS
+PROVINCES = "京沪津渝冀晋蒙辽吉黑苏浙皖闽赣鲁豫鄂湘粤桂琼川贵云藏陕甘青宁新"
+"""In the order of the public checkpoint's classes."""
+DIGITS = "0123456789"
+LETTERS = "ABCDEFGHJKLMNPQRSTUVWXYZ"
+"""GA 36 leaves out I and O, which look like 1 and 0."""
+OFFICES = LETTERS + "O"
+"""O stood in second place on police plates before 警 did; I and O never stand in the serial number."""
+NEW_ENERGY = "ABCDEFGHJK"
+"""GA 36-2018: A–E mark battery-electric cars, F–K other new-energy ones."""
+SERIAL = DIGITS + LETTERS
 
 Pattern = tuple[frozenset[str], ...]
+"""The characters that may stand in each place."""
 
-# GA 36-2018, tables 1 and 2: the kinds of plates by what may stand in each place.
+
+def _places(*places: str) -> Pattern:
+    return tuple(map(frozenset, places))
+
+
 PATTERNS: dict[str, Pattern] = {
-    "ordinary": (PROVINCES, OFFICES, *[SERIAL] * 5),
-    "new energy, small": (PROVINCES, LETTERS, NEW_ENERGY, SERIAL, *[DIGITS] * 4),
-    "new energy, large": (PROVINCES, LETTERS, *[DIGITS] * 5, NEW_ENERGY),
-    "special": (PROVINCES, LETTERS, *[SERIAL] * 4, frozenset("警学挂领试超")),
-    "Hong Kong and Macao": (frozenset("粤"), frozenset("Z"), *[SERIAL] * 4, frozenset("港澳")),
-    "embassy": (*[DIGITS] * 6, frozenset("使")),
-    "embassy, before 2018": (frozenset("使"), *[DIGITS] * 6),
+    "ordinary": _places(PROVINCES, OFFICES, *[SERIAL] * 5),
+    "new energy, small": _places(PROVINCES, LETTERS, NEW_ENERGY, SERIAL, *[DIGITS] * 4),
+    "new energy, large": _places(PROVINCES, LETTERS, *[DIGITS] * 5, NEW_ENERGY),
+    "special": _places(PROVINCES, LETTERS, *[SERIAL] * 4, "警学挂领试超"),
+    "Hong Kong and Macao": _places("粤", "Z", *[SERIAL] * 4, "港澳"),
+    "embassy": _places(*[DIGITS] * 6, "使"),
+    "embassy, before 2018": _places("使", *[DIGITS] * 6),
 }
+"""The kinds of plates of GA 36-2018, tables 1 and 2."""
 
 
 @dataclass(frozen=True)

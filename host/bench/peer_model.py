@@ -7,30 +7,24 @@ from pathlib import Path
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
-from host.network.simplify import NEGLIGIBLE, leading
+from host.network.graph import MaxPool, pool
+from host.network.simplify import NEGLIGIBLE, pooled_channels_first
 from lprnet.network.checkpoint import load_checkpoint
-from lprnet.network.model import HEIGHT, WIDTH, LPRNet, Widths
+from lprnet.network.model import CONTAINER, HEIGHT, LAYERS, WIDTH, LPRNet, Widths
 
 INPUT, OUTPUT = "image", "logits"
 
-# Layers before a channel-strided pool (last convolution, its BatchNorm), the pool's index and width stride.
-_SLICED = (
-    ("backbone.4.block.6", "backbone.5", 7, 2),
-    ("backbone.11.block.6", "backbone.12", 14, 2),
-)
-
 
 class LeadingPool(nn.Module):
-    """A 3×3 max pool with stride (1, *width_stride*) of the first *channels* channels."""
+    """A 3×3 max pool with stride (1, *width_stride*) of the first *channels* channels: float[N,C,H,W]."""
 
     def __init__(self, channels: int, width_stride: int) -> None:
         super().__init__()
-        self.channels, self.width_stride = channels, width_stride
+        self.layer = MaxPool("pool", channels, width_stride)
 
     def forward(self, x: Tensor) -> Tensor:
-        return F.max_pool2d(x[:, : self.channels], 3, (1, self.width_stride))
+        return pool(self.layer, x)
 
 
 def peer_model(checkpoint: Path) -> LPRNet:
@@ -41,15 +35,18 @@ def peer_model(checkpoint: Path) -> LPRNet:
     """
     state = dict(load_checkpoint(checkpoint).state)
     widths = Widths.of(state)
-    starts = widths.stem, widths.stem + widths.block1[3]
-    for (expand, norm, _, _), kept, start in zip(_SLICED, (widths.pool2, widths.pool3), starts, strict=True):
-        channels = state[f"{expand}.bias"].numel()
-        order = torch.from_numpy(leading(channels, kept))
-        for name in [n for n in state if n.startswith((f"{expand}.", f"{norm}.")) and state[n].dim()]:
-            state[name] = state[name][order]
-        container = state["container.0.weight"].clone()
-        container[:, start : start + channels] = container[:, start + order]
-        state["container.0.weight"] = container
+    start = 0
+    for layer in LAYERS:
+        channels = state[f"{layer.conv}.bias"].numel()
+        kept = widths.pooled.get(layer.name, channels)
+        if kept < channels:
+            order = torch.from_numpy(pooled_channels_first(channels, kept))
+            for name in [n for n in state if layer.owns(n) and state[n].dim()]:
+                state[name] = state[name][order]
+            container = state[f"{CONTAINER}.weight"].clone()
+            container[:, start : start + channels] = container[:, start + order]
+            state[f"{CONTAINER}.weight"] = container
+        start += channels if layer.context else 0
     # Products of vanishing weights are subnormal numbers, on which processors are slow. `simplify` drops
     # such weights, so peers are spared them too.
     for name, tensor in state.items():
@@ -61,9 +58,11 @@ def peer_model(checkpoint: Path) -> LPRNet:
 def with_weights(state: Mapping[str, Tensor]) -> LPRNet:
     """The network of `peer_model` from its own state."""
     widths = Widths.of(state)
-    model = LPRNet(state["container.0.bias"].numel(), widths=widths).eval()
-    for (_, _, pool, width_stride), kept in zip(_SLICED, (widths.pool2, widths.pool3), strict=True):
-        model.backbone[pool] = LeadingPool(kept, width_stride)
+    model = LPRNet(state[f"{CONTAINER}.bias"].numel(), widths=widths).eval()
+    for layer in LAYERS:
+        # A pool that keeps all channels slices none.
+        if layer.pool_stride and (kept := widths.pooled[layer.name]) < state[f"{layer.conv}.bias"].numel():
+            model.backbone[layer.output + 1] = LeadingPool(kept, layer.pool_stride)
     model.load_state_dict(state)
     return model
 

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 from torch.nn import functional as F
+
+from device_runtime.read.preprocess import DEFAULT
 
 FloatArray = NDArray[np.float32]
 
@@ -18,7 +21,12 @@ FloatArray = NDArray[np.float32]
 class Conv:
     """Stride-1 convolution with bias and an optional ReLU.
 
-    weight: float32[out, in, kh, kw]; bias: float32[out]; padding: zeros added on both sides of (H, W).
+    Attributes:
+        name: of the layer.
+        weight: float32[out, in, kh, kw].
+        bias: float32[out].
+        padding: zeros added on both sides of (H, W).
+        relu: whether max(·, 0) follows.
     """
 
     name: str
@@ -73,7 +81,7 @@ class Network:
     layers: tuple[Conv | MaxPool, ...]
     contexts: tuple[Context, ...]
     head: Conv
-    input: Shape = Shape(3, 24, 94)
+    input: Shape = Shape(3, DEFAULT.height, DEFAULT.width)
 
     @cached_property
     def shapes(self) -> dict[str, Shape]:
@@ -113,31 +121,59 @@ class Network:
         return sum(layer.weight.size + layer.bias.size for layer in (*self.convs, self.head))
 
 
-def run(
-    network: Network, image: torch.Tensor, store: Callable[[torch.Tensor], torch.Tensor] = lambda x: x
-) -> torch.Tensor:
-    """Reference in torch: float[N,3,24,94] → logits float[N,classes,18] in the image's precision.
-
-    *store* makes of every layer's output but the last what the next one reads.
-    """
-    maps = {}
-    x = image
-    for layer in network.layers:
-        if isinstance(layer, Conv):
-            x = F.relu(convolve(layer, x)) if layer.relu else convolve(layer, x)
-        else:
-            x = F.max_pool2d(x[:, : layer.channels], 3, (1, layer.stride))
-        if layer is not network.layers[-1]:
-            x = store(x)
-        maps[layer.name] = x
-    pooled = []
-    for context in network.contexts:
-        f = F.avg_pool2d(maps[context.source], context.kernel, context.stride)
-        pooled.append(f.mean(2, keepdim=True) / f.square().mean((1, 2, 3), keepdim=True))
-    return convolve(network.head, torch.cat(pooled, 1))[:, :, 0]
-
-
-def convolve(layer: Conv, x: torch.Tensor) -> torch.Tensor:
-    """The convolution with its bias, before any ReLU."""
+def convolve(layer: Conv, x: Tensor) -> Tensor:
+    """The convolution with its bias, before any ReLU: float[N,in,H,W] → float[N,out,H',W']."""
     weight, bias = (torch.from_numpy(a).to(x.dtype) for a in (layer.weight, layer.bias))
     return F.conv2d(x, weight, bias, padding=layer.padding)
+
+
+def activate(layer: Conv, x: Tensor) -> Tensor:
+    """The convolution with its bias and, where it has one, its ReLU: float[N,in,H,W] → float[N,out,H',W']."""
+    return F.relu(convolve(layer, x)) if layer.relu else convolve(layer, x)
+
+
+def pool(layer: MaxPool, x: Tensor) -> Tensor:
+    """[N,C,H,W] → [N,channels,H',W'], in whatever dtype *x* has."""
+    return F.max_pool2d(x[:, : layer.channels], 3, (1, layer.stride))
+
+
+def context(context: Context, x: Tensor, scale: Tensor | None = None) -> Tensor:
+    """What the head reads of the map of layer `context.source`: float[N,C,H,W] → float[N,C,1,18].
+
+    Args:
+        scale: [C], what an activation of 1 is worth; 1 by default.
+    """
+    pooled = F.avg_pool2d(x, context.kernel, context.stride)
+    if scale is not None:
+        pooled = pooled * scale[:, None, None]
+    return pooled.mean(2, keepdim=True) / pooled.square().mean((1, 2, 3), keepdim=True)
+
+
+def walk(
+    network: Network, x: Tensor, conv: Callable[[Conv, Tensor], Tensor] = activate
+) -> Iterator[tuple[Conv | MaxPool, Tensor]]:
+    """Every layer and its output, one after the other, for the image [N,3,24,94] or what stands for it.
+
+    Args:
+        conv: computes a convolution and what belongs to it.
+    """
+    for layer in network.layers:
+        x = conv(layer, x) if isinstance(layer, Conv) else pool(layer, x)
+        yield layer, x
+
+
+def run(network: Network, image: Tensor, store: Callable[[Tensor], Tensor] = lambda x: x) -> Tensor:
+    """Reference in torch: float[N,3,24,94] → logits float[N,classes,18] in the image's precision.
+
+    Args:
+        store: makes of every convolution's output but the last what the next layer reads.
+    """
+    last = network.layers[-1]
+
+    def conv(layer: Conv, x: Tensor) -> Tensor:
+        return activate(layer, x) if layer is last else store(activate(layer, x))
+
+    maps = {layer.name: x for layer, x in walk(network, image, conv)}
+    return convolve(network.head, torch.cat([context(c, maps[c.source]) for c in network.contexts], 1))[
+        :, :, 0
+    ]

@@ -11,12 +11,13 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
 
-from host.network.graph import Context, Conv, FloatArray, Network
+from device_runtime.read.preprocess import DEFAULT
+from host.network.graph import Conv, FloatArray, Network, context, walk
 from host.network.int8_sums import MAGIC, Int8Sums
 
 LEVELS = 255
 """Highest quantized activation; the lowest is 0, which ReLU makes the real zero too."""
-PIXEL_SCALE, PIXEL_MEAN = 0.0078125, 127.5
+PIXEL_SCALE, PIXEL_MEAN = DEFAULT.scale, DEFAULT.mean
 """The image tensor is (pixel − mean) · scale, so pixels are recovered exactly (`read.preprocess`)."""
 
 
@@ -107,35 +108,24 @@ def rescale(conv: IntegerConv, sums: Tensor) -> Tensor:
 
 def quantized_maps(quantized: QuantizedNetwork, image: Tensor) -> dict[str, Tensor]:
     """Every layer's output for float32[N,3,24,94], by name, q as integers in float32."""
-    x = recover_pixels(image)
-    maps = {"input": x}
-    for layer in quantized.network.layers:
-        if isinstance(layer, Conv):
-            conv = quantized.convs[layer.name]
-            x = rescale(conv, accumulate(conv, x))
-        else:
-            x = F.max_pool2d(x[:, : layer.channels], 3, (1, layer.stride))
-        maps[layer.name] = x
-    return maps
+    pixels = recover_pixels(image)
+
+    def conv(layer: Conv, q: Tensor) -> Tensor:
+        integers = quantized.convs[layer.name]
+        return rescale(integers, accumulate(integers, q))
+
+    return {"input": pixels} | {layer.name: q for layer, q in walk(quantized.network, pixels, conv)}
 
 
 def run(quantized: QuantizedNetwork, image: Tensor) -> Tensor:
     """Reference: float32[N,3,24,94] → logits float32[N,classes,18]; its integers are the kernels'."""
     maps = quantized_maps(quantized, image)
     contexts, head = quantized.network.contexts, quantized.head
-    pooled = torch.cat(
-        [_context(c, maps[c.source], quantized.activation_scales[c.source]) for c in contexts], 1
-    )
+    scales = {name: torch.from_numpy(scale) for name, scale in quantized.activation_scales.items()}
+    pooled = torch.cat([context(c, maps[c.source], scales[c.source]) for c in contexts], 1)
     sums = torch.einsum(
         "oc,ncw->now",
         torch.from_numpy(head.weight[:, :, 0, 0]).float(),
         pooled[:, :, 0] * torch.from_numpy(head.factor)[:, None],
     )
     return sums * torch.from_numpy(head.scale)[:, None] + torch.from_numpy(head.bias)[:, None]
-
-
-def _context(context: Context, q: Tensor, activation_scale: FloatArray) -> Tensor:
-    pooled = (
-        F.avg_pool2d(q, context.kernel, context.stride) * torch.from_numpy(activation_scale)[:, None, None]
-    )
-    return pooled.mean(2, keepdim=True) / pooled.square().mean((1, 2, 3), keepdim=True)

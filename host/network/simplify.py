@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import itertools
+from dataclasses import replace
+
 import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
 from host.network.graph import Context, Conv, FloatArray, MaxPool, Network
 from lprnet.network.checkpoint import Checkpoint
-from lprnet.network.model import Widths, kept_channels
+from lprnet.network.model import CONTAINER, LAYERS, Widths, kept_channels
 
 BATCH_NORM_EPSILON = 1e-5
 """torch.nn.BatchNorm2d's default, which LPRNet was trained with."""
@@ -28,54 +31,43 @@ def simplify(checkpoint: Checkpoint) -> Network:
       reordered so that those come first, and everything that reads them is reordered alike.
     - The head is linear, so the mean over H is taken before it: a quarter of its work.
     """
-    state = checkpoint.state
-    widths = Widths.of(state)
-    backbone = "backbone."
-
-    def conv(
-        name: str, key: str, norm: str | None = None, padding: tuple[int, int] = (0, 0), relu: bool = True
-    ) -> Conv:
-        weight, bias = _numpy(state[f"{key}.weight"]), _numpy(state[f"{key}.bias"])
-        if norm:
-            weight, bias = _fold(weight, bias, state, norm)
-        weight, bias = (np.where(np.abs(a) < NEGLIGIBLE, np.float32(0), a) for a in (weight, bias))
-        return Conv(name, weight, bias, padding, relu)
-
-    def block(name: str, index: int, norm: str) -> list[Conv]:
-        key = f"{backbone}{index}.block."
-        return [
-            conv(f"{name}.reduce", key + "0"),
-            conv(f"{name}.vertical", key + "2", padding=(1, 0)),
-            conv(f"{name}.horizontal", key + "4", padding=(0, 1)),
-            conv(f"{name}.expand", key + "6", norm=backbone + norm),
-        ]
-
-    layers: list[Conv | MaxPool] = [
-        conv("stem", backbone + "0", backbone + "1"),
-        MaxPool("pool1", widths.stem, 1),
-    ]
-    layers += block("block1", 4, "5")
-    layers += [MaxPool("pool2", widths.pool2, 2), *block("block2", 8, "9"), *block("block3", 11, "12")]
-    layers += [MaxPool("pool3", widths.pool3, 2), conv("wide", backbone + "16", backbone + "17")]
-    layers += [conv("tall", backbone + "20", backbone + "21")]
-
-    head = conv("head", "container.0", relu=False)
-    contexts = (
-        Context("stem", (5, 5), (5, 5)),
-        Context("block1.expand", (5, 5), (5, 5)),
-        Context("block3.expand", (4, 10), (4, 2)),
-        Context("tall", (1, 1), (1, 1)),
-    )
-    network = Network(tuple(layers), contexts, head)
-    for source, kept in (("block1.expand", widths.pool2), ("block3.expand", widths.pool3)):
-        network = _lead(network, source, kept)
+    state, widths = checkpoint.state, Widths.of(checkpoint.state)
+    layers: list[Conv | MaxPool] = []
+    contexts = []
+    for layer in LAYERS:
+        weight, bias = _weight_and_bias(state, layer.conv, layer.norm)
+        layers.append(Conv(layer.name, weight, bias, layer.padding))
+        if layer.context:
+            contexts.append(Context(layer.name, layer.context.kernel, layer.context.stride))
+        if layer.pool_stride:
+            number = 1 + sum(isinstance(earlier, MaxPool) for earlier in layers)
+            layers.append(MaxPool(f"pool{number}", widths.pooled[layer.name], layer.pool_stride))
+    head = Conv("head", *_weight_and_bias(state, CONTAINER), relu=False)
+    network = Network(tuple(layers), tuple(contexts), head)
+    for source, kept in widths.pooled.items():
+        order = pooled_channels_first(network.shapes[source].channels, kept)
+        network = _reordered(network, source, order)
     return network
 
 
-def leading(channels: int, kept: int) -> NDArray[np.int64]:
+def pooled_channels_first(channels: int, kept: int) -> NDArray[np.int64]:
     """The order of *channels* channels in which those that a pool keeps come first, neither side shuffled."""
     first = np.arange(channels)[kept_channels(channels, kept)]
     return np.concatenate([first, np.setdiff1d(np.arange(channels), first)])
+
+
+def _weight_and_bias(
+    state: dict[str, Tensor], conv: str, norm: str | None = None
+) -> tuple[FloatArray, FloatArray]:
+    """Of the convolution and BatchNorm with these prefixes, in one, without negligible weights."""
+    weight, bias = _numpy(state[f"{conv}.weight"]), _numpy(state[f"{conv}.bias"])
+    if norm:
+        weight, bias = _fold(weight, bias, state, norm)
+    return _without_negligible(weight), _without_negligible(bias)
+
+
+def _without_negligible(values: FloatArray) -> FloatArray:
+    return np.where(np.abs(values) < NEGLIGIBLE, np.float32(0), values)
 
 
 def _numpy(tensor: Tensor) -> FloatArray:
@@ -93,22 +85,17 @@ def _fold(
     return folded[0].astype(np.float32), folded[1].astype(np.float32)
 
 
-def _lead(network: Network, source: str, kept: int) -> Network:
-    """Reorder the output channels of *source* so that those that a pool keeps come first."""
-    channels = network.shapes[source].channels
-    order = leading(channels, kept)
-    layers: list[Conv | MaxPool] = []
-    for layer in network.layers:
-        if isinstance(layer, Conv) and layer.name == source:
-            layer = Conv(layer.name, layer.weight[order], layer.bias[order], layer.padding, layer.relu)
-        layers.append(layer)
-    start = 0
-    for context in network.contexts:
-        if context.source == source:
-            break
-        start += network.shapes[context.source].channels
+def _reordered(network: Network, source: str, order: NDArray[np.int64]) -> Network:
+    """The output channels of layer *source* in *order*; what the head reads of them is reordered alike."""
+
+    def reordered(layer: Conv | MaxPool) -> Conv | MaxPool:
+        if not isinstance(layer, Conv) or layer.name != source:
+            return layer
+        return replace(layer, weight=layer.weight[order], bias=layer.bias[order])
+
+    before = itertools.takewhile(lambda context: context.source != source, network.contexts)
+    start = sum(network.shapes[context.source].channels for context in before)
     weight = network.head.weight.copy()
-    weight[:, start : start + channels] = weight[:, start + order]
-    return Network(
-        tuple(layers), network.contexts, Conv("head", weight, network.head.bias, relu=False), network.input
-    )
+    weight[:, start : start + len(order)] = weight[:, start + order]
+    layers = tuple(map(reordered, network.layers))
+    return replace(network, layers=layers, head=replace(network.head, weight=weight))

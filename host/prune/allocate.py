@@ -9,8 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from device_runtime.errors import FatalError
-from host.prune.channels import LAYERS, Channels, Selection
+from host.prune.channels import Channels, Selection
 from host.prune.price import Price
+from lprnet.network.model import LAYERS
 
 Importance = Mapping[str, NDArray[np.float64]]
 """What the loss is thought to lose with each channel, by layer name; comparable across layers."""

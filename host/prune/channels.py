@@ -11,56 +11,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from lprnet.network.model import kept_channels
+from lprnet.network.model import CONTAINER, LAYERS, kept_channels
 
 State = Mapping[str, Tensor]
-
-
-@dataclass(frozen=True)
-class Layer:
-    """A convolution of the backbone, which makes one map.
-
-    The next layer reads the map, through a pool where there is one; the container reads it too if it is a
-    context.
-
-    Attributes:
-        name: as in `host.network.graph`.
-        conv, norm: state-dict prefixes of the convolution and of the BatchNorm behind it, if any.
-    """
-
-    name: str
-    conv: str
-    norm: str | None = None
-    context: bool = False
-
-    @property
-    def makers(self) -> tuple[str, ...]:
-        """Tensors whose rows, multiplied by a number, multiply the map's channels by it."""
-        maker = self.norm or self.conv
-        return f"{maker}.weight", f"{maker}.bias"
-
-
-def _block(name: str, index: int, context: bool) -> tuple[Layer, ...]:
-    key = f"backbone.{index}.block"
-    return (
-        Layer(f"{name}.reduce", f"{key}.0"),
-        Layer(f"{name}.vertical", f"{key}.2"),
-        Layer(f"{name}.horizontal", f"{key}.4"),
-        Layer(f"{name}.expand", f"{key}.6", f"backbone.{index + 1}", context),
-    )
-
-
-LAYERS = (
-    Layer("stem", "backbone.0", "backbone.1", True),
-    *_block("block1", 4, True),
-    *_block("block2", 8, False),
-    *_block("block3", 11, True),
-    Layer("wide", "backbone.16", "backbone.17"),
-    Layer("tall", "backbone.20", "backbone.21", True),
-)
-"""In order; each reads the one before."""
-
-CONTAINER = "container.0.weight"
 
 
 @dataclass(frozen=True)
@@ -120,7 +73,7 @@ def cut(state: State, selection: Selection) -> dict[str, Tensor]:
         kept, old = selection[layer.name], before[layer.name]
         order = torch.from_numpy(kept.order)
         for name in state:
-            if name.startswith((f"{layer.conv}.", f"{layer.norm}.")) and state[name].dim():
+            if layer.owns(name) and state[name].dim():
                 result[name] = result[name][order]
         if reader is not None:
             places = torch.tensor([old.read.index(c) for c in kept.read])
@@ -128,5 +81,6 @@ def cut(state: State, selection: Selection) -> dict[str, Tensor]:
         if layer.context:
             columns.append(start + order)
             start += len(old)
-    result[CONTAINER] = result[CONTAINER][:, torch.cat(columns)]
+    head = f"{CONTAINER}.weight"
+    result[head] = result[head][:, torch.cat(columns)]
     return result

@@ -11,12 +11,12 @@ from torch import Tensor
 
 from host.network.simplify import BATCH_NORM_EPSILON
 from host.prune.allocate import Importance
-from host.prune.channels import LAYERS, State
+from host.prune.channels import State
 from host.prune.names import CRITERIA as NAMES
 from lprnet.data.mixture import Batch
 from lprnet.network.alphabet import Alphabet
 from lprnet.network.checkpoint import Checkpoint
-from lprnet.network.model import LPRNet
+from lprnet.network.model import LAYERS, LPRNet
 from lprnet.training.train import forward, loss_of
 
 Criterion = Callable[[Checkpoint, Sequence[Batch]], Importance]
@@ -48,7 +48,7 @@ def taylor(checkpoint: Checkpoint, batches: Sequence[Batch]) -> Importance:
     Molchanov et al., arXiv:1906.10771, with the gate behind the BatchNorm (their figure 1).
     """
     model = _training_model(checkpoint)
-    total = {layer.name: np.zeros(len(checkpoint.state[layer.makers[1]])) for layer in LAYERS}
+    total = {layer.name: np.zeros(len(checkpoint.state[layer.scales[1]])) for layer in LAYERS}
     for batch in batches:
         for name, gradient in _gate_gradients(model, checkpoint.alphabet, batch, checkpoint.state).items():
             total[name] += gradient.double().numpy() ** 2
@@ -62,13 +62,13 @@ def gates(checkpoint: Checkpoint, batches: Sequence[Batch]) -> Importance:
     same place in the layers without BatchNorm.
     """
     model, state = _training_model(checkpoint), checkpoint.state
-    gate = {layer.name: torch.ones(len(state[layer.makers[1]])) for layer in LAYERS}
+    gate = {layer.name: torch.ones(len(state[layer.scales[1]])) for layer in LAYERS}
     optimizer = torch.optim.Adam(gate.values(), GATE_RATE)
     penalty = 0.0
     for batch in batches:
         with torch.no_grad():
             for layer in LAYERS:
-                for key in layer.makers:
+                for key in layer.scales:
                     _rows(model.get_parameter(key), state[key], gate[layer.name])
         gradients = _gate_gradients(model, checkpoint.alphabet, batch, state)
         penalty = penalty or GATE_PENALTY * float(torch.cat(list(gradients.values())).abs().mean())
@@ -116,7 +116,7 @@ def _gate_gradients(model: LPRNet, alphabet: Alphabet, batch: Batch, weights: St
     gradients = {}
     for layer in LAYERS:
         parts = []
-        for key in layer.makers:
+        for key in layer.scales:
             slope = model.get_parameter(key).grad
             assert slope is not None
             parts.append(

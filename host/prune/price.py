@@ -9,8 +9,9 @@ from host.kernels.microkernel import MicroKernel
 from host.lower.memory import conv_shapes
 from host.lower.tuned import Records, workload_key
 from host.network.graph import Conv, Network
-from host.prune.channels import LAYERS, Selection
+from host.prune.channels import Selection
 from host.prune.names import OBJECTIVES
+from lprnet.network.model import LAYERS
 
 
 @dataclass(frozen=True)

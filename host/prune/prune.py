@@ -11,12 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from host.prune.allocate import Limit, allocate
-from host.prune.channels import LAYERS, all_channels, cut
+from host.prune.channels import all_channels, cut
 from host.prune.criteria import CRITERIA
 from host.prune.price import Price
 from host.prune.recalibrate import recalibrate
 from lprnet.data.mixture import Batch
 from lprnet.network.checkpoint import Checkpoint
+from lprnet.network.model import LAYERS
 
 LOG = logging.getLogger(__name__)
 FineTune = Callable[[int, Checkpoint], Checkpoint]

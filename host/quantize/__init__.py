@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from device_runtime.errors import FatalError
-from host.network.graph import Conv, FloatArray, MaxPool, Network, convolve
+from host.network.graph import Conv, FloatArray, Network, convolve, pool, walk
 from host.network.int8_sums import BYTES_PER_PIXEL, FusedRequantization, Int8Sums
 from host.network.integer import (
     LEVELS,
@@ -117,18 +117,9 @@ def histograms(network: Network, images: Tensor) -> dict[str, Histogram]:
 def _outputs(network: Network, images: Tensor) -> Iterator[tuple[str, Tensor]]:
     """(layer name, output) of every convolution, for one batch of images after the other."""
     for x in images.split(BATCH):
-        for layer in network.layers:
-            x = _float_layer(layer, x)
+        for layer, output in walk(network, x):
             if isinstance(layer, Conv):
-                yield layer.name, x
-
-
-def _float_layer(layer: Conv | MaxPool, x: Tensor) -> Tensor:
-    return F.relu(convolve(layer, x)) if isinstance(layer, Conv) else _pool(layer, x)
-
-
-def _pool(layer: MaxPool, x: Tensor) -> Tensor:
-    return F.max_pool2d(x[:, : layer.channels], 3, (1, layer.stride))
+                yield layer.name, output
 
 
 def _activation_scales(equalized: Equalized, scales: Mapping[str, float]) -> dict[str, FloatArray]:
@@ -188,7 +179,7 @@ def _integers(
             real, q = F.relu(exact), rescale(conv, accumulate(conv, q))
             activation_scale, zero = target or 1.0, 0.0
         else:
-            real, q = _pool(layer, real), _pool(layer, q)
+            real, q = pool(layer, real), pool(layer, q)
     return convs
 
 

@@ -12,7 +12,7 @@ from torch.nn import functional as F
 from host.bench.runtimes.tvm_vm_peer import FILE
 from host.compile.baselines import compile_baseline
 from host.compile.link import linker_for
-from host.network.graph import Conv, Network
+from host.network.graph import Conv, Network, context, walk
 from host.network.simplify import simplify
 from host.targets.profile import Target
 from lprnet.network.checkpoint import Checkpoint
@@ -51,18 +51,12 @@ class _Module(nn.Module):
     def _conv(self, layer: Conv, x: Tensor) -> Tensor:
         name = layer.name.replace(".", "_")
         weight, bias = self.get_buffer(f"{name}_weight"), self.get_buffer(f"{name}_bias")
-        return F.conv2d(x, weight, bias, padding=layer.padding)
+        x = F.conv2d(x, weight, bias, padding=layer.padding)
+        return F.relu(x) if layer.relu else x
 
     def forward(self, x: Tensor) -> Tensor:
-        maps = {}
-        for layer in self.network.layers:
-            if isinstance(layer, Conv):
-                x = F.relu(self._conv(layer, x))
-            else:
-                x = F.max_pool2d(x[:, : layer.channels], 3, (1, layer.stride))
-            maps[layer.name] = x
-        pooled = []
-        for context in self.network.contexts:
-            f = F.avg_pool2d(maps[context.source], context.kernel, context.stride)
-            pooled.append(f.mean(2, keepdim=True) / f.square().mean((1, 2, 3), keepdim=True))
-        return self._conv(self.network.head, torch.cat(pooled, 1))[:, :, 0]
+        network = self.network
+        maps = {layer.name: output for layer, output in walk(network, x, self._conv)}
+        return self._conv(network.head, torch.cat([context(c, maps[c.source]) for c in network.contexts], 1))[
+            :, :, 0
+        ]

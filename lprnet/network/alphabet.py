@@ -9,11 +9,8 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from device_runtime.errors import FatalError
+from device_runtime.read.grammar import DIGITS, LETTERS, PROVINCES
 
-PROVINCES = "京沪津渝冀晋蒙辽吉黑苏浙皖闽赣鲁豫鄂湘粤桂琼川贵云藏陕甘青宁新"
-DIGITS = "0123456789"
-LETTERS = "ABCDEFGHJKLMNPQRSTUVWXYZ"
-"""GA 36 leaves out I and O, which look like 1 and 0."""
 MARKS = "警学挂港澳使领"
 """Characters of special plates: police, driving school, trailer, Hong Kong, Macao, embassy, consulate."""
 BLANK = "-"

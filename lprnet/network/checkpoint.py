@@ -21,7 +21,7 @@ from torch import Tensor
 from device_runtime.errors import FatalError
 from device_runtime.files import write_atomic
 from lprnet.network.alphabet import PUBLIC, Alphabet
-from lprnet.network.model import LPRNet, Widths
+from lprnet.network.model import CONTAINER, LPRNet, Widths
 
 SUFFIXES = (".safetensors", ".pth")
 _LINEAGE = "pruned from", "budget", "widened from", "widened to"
@@ -148,7 +148,7 @@ def _check_state(path: Path, state: Mapping[str, Tensor], alphabet: Alphabet) ->
         raise FatalError(str(path), f"lacks {len(missing)} parameters, first {min(missing)}", todo)
     if odd:
         raise FatalError(str(path), f"has {len(odd)} parameters too many, first {min(odd)}", todo)
-    classes = len(state["container.0.bias"])
+    classes = len(state[f"{CONTAINER}.bias"])
     if classes != len(alphabet):
         raise FatalError(
             str(path),

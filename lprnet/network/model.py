@@ -10,20 +10,122 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-HEIGHT, WIDTH = 24, 94
+from device_runtime.read.preprocess import DEFAULT
+
+HEIGHT, WIDTH = DEFAULT.height, DEFAULT.width
+"""px, of the crops that are read."""
 STEPS = 18
 """Width of the output: time steps that CTC reads."""
+
+BLOCK = ("reduce", "vertical", "horizontal", "expand")
+"""The convolutions of a `SmallBasicBlock`."""
+
+
+@dataclass(frozen=True)
+class AveragePool:
+    """How a feature map becomes a context: kernel and stride (H, W) of an average pool."""
+
+    kernel: tuple[int, int] = (1, 1)
+    stride: tuple[int, int] = (1, 1)
+
+    def __call__(self, x: Tensor) -> Tensor:
+        """float[N,C,H,W] → float[N,C,4,18] for the map that this is the pool of."""
+        return x if self.kernel == (1, 1) else F.avg_pool2d(x, self.kernel, self.stride)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Layer:
+    """A convolution of the backbone and what follows it: BatchNorm, ReLU, a context, a max pool.
+
+    Attributes:
+        name: what it is called everywhere but in the state dict.
+        conv: prefix of the convolution's keys in the state dict.
+        norm: that of the BatchNorm's behind it, if there is one.
+        padding: zeros added on both sides of (H, W).
+        context: how the container reads the map, if it does.
+        pool_stride: along W, of the 3×3 max pool before the next layer, if there is one.
+    """
+
+    name: str
+    conv: str
+    norm: str | None = None
+    padding: tuple[int, int] = (0, 0)
+    context: AveragePool | None = None
+    pool_stride: int | None = None
+
+    @property
+    def scales(self) -> tuple[str, str]:
+        """Tensors whose rows, multiplied by a number, multiply the map's channels by it."""
+        last = self.norm or self.conv
+        return f"{last}.weight", f"{last}.bias"
+
+    def owns(self, name: str) -> bool:
+        """Whether *name* in a state dict is of the convolution or the BatchNorm."""
+        return name.startswith((f"{self.conv}.", f"{self.norm}."))
+
+    @property
+    def output(self) -> int:
+        """Index in `LPRNet.backbone` of the ReLU that gives the map, for a layer with BatchNorm."""
+        assert self.norm is not None
+        return int(self.norm.removeprefix("backbone.")) + 1
+
+
+def _block(
+    name: str, index: int, context: AveragePool | None = None, pool_stride: int | None = None
+) -> tuple[Layer, ...]:
+    key = f"backbone.{index}.block"
+    return (
+        Layer(name=f"{name}.reduce", conv=f"{key}.0"),
+        Layer(name=f"{name}.vertical", conv=f"{key}.2", padding=(1, 0)),
+        Layer(name=f"{name}.horizontal", conv=f"{key}.4", padding=(0, 1)),
+        Layer(
+            name=f"{name}.expand",
+            conv=f"{key}.6",
+            norm=f"backbone.{index + 1}",
+            context=context,
+            pool_stride=pool_stride,
+        ),
+    )
+
+
+LAYERS = (
+    Layer(
+        name="stem",
+        conv="backbone.0",
+        norm="backbone.1",
+        context=AveragePool((5, 5), (5, 5)),
+        pool_stride=1,
+    ),
+    *_block("block1", 4, AveragePool((5, 5), (5, 5)), pool_stride=2),
+    *_block("block2", 8),
+    *_block("block3", 11, AveragePool((4, 10), (4, 2)), pool_stride=2),
+    Layer(name="wide", conv="backbone.16", norm="backbone.17"),
+    Layer(name="tall", conv="backbone.20", norm="backbone.21", context=AveragePool()),
+)
+"""In order; each reads the one before, and the container reads the contexts one after the other."""
+
+CONTAINER = "container.0"
+"""Prefix of the keys of the 1×1 convolution over the contexts, which gives the logits."""
+
+CONTEXTS = {layer.output: layer.context for layer in LAYERS if layer.context}
+"""Index of a ReLU in `LPRNet.backbone` → how its map becomes a context."""
 
 
 @dataclass(frozen=True)
 class Widths:
     """Channels of every layer; the defaults are LPRNet as published.
 
-    A block has four numbers, one for each of its convolutions.
+    A block has four numbers, one for each of its convolutions (`BLOCK`).
 
     Attributes:
-        pool2, pool3: channels that the pool behind block 1 and block 3 keeps.
-        tall: of the last convolution before the container; None means one for every class.
+        stem: of the first convolution.
+        block1: of the first block.
+        pool2: that the pool behind block 1 keeps.
+        block2: of the second block.
+        block3: of the third block.
+        pool3: that the pool behind block 3 keeps.
+        wide: of the 1×4 convolution.
+        tall: of the 13×1 convolution, the last one before the container; None means one for every class.
     """
 
     stem: int = 64
@@ -39,27 +141,28 @@ class Widths:
     def of(cls, state: Mapping[str, Tensor]) -> Widths:
         """Read off a state dict's shapes; the result depends on some of its tensors only."""
 
-        def out(layer: str) -> int:
-            return state[f"backbone.{layer}.weight"].shape[0]
+        weights = {layer.name: state[f"{layer.conv}.weight"] for layer in LAYERS}
+        out = {name: weight.shape[0] for name, weight in weights.items()}
 
-        def block(index: int) -> tuple[int, int, int, int]:
-            return (
-                out(f"{index}.block.0"),
-                out(f"{index}.block.2"),
-                out(f"{index}.block.4"),
-                out(f"{index}.block.6"),
-            )
+        def block(name: str) -> tuple[int, int, int, int]:
+            reduced, vertical, horizontal, expanded = (out[f"{name}.{part}"] for part in BLOCK)
+            return reduced, vertical, horizontal, expanded
 
         return cls(
-            stem=out("0"),
-            block1=block(4),
-            pool2=state["backbone.8.block.0.weight"].shape[1],
-            block2=block(8),
-            block3=block(11),
-            pool3=state["backbone.16.weight"].shape[1],
-            wide=out("16"),
-            tall=out("20"),
+            stem=out["stem"],
+            block1=block("block1"),
+            pool2=weights["block2.reduce"].shape[1],
+            block2=block("block2"),
+            block3=block("block3"),
+            pool3=weights["wide"].shape[1],
+            wide=out["wide"],
+            tall=out["tall"],
         )
+
+    @property
+    def pooled(self) -> dict[str, int]:
+        """Layers that a pool follows, by name, and the channels that it keeps."""
+        return {"stem": self.stem, "block1.expand": self.pool2, "block3.expand": self.pool3}
 
 
 def kept_channels(channels: int, kept: int) -> slice:
@@ -157,11 +260,11 @@ class LPRNet(nn.Module):
         contexts = []
         for index, layer in enumerate(self.backbone):
             x = layer(x)
-            if index in (2, 6):
-                contexts.append(F.avg_pool2d(x, 5, 5))
-            elif index == 13:
-                contexts.append(F.avg_pool2d(x, (4, 10), (4, 2)))
-            elif index == 22:
-                contexts.append(x)
-        scaled = [c / c.square().mean((1, 2, 3), keepdim=True) for c in contexts]
-        return cast(Tensor, self.container(torch.cat(scaled, 1)).mean(2))
+            if index in CONTEXTS:
+                contexts.append(CONTEXTS[index](x))
+        return cast(Tensor, self.container(torch.cat([normalized(c) for c in contexts], 1)).mean(2))
+
+
+def normalized(context: Tensor) -> Tensor:
+    """A context float[N,C,4,18] divided by the mean of its squares over each sample."""
+    return context / context.square().mean((1, 2, 3), keepdim=True)

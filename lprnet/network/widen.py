@@ -11,9 +11,9 @@ from torch import Tensor
 
 from device_runtime.errors import FatalError
 from lprnet.network.checkpoint import Checkpoint
-from lprnet.network.model import LPRNet, Widths
+from lprnet.network.model import BLOCK, LAYERS, LPRNet, Widths
 
-LAYERS = (*(f"block{block}.{i}" for block in (1, 2, 3) for i in (0, 1, 2)), "block2.3", "wide")
+WIDENABLE = tuple(layer.name for layer in LAYERS if not layer.context)
 """Layers that can have more channels; the others are contexts, scaled by a mean over all their channels."""
 MOST = 4096
 """Channels, so that a slip of the keyboard does not end in a lack of memory."""
@@ -28,7 +28,7 @@ def widen(checkpoint: Checkpoint, layers: Iterable[str], seed: int = 0) -> dict[
 
     Args:
         checkpoint: the network to start from.
-        layers: what to widen, "LAYER=CHANNELS" with a layer of `LAYERS`.
+        layers: what to widen, "LAYER=CHANNELS" with a layer of `WIDENABLE`.
         seed: of the new channels.
 
     Raises:
@@ -36,7 +36,7 @@ def widen(checkpoint: Checkpoint, layers: Iterable[str], seed: int = 0) -> dict[
     """
     widths = Widths.of(checkpoint.state)
     for layer in layers:
-        widths = _with(widths, layer)
+        widths = _widened(widths, layer)
     torch.manual_seed(seed)
     state = LPRNet(len(checkpoint.alphabet), widths=widths).state_dict()
     for name, tensor in state.items():
@@ -47,20 +47,22 @@ def widen(checkpoint: Checkpoint, layers: Iterable[str], seed: int = 0) -> dict[
     return state
 
 
-def _with(widths: Widths, wish: str) -> Widths:
+def _widened(widths: Widths, wish: str) -> Widths:
     layer, _, number = wish.partition("=")
-    if layer not in LAYERS or not number.isdecimal():
+    if layer not in WIDENABLE or not number.isdecimal():
         raise FatalError(
             f"--to {wish}",
             "not a layer that can be widened, and its channels",
-            f"write LAYER=CHANNELS with one of {', '.join(LAYERS)}",
+            f"write LAYER=CHANNELS with one of {', '.join(WIDENABLE)}",
         )
-    name, _, place = layer.partition(".")
-    before, channels = getattr(widths, name), int(number)
-    now = before[int(place)] if place else before
+    field, _, part = layer.partition(".")
+    before, channels = getattr(widths, field), int(number)
+    now = before[BLOCK.index(part)] if part else before
     if channels > MOST:
         raise FatalError(f"--to {wish}", "more channels than any use has", f"give {MOST} or fewer")
     if channels < now:
         raise FatalError(f"--to {wish}", f"{layer} has {now} channels already", f"give {now} or more")
-    after: Any = (*before[: int(place)], channels, *before[int(place) + 1 :]) if place else channels
-    return replace(widths, **{name: after})
+    after: Any = channels
+    if part:
+        after = tuple(channels if name == part else n for name, n in zip(BLOCK, before, strict=True))
+    return replace(widths, **{field: after})

@@ -9,7 +9,9 @@ from torch import Tensor
 
 from lprnet.network.alphabet import Alphabet
 from lprnet.network.checkpoint import Checkpoint
-from lprnet.network.model import LPRNet, Widths
+from lprnet.network.model import CONTAINER, LPRNet, Widths
+
+HEAD = f"{CONTAINER}.weight"
 
 
 def with_alphabet(checkpoint: Checkpoint, alphabet: Alphabet, seed: int = 0) -> dict[str, Tensor]:
@@ -23,7 +25,7 @@ def with_alphabet(checkpoint: Checkpoint, alphabet: Alphabet, seed: int = 0) -> 
     if by_class:
         widths = replace(widths, tall=None)
     state = LPRNet(len(alphabet), widths=widths).state_dict()
-    shared = checkpoint.state["container.0.weight"].shape[1] - (len(checkpoint.alphabet) if by_class else 0)
+    shared = checkpoint.state[HEAD].shape[1] - (len(checkpoint.alphabet) if by_class else 0)
     old = {c: i for i, c in enumerate(checkpoint.alphabet.characters[:-1])}
     pairs = [(i, old[c]) for i, c in enumerate(alphabet.characters[:-1]) if c in old]
     # The blank keeps its weights even where it is written differently.
@@ -31,7 +33,7 @@ def with_alphabet(checkpoint: Checkpoint, alphabet: Alphabet, seed: int = 0) -> 
     into, source = (torch.tensor(side) for side in zip(*pairs, strict=True))
     for name, tensor in state.items():
         known = checkpoint.state[name]
-        if name == "container.0.weight":
+        if name == HEAD:
             tensor *= 0.1  # a new class's first guesses do not drown what is known
             tensor[into, :shared] = known[source, :shared]
             if by_class:

@@ -11,7 +11,7 @@ from itertools import pairwise
 
 from numpy.random import Generator
 
-from lprnet.network.alphabet import DIGITS
+from device_runtime.read.grammar import DIGITS
 from lprnet.plates.layout import Color, Kind, row
 
 WIDTH, HEIGHT, BAND = 520, 110, 44

@@ -7,7 +7,8 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.random import Generator
 
-from lprnet.network.alphabet import DIGITS, LETTERS, MARKS, PROVINCES
+from device_runtime.read.grammar import DIGITS, LETTERS, NEW_ENERGY, PROVINCES
+from lprnet.network.alphabet import MARKS
 from lprnet.plates import europe
 from lprnet.plates.glyphs import is_chinese
 from lprnet.plates.layout import Kind, row
@@ -83,9 +84,6 @@ Blue plates are what most real crops show; eight characters in 18 time steps wan
 MIXES: dict[str, Mapping[str, float]] = {"chinese": MIX, "eu": europe.MIX}
 """Mixes of kinds by name; the first is the default."""
 
-_NEW_ENERGY = "ABCDEFGHJK"
-"""Letters of new-energy serials: A–E all-electric, F–K other."""
-
 
 def _pick(rng: Generator, characters: str) -> str:
     return characters[int(rng.integers(len(characters)))]
@@ -117,9 +115,9 @@ def random_text(rng: Generator, kind: str) -> str:
     match KINDS[kind].name:
         case "green-small":
             second = _pick(rng, LETTERS) if rng.random() < 0.25 else _pick(rng, DIGITS)
-            return _office(rng) + _pick(rng, _NEW_ENERGY) + second + _digits(rng, 4)
+            return _office(rng) + _pick(rng, NEW_ENERGY) + second + _digits(rng, 4)
         case "green-large":
-            return _office(rng) + _digits(rng, 5) + _pick(rng, _NEW_ENERGY)
+            return _office(rng) + _digits(rng, 5) + _pick(rng, NEW_ENERGY)
         case "police":
             return _office(rng) + _serial(rng, 4) + "警"
         case "school":

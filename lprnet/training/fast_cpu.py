@@ -21,11 +21,7 @@ from torch.autograd import Function
 from torch.nn import functional as F
 from torch.utils.cpp_extension import include_paths, library_paths
 
-from lprnet.network.model import ChannelStridePool, LPRNet, SmallBasicBlock
-
-_AVERAGES = {2: (5, 5, 5, 5), 6: (5, 5, 5, 5), 13: (4, 10, 4, 2)}
-"""Backbone layer → kernel and stride of its context's average pool (as in `LPRNet.forward`)."""
-_NO_AVERAGE = (0, 0, 1, 1)
+from lprnet.network.model import CONTEXTS, ChannelStridePool, LPRNet, SmallBasicBlock, normalized
 
 
 @cache
@@ -187,15 +183,15 @@ def forward(model: LPRNet, x: Tensor) -> Tensor:
         elif isinstance(layer, SmallBasicBlock):
             x = _block(layer, x)
         elif isinstance(layer, ChannelStridePool):
-            average = _AVERAGES.get(index - 1, _NO_AVERAGE)
-            geometry = (layer.kept, x.shape[1] // layer.kept, layer.width_stride, *average)
+            average = CONTEXTS[index - 1]
+            stride = x.shape[1] // layer.kept
+            geometry = (layer.kept, stride, layer.width_stride, *average.kernel, *average.stride)
             x, context = _PoolAndAverage.apply(x, geometry)  # type: ignore[no-untyped-call]
             contexts.append(context)
         elif isinstance(layer, nn.Dropout) and layer.p > 0:
             x = layer(x)
     contexts.append(x.float())
-    scaled = [c / c.square().mean((1, 2, 3), keepdim=True) for c in contexts]
     # The container is linear: the mean over rows may come first, on a quarter of the data.
-    rows = torch.cat([c.mean(2) for c in scaled], 1)
+    rows = torch.cat([normalized(c).mean(2) for c in contexts], 1)
     head = cast(nn.Conv2d, model.container[0])
     return F.conv1d(rows, head.weight[:, :, :, 0], head.bias)

@@ -13,6 +13,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from host.bench.session import Float, Session
+from host.network.graph import Context, MaxPool, context, pool
 from host.network.integer import PIXEL_MEAN, PIXEL_SCALE, QuantizedNetwork
 
 FILE = "model.pt"
@@ -85,8 +86,8 @@ def load(folder: Path, precision: str, threads: int) -> Session:
 
 def _layer(part: dict[str, Any]) -> Any:
     if "stride" in part:
-        channels, stride = part["channels"], part["stride"]
-        return lambda x: F.max_pool2d(x[:, :channels], 3, (1, stride))
+        layer = MaxPool("pool", part["channels"], part["stride"])
+        return lambda x: pool(layer, x)
     weight, multiplier, padding = part["weight"].float(), part["multiplier"], part["padding"]
     bias = part["bias"] * multiplier
     if part["dequantized"]:
@@ -101,7 +102,7 @@ def _layer(part: dict[str, Any]) -> Any:
     return lambda x: torch.ops.quantized.conv2d_relu(x, packed, 1.0, 0)
 
 
-def _context(context: dict[str, Any], x: Tensor) -> Tensor:
+def _context(part: dict[str, Any], x: Tensor) -> Tensor:
     values = x.dequantize() if x.is_quantized else x
-    pooled = F.avg_pool2d(values, context["kernel"], context["stride"]) * context["step"][:, None, None]
-    return pooled.mean(2) / pooled.square().mean((1, 2, 3), keepdim=True)[:, :, 0]
+    source = Context("source", tuple(part["kernel"]), tuple(part["stride"]))
+    return context(source, values, part["step"])[:, :, 0]

@@ -13,7 +13,7 @@ from tests.checkpoints import NARROW, random_checkpoint
 @pytest.mark.parametrize(("classes", "widths"), [(5, None), (68, None), (73, None), (73, NARROW)])
 def test_simplified_network_computes_the_same(classes: int, widths: Widths | None) -> None:
     alphabet = Alphabet(tuple(map(chr, range(0x4E00, 0x4E00 + classes))))
-    checkpoint = random_checkpoint(alphabet, classes, widths)
+    checkpoint = random_checkpoint(alphabet, seed=classes, widths=widths)
     image = torch.rand(2, 3, 24, 94) * 2 - 1
     with torch.no_grad():
         expected, actual = checkpoint.model()(image), run(simplify(checkpoint), image)

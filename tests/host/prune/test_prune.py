@@ -22,7 +22,7 @@ from host.network.simplify import simplify
 from host.paths import SAMPLES
 from host.prune import price
 from host.prune.allocate import Limit, allocate
-from host.prune.channels import LAYERS, Channels, all_channels, cut
+from host.prune.channels import Channels, all_channels, cut
 from host.prune.criteria import CRITERIA
 from host.prune.names import CRITERIA as NAMES
 from host.prune.prune import Plan, Pruned, prune
@@ -33,7 +33,7 @@ from host.targets.read import load_target
 from lprnet.data.mixture import Mixture
 from lprnet.network.alphabet import OWN
 from lprnet.network.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
-from lprnet.network.model import Widths
+from lprnet.network.model import LAYERS, Widths
 from lprnet.training.train import Budget, Settings, train
 from lprnet.weights import DEFAULT
 from tests.checkpoints import NARROW, random_checkpoint
@@ -70,7 +70,7 @@ def test_cutting_computes_what_silencing_computes(widths: Widths | None) -> None
         kept = selection[layer.name]
         count = len(all_channels(checkpoint.state)[layer.name])
         gone = [c for c in range(count) if c not in kept.read + kept.rest]
-        for key in layer.makers:
+        for key in layer.scales:
             silent[key][gone] = 0
         if layer.context:
             scale += [len(kept) / count] * len(kept)

@@ -1,7 +1,8 @@
 import pytest
 
 from device_runtime.errors import FatalError
-from lprnet.network.alphabet import OWN, PROVINCES, PUBLIC, Alphabet, make_alphabet, parse_alphabet
+from device_runtime.read.grammar import PROVINCES
+from lprnet.network.alphabet import OWN, PUBLIC, Alphabet, make_alphabet, parse_alphabet
 
 
 def test_public_alphabet_is_the_public_checkpoints() -> None:

@@ -11,7 +11,7 @@ from device_runtime.sources.files import label_of
 from lprnet.data.dataset import from_folder
 from lprnet.evaluation.evaluate import accuracy, read_all
 from lprnet.network.checkpoint import load_checkpoint
-from lprnet.network.model import ChannelStridePool, LPRNet, Widths
+from lprnet.network.model import CONTAINER, LAYERS, ChannelStridePool, LPRNet, Widths
 from lprnet.training import fast_cpu
 from tests.checkpoints import NARROW, random_checkpoint
 
@@ -22,6 +22,25 @@ def test_parameters_are_the_public_checkpoints() -> None:
     state = LPRNet(68).state_dict()
     assert {name: list(t.shape) for name, t in state.items()} == PARAMETERS
     assert list(state) == list(PARAMETERS)
+
+
+def test_table_of_layers_says_what_the_network_is() -> None:
+    model = LPRNet(68, widths=NARROW)
+    convs = {name for name, module in model.named_modules() if isinstance(module, nn.Conv2d)}
+    assert convs == {*(layer.conv for layer in LAYERS), CONTAINER}
+    norms = {name for name, module in model.named_modules() if isinstance(module, nn.BatchNorm2d)}
+    assert norms == {layer.norm for layer in LAYERS if layer.norm}
+    pools = {}
+    for layer in LAYERS:
+        conv = model.get_submodule(layer.conv)
+        assert isinstance(conv, nn.Conv2d) and conv.padding == layer.padding, layer.name
+        if layer.norm:
+            assert isinstance(model.backbone[layer.output], nn.ReLU), layer.name
+        if layer.pool_stride:
+            pool = pools[layer.name] = model.backbone[layer.output + 1]
+            assert isinstance(pool, ChannelStridePool) and pool.width_stride == layer.pool_stride
+    assert {name: pool.kept for name, pool in pools.items()} == Widths.of(model.state_dict()).pooled
+    assert len(pools) == sum(isinstance(module, ChannelStridePool) for module in model.backbone)
 
 
 @pytest.mark.parametrize("classes", [2, 37, 73])

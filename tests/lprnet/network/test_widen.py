@@ -7,19 +7,19 @@ from click.testing import CliRunner
 from device_runtime.errors import FatalError
 from lprnet.cli import main
 from lprnet.network.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
-from lprnet.network.model import STEPS, Widths
-from lprnet.network.widen import LAYERS, widen
+from lprnet.network.model import BLOCK, STEPS, Widths
+from lprnet.network.widen import WIDENABLE, widen
 from lprnet.training.train import Settings, loss_of, new_state
 from tests.checkpoints import random_checkpoint
 
 
 def _channels(state: dict[str, torch.Tensor], layer: str) -> int:
-    name, _, place = layer.partition(".")
+    name, _, part = layer.partition(".")
     value = getattr(Widths.of(state), name)
-    return int(value[int(place)] if place else value)
+    return int(value[BLOCK.index(part)] if part else value)
 
 
-@pytest.mark.parametrize("layer", LAYERS)
+@pytest.mark.parametrize("layer", WIDENABLE)
 def test_a_wider_network_computes_the_same(layer: str) -> None:
     before = random_checkpoint()
     channels = _channels(before.state, layer) + 16
@@ -46,14 +46,14 @@ def test_the_file_says_what_was_widened(tmp_path: Path) -> None:
     start, output = tmp_path / "start.safetensors", tmp_path / "wider.safetensors"
     first = random_checkpoint()
     save_checkpoint(start, first.state, first.alphabet, {"budget": "macs=0.3"})
-    wishes = ["--to", "wide=272", "--to", "block2.1=80"]
+    wishes = ["--to", "wide=272", "--to", "block2.vertical=80"]
     result = CliRunner().invoke(main, ["widen", "--weights", str(start), *wishes, "--output", str(output)])
     assert result.exit_code == 0, result.output
     wider = load_checkpoint(output)
     assert wider.lineage == {
         "budget": "macs=0.3",
         "widened from": load_checkpoint(start).sha256,
-        "widened to": "wide=272 block2.1=80",
+        "widened to": "wide=272 block2.vertical=80",
     }
     assert Widths.of(wider.state).wide == 272 and Widths.of(wider.state).block2 == (64, 80, 64, 256)
 
@@ -62,7 +62,7 @@ def test_the_file_says_what_was_widened(tmp_path: Path) -> None:
     ("wish", "told"),
     [
         ("stem=80", "not a layer that can be widened"),
-        ("block1.3=144", "not a layer that can be widened"),
+        ("block1.expand=144", "not a layer that can be widened"),
         ("wide", "not a layer that can be widened"),
         ("wide=many", "not a layer that can be widened"),
         ("wide=240", "wide has 256 channels already"),

@@ -5,7 +5,8 @@ import cv2
 import numpy as np
 import pytest
 
-from lprnet.network.alphabet import DIGITS, LETTERS, MARKS, OWN, PROVINCES
+from device_runtime.read.grammar import DIGITS, LETTERS, PROVINCES
+from lprnet.network.alphabet import MARKS, OWN
 from lprnet.plates import camera, render, stream
 from lprnet.plates.camera import photograph, rephotograph
 from lprnet.plates.europe import BAND
