@@ -19,7 +19,7 @@ from device_runtime.locate.region import Region
 from device_runtime.pipeline import Result, Session
 from device_runtime.read.engine import Engine
 from device_runtime.report.measure import make_report
-from device_runtime.report.report import write as write_report
+from device_runtime.report.report import REPORT
 from device_runtime.sinks import console as output
 from device_runtime.sinks import pictures as annotate
 from device_runtime.sources.camera import camera_frames
@@ -174,7 +174,7 @@ def command(
     if not as_json:
         click.echo(output.summary(session))
     if session.n and report_path:
-        write_report(make_report(session, kind, threads, warmed, temperature), report_path)
+        REPORT.write(report_path, make_report(session, kind, threads, warmed, temperature))
     if pictures:
         pictures.close()
     sys.exit(status)

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from time import perf_counter_ns
 
-import msgspec
 import numpy as np
+
+from device_runtime.schema import Tolerant
 
 
 class StageClock:
@@ -28,8 +29,13 @@ class StageClock:
         self._last = now
 
 
-class Distribution(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Latencies in milliseconds; `percentiles_ms` are the 0th to the 100th in steps of one."""
+class Distribution(Tolerant, frozen=True, kw_only=True):
+    """Latencies in milliseconds.
+
+    Attributes:
+        n: how many were summarized.
+        percentiles_ms: the 0th to the 100th in steps of one.
+    """
 
     n: int
     min_ms: float

@@ -44,7 +44,7 @@ def made(model: str = "Raspberry Pi 5", infer_ms: float = 7.0, n: int = 200, **c
         throughput=130.0,
         peak_rss_mb=70.5,
         golden_difference=1e-5,
-        accuracy=Accuracy(n, n // 2, 0.5, 0.75),
+        accuracy=Accuracy(n=n, correct=n // 2, accuracy=0.5, accuracy_without_province=0.75),
     )
     return msgspec.structs.replace(whole, **changes)
 

@@ -7,12 +7,11 @@ import platform
 import subprocess
 from pathlib import Path
 
-import msgspec
-
 from device_runtime.board.cpu import detect
+from device_runtime.schema import Tolerant
 
 
-class Board(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class Board(Tolerant, frozen=True, kw_only=True):
     """The machine a report was made on, at the time it was made; None where it does not say."""
 
     model: str | None = None

@@ -4,11 +4,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import msgspec
+from device_runtime.schema import Tolerant
 
 
-class Accuracy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Whole plates right, of `n`; `accuracy_without_province` ignores the first character."""
+class Accuracy(Tolerant, frozen=True, kw_only=True):
+    """Whole plates read right.
+
+    Attributes:
+        n: plates with a label.
+        correct: how many of them were read as it says.
+        accuracy: the fraction of them.
+        accuracy_without_province: the same where the first character does not count.
+    """
 
     n: int
     correct: int
@@ -25,12 +32,18 @@ class Tally:
     correct_without_province: int = 0
 
     def add(self, plate: str, truth: str) -> None:
+        """Count *plate*, whose label is *truth*."""
         self.n += 1
         self.correct += plate == truth
         self.correct_without_province += plate[1:] == truth[1:]
 
     def accuracy(self) -> Accuracy | None:
-        """None where nothing was counted."""
+        """What has been counted, or None if nothing."""
         if not self.n:
             return None
-        return Accuracy(self.n, self.correct, self.correct / self.n, self.correct_without_province / self.n)
+        return Accuracy(
+            n=self.n,
+            correct=self.correct,
+            accuracy=self.correct / self.n,
+            accuracy_without_province=self.correct_without_province / self.n,
+        )

@@ -1,25 +1,27 @@
-"""Report, version 1: what a board measured."""
+"""Report, version 1: what a board measured.
+
+Boards and the host that reads their reports are updated at different times. So a field that is added has a
+default, readers ignore fields they do not know, and `report_minor` counts the additions. `report_version`
+changes only when an old reader would misunderstand a field.
+"""
 
 from __future__ import annotations
 
-from pathlib import Path
-
-import msgspec
-
-from device_runtime import schema
 from device_runtime.board.describe import Board
 from device_runtime.report.accuracy import Accuracy
+from device_runtime.schema import Format, Tolerant
 from device_runtime.timing import Distribution
 
-REPORT_VERSION = 1
+REPORT_VERSION, REPORT_MINOR = 1, 0
 
 
-class _Record(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    pass
+class BundleId(Tolerant, frozen=True, kw_only=True):
+    """Which bundle ran; fields as in its manifest.
 
-
-class BundleId(_Record, frozen=True, kw_only=True):
-    """Which bundle ran: `manifest_sha256` tells any two apart."""
+    Attributes:
+        manifest_sha256: tells any two bundles apart.
+        model_bytes, model_sha256: of `model.so` as built on the host.
+    """
 
     manifest_sha256: str
     created_by: str
@@ -34,8 +36,15 @@ class BundleId(_Record, frozen=True, kw_only=True):
     model_sha256: str
 
 
-class RunSettings(_Record, frozen=True, kw_only=True):
-    """`source` is "images", "camera" or "golden"; `n` counts the plates read, `unreadable` the failures."""
+class RunSettings(Tolerant, frozen=True, kw_only=True):
+    """How the run was made.
+
+    Attributes:
+        source: "images", "camera" or "golden".
+        n: plates read.
+        unreadable: files that were no images.
+        lpr_run, numpy, opencv: versions.
+    """
 
     source: str
     n: int
@@ -47,23 +56,36 @@ class RunSettings(_Record, frozen=True, kw_only=True):
     opencv: str
 
 
-class WarmUp(_Record, frozen=True, kw_only=True):
-    """Untimed inferences before the run; times are null where there were none."""
+class WarmUp(Tolerant, frozen=True, kw_only=True):
+    """The inferences before the run, which are not in its timings.
+
+    Attributes:
+        n: how many.
+        first_ms, p50_ms: the first one's time and the median; None where there were none.
+    """
 
     n: int
     first_ms: float | None = None
     p50_ms: float | None = None
 
 
-class Report(_Record, frozen=True, kw_only=True):
+class Report(Tolerant, frozen=True, kw_only=True):
     """One run of `lpr-run`.
 
-    `board` is as at the end of the run and `temperature_before_c` from its start. `stages` holds read (not
-    for golden inputs), preprocess, infer, decode and their sum, total; `throughput` is plates a second of
-    the run's wall-clock time, all included.
+    Attributes:
+        report_version, report_minor: of this schema.
+        created_at: UTC, ISO 8601, at the end of the run.
+        board: as at the end of the run.
+        temperature_before_c: as at its start, °C.
+        stages: read (not for golden inputs), preprocess, infer, decode and their sum, total.
+        throughput: plates a second of wall-clock time, all included.
+        peak_rss_mb: the most memory that was resident, MiB.
+        golden_difference: largest difference of a golden output from the host's.
+        accuracy: None without labels.
     """
 
     report_version: int = REPORT_VERSION
+    report_minor: int = REPORT_MINOR
     created_at: str
     bundle: BundleId
     board: Board
@@ -77,21 +99,12 @@ class Report(_Record, frozen=True, kw_only=True):
     accuracy: Accuracy | None = None
 
 
-_FORMAT = schema.Format(
+REPORT = Format(
     schema=Report,
     what="a report",
     version=REPORT_VERSION,
     version_key="report_version",
     todo="name files lpr-run wrote",
+    outdated="update lpr-host",
 )
-encode = schema.encode
-decode, read = _FORMAT.decode, _FORMAT.read
-
-
-def write(report: Report, path: Path) -> None:
-    """Replace the file *path* as a whole; makes its folder.
-
-    Raises:
-        FatalError: the file system refuses.
-    """
-    _FORMAT.write(path, report)
+"""How reports are read and written."""

@@ -18,11 +18,11 @@ from lprnet.console import table
 def report_command(paths: tuple[Path, ...], html: Path) -> None:
     """Compare reports that boards made with lpr-run --report."""
     from device_runtime.files import write_atomic
-    from device_runtime.report import report
+    from device_runtime.report.report import REPORT
     from host.report.page import render
     from host.report.text import HEADINGS, NUMBERS, rows
 
-    reports = [report.read(path) for path in paths]
+    reports = [REPORT.read(path) for path in paths]
     write_atomic(html, render(reports).encode())
     table(HEADINGS, rows(reports), right=NUMBERS)
     click.echo(f"page: {html}")

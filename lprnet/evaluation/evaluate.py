@@ -52,7 +52,7 @@ def accuracy(outcomes: Iterable[Outcome]) -> Accuracy:
     tally = Tally()
     for outcome in outcomes:
         tally.add(outcome.read.text, outcome.text)
-    return tally.accuracy() or Accuracy(0, 0, 0.0, 0.0)
+    return tally.accuracy() or Accuracy(n=0, correct=0, accuracy=0.0, accuracy_without_province=0.0)
 
 
 def by_province(outcomes: Iterable[Outcome]) -> dict[str, Accuracy]:

@@ -15,7 +15,7 @@ import pytest
 from device_runtime import cli
 from device_runtime.bundle.manifest import read_manifest
 from device_runtime.read.engine import Engine
-from device_runtime.report import report
+from device_runtime.report.report import REPORT
 from device_runtime.sources.image import read_image
 
 LPR_RUN = [sys.executable, "-m", "device_runtime.cli"]
@@ -140,7 +140,7 @@ def test_report_and_pictures(
     )  # fmt: skip
     assert run.status == 0
     assert run.out.splitlines()[0].startswith("7 read")
-    made = report.read(out / "report.json")
+    made = REPORT.read(out / "report.json")
     assert (made.run.n, made.run.source, made.run.threads, made.run.grammar) == (7, "images", 2, True)
     assert made.warmup.n == 2
     assert made.accuracy is not None and made.accuracy.n == 7
@@ -154,7 +154,7 @@ def test_benchmark_without_images_runs_the_golden_inputs(
 ) -> None:
     run = Run(capfd, "--bundle", pristine_bundle, "--benchmark", 5, "--report", f"file:{tmp_path}/r.json")
     assert run.out.splitlines()[0].startswith("5 read")
-    made = report.read(tmp_path / "r.json")
+    made = REPORT.read(tmp_path / "r.json")
     assert made.run.source == "golden"
     assert "read" not in made.stages
 
@@ -297,7 +297,7 @@ def test_ctrl_c_ends_a_run_with_its_summary(pristine_bundle: Path, tmp_path: Pat
     _, err = process.communicate(timeout=60)
     assert process.returncode == 130
     assert err == ""
-    assert report.read(path).run.n > 0
+    assert REPORT.read(path).run.n > 0
 
 
 def test_a_closed_pipe_is_no_error(pristine_bundle: Path) -> None:

@@ -4,16 +4,18 @@ import errno
 import json
 import os
 from pathlib import Path
+from typing import Any
 
+import msgspec
 import pytest
 
 from device_runtime.errors import FatalError
 from device_runtime.files import write_atomic
 from device_runtime.pipeline import Session
 from device_runtime.read.engine import Engine
-from device_runtime.report import report
 from device_runtime.report.measure import make_report, peak_rss_mb
-from device_runtime.report.report import Report
+from device_runtime.report.report import REPORT, Report, WarmUp
+from device_runtime.schema import encode
 from device_runtime.sources.frame import Frame
 
 
@@ -49,8 +51,8 @@ def test_a_report_says_what_ran(finished: Report, pristine_bundle: Path) -> None
 
 
 def test_round_trip(finished: Report, tmp_path: Path) -> None:
-    report.write(finished, tmp_path / "new" / "r.json")
-    assert report.read(tmp_path / "new" / "r.json") == finished
+    REPORT.write(tmp_path / "new" / "r.json", finished)
+    assert REPORT.read(tmp_path / "new" / "r.json") == finished
     assert [path.name for path in (tmp_path / "new").iterdir()] == ["r.json"]
 
 
@@ -58,20 +60,46 @@ def test_round_trip(finished: Report, tmp_path: Path) -> None:
 def test_other_files_are_refused(tmp_path: Path, data: bytes) -> None:
     (tmp_path / "r.json").write_bytes(data)
     with pytest.raises(FatalError, match=r"r\.json: is not a report"):
-        report.read(tmp_path / "r.json")
+        REPORT.read(tmp_path / "r.json")
     with pytest.raises(FatalError, match="cannot be read"):
-        report.read(tmp_path / "none.json")
+        REPORT.read(tmp_path / "none.json")
 
 
 def test_a_wrong_key_is_named(finished: Report) -> None:
-    raw = json.loads(report.encode(finished))
+    raw = json.loads(encode(finished))
     raw["board"]["cores"] = "four"
     with pytest.raises(FatalError, match=r"r\.json: board\.cores: .*, value 'four'"):
-        report.decode(json.dumps(raw).encode(), "r.json")
+        REPORT.decode(json.dumps(raw).encode(), "r.json")
+
+
+def records(value: Any) -> list[dict[str, Any]]:
+    """*value* if it is an object with keys of a schema, and all such objects within."""
+    if not isinstance(value, dict):
+        return []
+    inner = [record for item in value.values() for record in records(item)]
+    # The keys of `stages` are names of stages.
+    return inner if all(isinstance(item, dict) for item in value.values()) else [value, *inner]
+
+
+def test_a_report_of_a_later_board_is_read(finished: Report) -> None:
+    raw = json.loads(encode(finished))
+    raw["report_minor"] = 7
+    for record in records(raw):
+        record["surprise"] = {"unknown": [1, 2]}
+    assert raw["stages"]["total"]["surprise"] and raw["accuracy"]["surprise"] and raw["board"]["surprise"]
+    read = REPORT.decode(json.dumps(raw).encode(), "r.json")
+    assert read.report_minor == 7
+    assert msgspec.structs.replace(read, report_minor=0) == finished
+
+
+def test_a_report_of_an_earlier_board_is_read(finished: Report) -> None:
+    raw = json.loads(encode(finished))
+    del raw["report_minor"]
+    assert REPORT.decode(json.dumps(raw).encode(), "r.json") == finished
 
 
 def test_no_warm_up_has_no_times(pristine_bundle: Path) -> None:
-    assert Session(Engine.open(pristine_bundle)).warm_up(0) == report.WarmUp(n=0)
+    assert Session(Engine.open(pristine_bundle)).warm_up(0) == WarmUp(n=0)
 
 
 def test_memory_of_this_process() -> None:

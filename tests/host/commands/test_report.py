@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from device_runtime.report import report as device_report
+from device_runtime.report.report import REPORT
 from host.cli import main
 from tests.reports import made
 
@@ -13,7 +13,7 @@ from tests.reports import made
 def test_the_table_is_shown_and_the_page_written(tmp_path: Path) -> None:
     paths = [tmp_path / "a.json", tmp_path / "b.json"]
     for path, infer_ms in zip(paths, (3.0, 9.0), strict=True):
-        device_report.write(made(infer_ms=infer_ms), path)
+        REPORT.write(path, made(infer_ms=infer_ms))
     page = tmp_path / "new" / "page.html"
     done = CliRunner().invoke(main, ["report", *map(str, paths), "--html", str(page)])
     assert done.exit_code == 0, done.output
