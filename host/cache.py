@@ -16,7 +16,8 @@ def cached(final: Path, fill: Callable[[Path], None]) -> Path:
 
     Two processes may fill at once; the first to finish wins. Not flushed to disk: it can be made again.
 
-    Raises `FatalError` when the disk refuses; nothing is left then.
+    Raises:
+        FatalError: the disk refuses; nothing is left then.
     """
     if final.is_dir():
         return final

@@ -24,7 +24,11 @@ class TargetType(click.ParamType):
     name = "target"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Target:
-        """Raises `FatalError` when there is no such target or its profile is wrong."""
+        """Read the profile.
+
+        Raises:
+            FatalError: there is no such target, or its profile is wrong.
+        """
         return value if isinstance(value, Target) else load_target(value)
 
 

@@ -7,6 +7,7 @@ unpacked without running their scripts, and each guest process is started throug
 from __future__ import annotations
 
 import hashlib
+import logging
 import os
 import re
 import shutil
@@ -21,9 +22,10 @@ from pathlib import Path
 
 from device_runtime.errors import FatalError
 from host.cache import cached
-from host.console import say
 from host.paths import CACHE, DEVICE_PACKAGE
 from host.runtime_libs.wheels import download_wheels
+
+LOG = logging.getLogger(__name__)
 
 REQUIREMENTS = DEVICE_PACKAGE / "requirements.txt"
 MIRROR = os.environ.get("LPR_DEBIAN_MIRROR", "http://deb.debian.org/debian")
@@ -110,7 +112,9 @@ def emulator(arch: str, cpu: str) -> list[str]:
         if "max" not in known:
             todo = f"use a newer QEMU, or one of {', '.join(known)}"
             raise FatalError(f"{Path(found).name} -cpu {cpu}", "no such CPU model", todo)
-        say(f"{Path(found).name} does not know {cpu}: emulating its `max`, which has every feature")
+        LOG.warning(
+            "%s does not know %s: emulating its `max`, which has every feature", Path(found).name, cpu
+        )
         cpu = "max"
     return [found, "-cpu", cpu]
 
@@ -154,7 +158,7 @@ def root_for(arch: str, cache: Path = CACHE) -> Root:
     key = hashlib.sha256(wanted.encode()).hexdigest()[:12]
 
     def fill(folder: Path) -> None:
-        say(f"{system.debian} root: downloading Debian packages and wheels, once")
+        LOG.info("%s root: downloading Debian packages and wheels, once", system.debian)
         _unpack_debian(system, folder)
         (folder / "opt" / "packages").mkdir(parents=True)
         if system.wheels:

@@ -7,6 +7,7 @@ Only what loads and runs a Relax VM module is built: no RPC, no GPUs, no key-val
 from __future__ import annotations
 
 import hashlib
+import logging
 import os
 import subprocess
 import sys
@@ -15,15 +16,15 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-import click
-
 from device_runtime.errors import FatalError
 from host.cache import cached
 from host.compile.link import ZIG_REQUIREMENT, Linker, apt_package, distribution_linker, zig_linker
-from host.console import say
-from host.runtime_libs import TVM_FFI, TVM_RUNTIME, RuntimeLibs, versions
+from host.runtime_libs.libraries import TVM_FFI, TVM_RUNTIME, RuntimeLibs, versions
 from host.runtime_libs.wheels import package_directory
 from host.targets.profile import Target
+from lprnet.console import track
+
+LOG = logging.getLogger(__name__)
 
 HEADERS = Path(__file__).resolve().parent / "headers"
 
@@ -51,18 +52,34 @@ LINK_OPTIONS = (
 
 @dataclass(frozen=True)
 class _Compiler:
+    """A C++ compiler for a target.
+
+    Attributes:
+        command: how it is called.
+        libraries: what it must link beside the usual.
+        remedy: the command that installs it anew.
+    """
+
     command: tuple[str, ...]
     linker: Linker
     libraries: tuple[str, ...]
+    remedy: str
 
     def run(self, arguments: Sequence[str]) -> None:
+        """Call it with *arguments*.
+
+        Raises:
+            FatalError: it fails; names the first error it printed.
+        """
         done = subprocess.run([*self.command, *arguments], capture_output=True, text=True, check=False)
         if done.returncode:
             reason = next(
                 (s for s in done.stderr.splitlines() if "error" in s or "undefined" in s), done.stderr.strip()
             )
             raise FatalError(
-                self.linker.describe(), f"building TVM's runtime: {reason}", "check the compiler"
+                self.linker.describe(),
+                f"building TVM's runtime: {reason}",
+                f"install it anew: `{self.remedy}`",
             )
 
 
@@ -71,10 +88,12 @@ def _compilers(target: Target) -> list[_Compiler]:
     compilers = []
     if linker := distribution_linker(target):
         # GCC before 13 calls libatomic for one-byte atomics on RISC-V, and boards seldom have the library.
-        compilers.append(_Compiler(linker.command, linker, ("-l:libatomic.a",)))
+        remedy = f"apt-get install --reinstall {apt_package(target.link.prefer)}"
+        compilers.append(_Compiler(linker.command, linker, ("-l:libatomic.a",), remedy))
     if linker := zig_linker(target):
         command = tuple("c++" if word == "cc" else word for word in linker.command)
-        compilers.append(_Compiler(command, linker, ()))
+        remedy = f"{sys.executable} -m pip install --force-reinstall {ZIG_REQUIREMENT}"
+        compilers.append(_Compiler(command, linker, (), remedy))
     return compilers
 
 
@@ -118,12 +137,9 @@ def _build(compiler: _Compiler, folder: Path) -> None:
     def compile_one(job: tuple[Path, Path]) -> None:
         compiler.run([*options, "-c", str(job[0]), "-o", str(job[1])])
 
-    with (
-        ThreadPoolExecutor(os.cpu_count()) as pool,
-        click.progressbar(length=len(jobs), label="  compiling", file=sys.stderr) as bar,
-    ):
-        for _ in pool.map(compile_one, jobs):
-            bar.update(1)
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        for _ in track(pool.map(compile_one, jobs), "  compiling", len(jobs), LOG):
+            pass
 
     needs: dict[str, list[str]] = {TVM_FFI: [], TVM_RUNTIME: [str(folder / TVM_FFI)]}
     for library, extra in needs.items():
@@ -143,7 +159,8 @@ def _build(compiler: _Compiler, folder: Path) -> None:
 def built(target: Target, cache: Path) -> RuntimeLibs:
     """Libraries for *target* by its cross compiler, or by zig where that one's C library is too new.
 
-    Raises `FatalError` when there is no compiler, or none gives libraries that load on the target.
+    Raises:
+        FatalError: there is no compiler, or none gives libraries that load on the target.
     """
     compilers = _compilers(target)
     if not compilers:
@@ -158,13 +175,13 @@ def built(target: Target, cache: Path) -> RuntimeLibs:
         name = f"{target.arch}-glibc-{target.glibc}-tvm-{tvm}-ffi-{ffi}-{_recipe(compiler)}"
 
         def fill(folder: Path, compiler: _Compiler = compiler) -> None:
-            say(f"runtime for {target.arch}: compiling with {compiler.linker.describe()}, once")
+            LOG.info("runtime for %s: compiling with %s, once", target.arch, compiler.linker.describe())
             _build(compiler, folder)
 
         try:
             folder = cached(cache / "runtime-libs" / name, fill)
         except FatalError as error:
-            say(f"  {error}")
+            LOG.info("  %s", error)
             refusals.append(error)
             continue
         source = f"built from apache-tvm {tvm} and apache-tvm-ffi {ffi} with {compiler.linker.describe()}"

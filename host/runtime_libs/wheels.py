@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import platform
 import subprocess
 import sys
@@ -13,8 +14,9 @@ from pathlib import Path
 
 from device_runtime.errors import FatalError
 from host.cache import cached
-from host.console import say
-from host.runtime_libs import TVM_FFI, TVM_RUNTIME, RuntimeLibs, versions
+from host.runtime_libs.libraries import TVM_FFI, TVM_RUNTIME, RuntimeLibs, versions
+
+LOG = logging.getLogger(__name__)
 
 PYTHON = "3.11"
 """Which of apache-tvm-ffi's wheels is taken; fixed so that every host ships the same bytes."""
@@ -38,12 +40,19 @@ def installed() -> RuntimeLibs:
 
 
 def downloaded(arch: str, cache: Path) -> RuntimeLibs:
-    """The libraries of *arch*'s wheels of the versions installed here; only the two are kept."""
+    """The libraries of *arch*'s wheels of the versions installed here; only the two are kept.
+
+    Raises:
+        FatalError: pip cannot get the wheels, or the disk refuses.
+    """
     tvm, ffi = versions()
     members = {f"tvm/lib/{TVM_RUNTIME}": TVM_RUNTIME, f"tvm_ffi/lib/{TVM_FFI}": TVM_FFI}
 
     def fill(folder: Path) -> None:
-        say(f"runtime for {arch}: downloading apache-tvm {tvm} and apache-tvm-ffi {ffi} (about 100 MB, once)")
+        LOG.info(
+            "runtime for %s: downloading apache-tvm %s and apache-tvm-ffi %s (about 100 MB, once)",
+            *(arch, tvm, ffi),
+        )
         with tempfile.TemporaryDirectory(dir=folder) as scratch:
             requirements = [f"apache-tvm=={tvm}", f"apache-tvm-ffi=={ffi}"]
             for wheel in download_wheels(requirements, arch, PYTHON, Path(scratch)):
@@ -60,7 +69,8 @@ def downloaded(arch: str, cache: Path) -> RuntimeLibs:
 def download_wheels(requirements: Sequence[str], arch: str, python: str, into: Path) -> list[Path]:
     """Wheels of exactly *requirements* (no dependencies) for glibc *arch* and Python *python* (`"3.11"`).
 
-    Raises `FatalError` when pip cannot get one.
+    Raises:
+        FatalError: pip cannot get one.
     """
     tags = [f"manylinux_2_{minor}_{arch}" for minor in (28, 27, 17)] + [f"manylinux2014_{arch}"]
     command = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check"]
