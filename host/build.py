@@ -39,7 +39,7 @@ from host.kernels.int8 import Int8
 from host.kernels.microkernel import MicroKernel
 from host.kernels.select import microkernel_for
 from host.lower.module import lower
-from host.lower.tuned import read_for, tile_choice
+from host.lower.tuned import read_for
 from host.network.graph import Conv, MaxPool, Network
 from host.network.graph import run as run_float
 from host.network.integer import QuantizedNetwork
@@ -127,19 +127,19 @@ def compile_network(checkpoint: Checkpoint, request: Request, precision: str, st
     microkernel = microkernel_for(target, precision)
     with steps("simplify"):
         network = simplify(checkpoint)
-    lowered: Network | QuantizedNetwork = network
+    computed: Network | QuantizedNetwork = network
     if isinstance(microkernel, Int8):
         with steps("quantize"):
             samples = read_samples(request.calibration)
-            lowered = quantize(network, samples, request.quantization, microkernel.int8_sums)
-    tiles = tile_choice(read_for(target))
+            computed = quantize(network, samples, request.quantization, microkernel.int8_sums)
     with steps(f"lower to {microkernel.name} kernels"):
-        module = lower(lowered, microkernel, tiles)
+        lowered = lower(computed, microkernel, read_for(target))
     with steps(f"compile for {target.llvm.mcpu}"):
-        executable = compile_kernels(module, tvm.target.Target(target.tvm_target()))
+        executable = compile_kernels(lowered.module, tvm.target.Target(target.tvm_target()))
     with steps("golden outputs"):
-        expected = golden(_reference(lowered, microkernel), GOLDEN_ATOLS.get(precision, GOLDEN_ATOL))
-    schedule = f"{len(tiles.tuned)} of {len(tiles.tuned) + len(tiles.untuned)} convolutions tuned"
+        expected = golden(_reference(computed, microkernel), GOLDEN_ATOLS.get(precision, GOLDEN_ATOL))
+    tuned = [c.tuned for c in lowered.convolutions]
+    schedule = f"{sum(tuned)} of {len(tuned)} convolutions tuned"
     steps.note(schedule)
     return Compiled(
         executable, expected, precision, schedule, network.macs, network.parameters, network.steps

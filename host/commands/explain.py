@@ -14,7 +14,7 @@ from host.targets.profile import Target
 from lprnet.console import table
 
 if TYPE_CHECKING:
-    from host.check.explain import Explanation, Step
+    from host.check.explain import Explanation, Kernel
 
 
 @click.command("explain")
@@ -50,7 +50,7 @@ def _show(e: Explanation) -> None:
         click.echo("Nothing was measured: this machine does not run the code, nor is the target emulated.")
     if e.peak_share is not None:
         _show_peaks(e, e.peak_share)
-    if any(step.tile and not step.tuned for step in e.steps):
+    if any(kernel.tile and not kernel.tuned for kernel in e.kernels):
         click.echo(f"* default tile; `make target={e.target} tune` looks for a better one")
 
 
@@ -70,23 +70,23 @@ def _show_work(e: Explanation) -> None:
 def _show_kernels(e: Explanation) -> None:
     headings = ("kernel", "M MAC", "weights", "maps", "tile", "cost", "share", "of peak")
     total = _total(e)
-    table(headings, [_row(step, total) for step in e.steps], right={*headings} - {"kernel", "tile"})
+    table(headings, [_row(kernel, total) for kernel in e.kernels], right={*headings} - {"kernel", "tile"})
 
 
 def _total(e: Explanation) -> float:
-    return sum(step.cost or 0 for step in e.steps)
+    return sum(kernel.cost or 0 for kernel in e.kernels)
 
 
-def _row(step: Step, total: float) -> tuple[str, ...]:
+def _row(kernel: Kernel, total: float) -> tuple[str, ...]:
     return (
-        step.name,
-        f"{step.macs / 1e6:.2f}" if step.macs else "",
-        _kilobytes(step.constants),
-        _kilobytes(step.moved),
-        step.tile + (" *" if step.tile and not step.tuned else ""),
-        "" if step.cost is None else f"{step.cost / 1e3:.1f}",
-        "" if step.cost is None else f"{100 * step.cost / total:.1f} %",
-        "" if step.peak_share is None else f"{100 * step.peak_share:.1f} %",
+        kernel.name,
+        f"{kernel.macs / 1e6:.2f}" if kernel.macs else "",
+        _kilobytes(kernel.constants),
+        _kilobytes(kernel.moved),
+        kernel.tile + (" *" if kernel.tile and not kernel.tuned else ""),
+        "" if kernel.cost is None else f"{kernel.cost / 1e3:.1f}",
+        "" if kernel.cost is None else f"{100 * kernel.cost / total:.1f} %",
+        "" if kernel.peak_share is None else f"{100 * kernel.peak_share:.1f} %",
     )
 
 

@@ -51,12 +51,14 @@ def tune_command(
 
     Records are written as they come: interrupted, the command goes on where it was.
     """
+    from host.kernels.select import microkernel_for
     from host.lower.tuned import Records, path_of, read
+    from host.lower.workload import workloads
     from host.network.simplify import simplify
     from host.paths import TUNED
     from host.tune.run import run, untuned
     from host.tune.runners import default_runner, make_runner
-    from host.tune.workload import workloads
+    from host.tune.workload import distinct
     from lprnet.network.checkpoint import load_checkpoint
     from lprnet.weights import of_recipe
 
@@ -65,7 +67,8 @@ def tune_command(
     if records.target != target.name:
         raise FatalError(str(path), f"has records of {records.target}", f"choose a file for {target.name}")
     network = simplify(load_checkpoint(weights or of_recipe(target.recipe.pruning)))
-    found = workloads(network, target, precision or target.recipe.precision)
+    microkernel = microkernel_for(target, precision or target.recipe.precision)
+    found = distinct(workloads(network, microkernel))
     measure = make_runner(target, runner or default_runner(target), server, key)
     todo = found if again else untuned(found, records, measure)
     LOG.info(

@@ -1,9 +1,11 @@
-"""Relax module → executable for a target."""
+"""Kernels and modules of kernels → executables for a target."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import tvm
-from tvm import relax
+from tvm import relax, tirx
 
 
 def compile_kernels(module: tvm.IRModule, target: tvm.target.Target) -> relax.VMExecutable:
@@ -21,6 +23,18 @@ def compile_kernels(module: tvm.IRModule, target: tvm.target.Target) -> relax.VM
         relax.transform.VMShapeLower(),
         relax.transform.AttachGlobalSymbol(),
     ]
-    # Kernels are called with the shapes and types they were generated for.
-    with target, tvm.transform.PassContext(opt_level=3, config={"tirx.disable_assert": True}):
+    with target, pass_context():
         return relax.build(module, target, relax_pipeline=tvm.transform.Sequential(passes))
+
+
+def compile_functions(kernels: Sequence[tirx.PrimFunc], target: tvm.target.Target) -> tvm.runtime.Executable:
+    """Compile *kernels* as in a module of `lower`, each under its `global_symbol`."""
+    module = tvm.IRModule({kernel.attrs["global_symbol"]: kernel for kernel in kernels})
+    with pass_context():
+        return tvm.compile(module, target=target)
+
+
+def pass_context() -> tvm.transform.PassContext:
+    """The options of TVM's passes under which kernels are compiled, to be built and to be measured."""
+    # Kernels are called with the shapes and types they were generated for.
+    return tvm.transform.PassContext(opt_level=3, config={"tirx.disable_assert": True})

@@ -149,3 +149,8 @@ def intrinsic(dtype: str, name: str, *operands: Expr) -> Expr:
 
 def _int(value: Expr) -> Expr:
     return tirx.IntImm("int32", value) if isinstance(value, int) else value
+
+
+def tensors(function: tirx.PrimFunc) -> list[tuple[tuple[int, ...], str]]:
+    """Shapes and dtypes of a kernel's parameters; the last one is what it writes."""
+    return [(tuple(int(d) for d in p.ty.shape), str(p.ty.dtype)) for p in function.params]

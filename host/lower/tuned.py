@@ -6,8 +6,7 @@ of a diff.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from dataclasses import fields
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Literal
 
@@ -15,10 +14,7 @@ import msgspec
 
 from device_runtime.errors import FatalError
 from device_runtime.files import write_atomic
-from host.kernels.feature_map import FeatureMap
-from host.kernels.microkernel import MicroKernel
-from host.kernels.shape import ConvShape, Tile
-from host.kernels.tile import default_tile
+from host.kernels.shape import Tile
 from host.paths import TUNED
 from host.targets.profile import Target
 
@@ -40,7 +36,7 @@ class Record(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The best tile found for one workload.
 
     Attributes:
-        workload: `workload_key` of the convolution.
+        workload: `Workload.key` of the convolution.
         tile: the choice.
         metric: what it was chosen for, in `unit`, per call; fewer is better.
         default: the same of `default_tile`, measured alongside.
@@ -73,31 +69,6 @@ class Records(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         """These records, with *new* ones in place of those of the same workload."""
         merged = {r.workload: r for r in (*self.records, *new)}
         return Records(self.target, tuple(merged[key] for key in sorted(merged)))
-
-
-def workload_key(shape: ConvShape, microkernel: MicroKernel) -> str:
-    """Everything that decides a kernel's code but the tile, readably.
-
-    E.g. `fp32-neon 3x1 20x90x32 pad 1,0 float32 -> 20x90x32 pad 0,1 float32 relu`; channels are followed by
-    the number stored, in brackets, where that is more.
-    """
-    kh, kw = shape.kernel
-    relu = " relu" if shape.relu else ""
-    return f"{microkernel.name} {kh}x{kw} {_layout(shape.source)} -> {_layout(shape.target)}{relu}"
-
-
-def _layout(feature_map: FeatureMap) -> str:
-    """Every attribute of a feature map but those at their defaults."""
-    m = feature_map
-    text = f"{m.height}x{m.width}x{m.channels}"
-    if m.stored != m.channels:
-        text += f"({m.stored})"
-    for field in fields(m):
-        value = getattr(m, field.name)
-        if field.name not in ("height", "width", "channels", "stored", "dtype") and value != field.default:
-            words = ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
-            text += f" {field.name}" if value is True else f" {field.name} {words}"
-    return f"{text} {m.dtype}"
 
 
 def path_of(target: str, folder: Path = TUNED) -> Path:
@@ -144,29 +115,3 @@ def describe_tile(tile: Tile) -> str:
     unroll = f" unroll {tile.unroll}" if tile.unroll > 1 else ""
     order = "" if tile.pixels_inner else ", channels inside"
     return f"{scheme}{tile.pixels}×{tile.vectors}{unroll}{order}"
-
-
-class TileChoice:
-    """Recorded tiles, `default_tile` where there is none; callable as `lower` wants it.
-
-    Attributes:
-        tuned, untuned: names of the layers asked for so far that had a record, and that had not.
-    """
-
-    def __init__(
-        self, records: Records, default: Callable[[ConvShape, MicroKernel], Tile] = default_tile
-    ) -> None:
-        self._tiles = {r.workload: r.tile for r in records.records}
-        self._default = default
-        self.tuned: list[str] = []
-        self.untuned: list[str] = []
-
-    def __call__(self, name: str, shape: ConvShape, microkernel: MicroKernel) -> Tile:
-        tile = self._tiles.get(workload_key(shape, microkernel))
-        (self.tuned if tile else self.untuned).append(name)
-        return tile or self._default(shape, microkernel)
-
-
-def tile_choice(records: Records) -> TileChoice:
-    """The tiles of *records* for `lower`."""
-    return TileChoice(records)

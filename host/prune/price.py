@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from host.kernels.microkernel import MicroKernel
-from host.lower.memory import conv_shapes
-from host.lower.tuned import Records, workload_key
+from host.lower.tuned import Records
+from host.lower.workload import workloads
 from host.network.graph import Conv, Network
 from host.prune.channels import Selection
 from host.prune.names import OBJECTIVES
@@ -68,12 +68,11 @@ def latency(network: Network, microkernel: MicroKernel, records: Records) -> Pri
     A record's cost of a product in the unpruned *network* is taken to hold for fewer channels, filled up
     to the kernels' vectors. A layer without a record costs what a MAC costs in the layers that have one.
     """
-    shapes, layers = conv_shapes(network, microkernel), _convs(network)
+    found, layers = workloads(network, microkernel), _convs(network)
     units = {r.unit for r in records.records}
     metric, work = {}, {}
     for conv in layers:
-        of = microkernel.fp32 if conv.name == "head" else microkernel
-        record = records.of(workload_key(shapes[conv.name], of))
+        record = records.of(found[conv.name].key)
         work[conv.name] = network.macs_of(conv)
         # Records in other units cannot be added up.
         if record is not None and len(units) == 1:

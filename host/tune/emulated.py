@@ -12,13 +12,16 @@ import tvm
 from tvm import tirx
 
 from device_runtime.errors import FatalError
+from host.compile.executable import compile_functions
 from host.compile.link import Linker, linker_for
 from host.emulate.count import Counts, count
+from host.kernels.emit import tensors
 from host.kernels.shape import Tile
 from host.lower.tuned import Unit
+from host.lower.workload import Workload
 from host.targets.profile import Target
 from host.tune.cycles import core_of, cycles
-from host.tune.workload import Workload, compile_functions, tensors
+from host.tune.workload import cut, kernel
 
 MAIN = Path(__file__).with_name("run_kernels.c")
 ROWS = (12, 12, 1 << 16)
@@ -43,7 +46,7 @@ class EmulatedRunner:
         """Metric of every tile, scaled to the workload's full height."""
         rows = workload.shape.target.height
         counted = min(ROWS[rung], rows)
-        return [self._metric(c) * rows / counted for c in self.counts(workload.cut(counted), tiles)]
+        return [self._metric(c) * rows / counted for c in self.counts(cut(workload, counted), tiles)]
 
     def _metric(self, counts: Counts) -> float:
         return cycles(counts, self._core) if self._core else float(counts.total)
@@ -53,7 +56,7 @@ class EmulatedRunner:
 
         Raises `FatalError` when a kernel cannot be linked or run.
         """
-        kernels = [workload.kernel(f"k{i}", tile) for i, tile in enumerate(tiles)]
+        kernels = [kernel(workload, f"k{i}", tile) for i, tile in enumerate(tiles)]
         return count_kernels(kernels, self._target, self._linker)
 
 

@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from host.lower.tuned import Record, Records, describe_tile, write
+from host.lower.workload import Workload
 from host.tune.search import Progress, Runner, search
-from host.tune.workload import Workload
 from lprnet.console import changing_line
 
 LOG = logging.getLogger(__name__)

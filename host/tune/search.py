@@ -20,8 +20,10 @@ from dataclasses import dataclass, replace
 from typing import Protocol
 
 from host.kernels.shape import Tile
+from host.kernels.tile import default_tile
 from host.lower.tuned import Record, Unit
-from host.tune.workload import Workload
+from host.lower.workload import Workload
+from host.tune.workload import loads, products, schemes
 
 BATCH = 12
 """Candidates compiled and measured together."""
@@ -82,11 +84,10 @@ def register_tiles(workload: Workload, limit: int, scheme: int = 0) -> list[Tile
 
 def unrolled(workload: Workload, tile: Tile) -> list[Tile]:
     """*tile* with every unrolling that divides the reduction, none included."""
-    body = tile.pixels * tile.vectors * workload.products_per_load
+    body = products(workload, tile)
+    count = loads(workload, tile)
     return [
-        replace(tile, unroll=n)
-        for n in UNROLLS
-        if n == 1 or (workload.loads(tile) % n == 0 and n * body <= LARGEST_BODY)
+        replace(tile, unroll=n) for n in UNROLLS if n == 1 or (count % n == 0 and n * body <= LARGEST_BODY)
     ]
 
 
@@ -102,7 +103,7 @@ def search(
     Raises `FatalError` when the runner fails.
     """
     seen: dict[Tile, float] = {}
-    default = workload.default
+    default = default_tile(workload.shape, workload.microkernel)
 
     def rung(number: int, tiles: Sequence[Tile]) -> list[Tile]:
         """*tiles* from best to worst; those that the deadline left unmeasured are missing."""
@@ -117,9 +118,9 @@ def search(
             progress(Progress(len(seen), best, metrics[best]))
         return sorted(metrics, key=lambda t: metrics[t])
 
-    schemes = workload.schemes
-    each = max(1, trials // 2 // len(schemes))
-    first = [tile for scheme in schemes for tile in register_tiles(workload, each, scheme)]
+    possible = schemes(workload)
+    each = max(1, trials // 2 // len(possible))
+    first = [tile for scheme in possible for tile in register_tiles(workload, each, scheme)]
     ranked = rung(0, list(dict.fromkeys([default, *first])))
     few = max(1, trials // 8)
     ranked = rung(1, [v for tile in ranked[:few] for v in unrolled(workload, tile)])

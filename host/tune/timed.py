@@ -15,13 +15,16 @@ import tvm
 from tvm import rpc, tirx
 
 from device_runtime.errors import FatalError
+from host.compile.executable import compile_functions
 from host.compile.link import linker_for
+from host.kernels.emit import tensors
 from host.kernels.shape import Tile
 from host.lower.tuned import Unit
+from host.lower.workload import Workload
 from host.network.int8_sums import MAGIC_BITS
 from host.targets.native import Machine
 from host.targets.profile import Target
-from host.tune.workload import Workload, compile_functions, tensors
+from host.tune.workload import kernel
 
 ROUNDS = (2, 4, 12)
 """How often every candidate has its turn, by rung of the search."""
@@ -43,7 +46,7 @@ class _Timed:
 
         Raises `FatalError` when the board fails.
         """
-        return self.times([workload.kernel(f"k{i}", tile) for i, tile in enumerate(tiles)], ROUNDS[rung])
+        return self.times([kernel(workload, f"k{i}", tile) for i, tile in enumerate(tiles)], ROUNDS[rung])
 
     def times(self, kernels: Sequence[tirx.PrimFunc], rounds: int) -> list[float]:
         """Nanoseconds per call of every kernel, on random tensors.

@@ -36,20 +36,20 @@ def test_kernels_are_listed_with_their_cost(checkpoint, precision) -> None:
     assert done.exit_code == 0, done.output
     shown = json.loads(done.stdout)
     network = simplify(checkpoint)
-    steps = {step["name"]: step for step in shown["steps"]}
-    assert [s["name"] for s in shown["steps"] if s["macs"]] == [
+    kernels = {kernel["name"]: kernel for kernel in shown["kernels"]}
+    assert [k["name"] for k in shown["kernels"] if k["macs"]] == [
         layer.name.replace(".", "_") for layer in (*network.convs, network.head)
     ]
-    assert sum(step["macs"] for step in steps.values()) == network.macs
+    assert sum(kernel["macs"] for kernel in kernels.values()) == network.macs
     weight = network.convs[-1].weight.size * {"fp32": 4, "int8": 1}[precision]
-    assert weight <= steps["tall"]["constants"] < 1.2 * weight
-    assert all(step["cost"] > 0 for step in steps.values())
+    assert weight <= kernels["tall"]["constants"] < 1.2 * weight
+    assert all(kernel["cost"] > 0 for kernel in kernels.values())
     assert shown["microkernel"].startswith(precision)
-    convolutions = [step for step in steps.values() if step["macs"]]
-    for step in convolutions:
-        peak = shown["peaks"][step["operation"].split()[0]]
-        assert step["peak_share"] == pytest.approx(step["macs"] / step["cost"] / peak)
-    shares = [step["peak_share"] for step in convolutions]
+    convolutions = [kernel for kernel in kernels.values() if kernel["macs"]]
+    for kernel in convolutions:
+        peak = shown["peaks"][kernel["workload"].split()[0]]
+        assert kernel["peak_share"] == pytest.approx(kernel["macs"] / kernel["cost"] / peak)
+    shares = [kernel["peak_share"] for kernel in convolutions]
     assert min(shares) < shown["peak_share"] < max(shares)
 
 

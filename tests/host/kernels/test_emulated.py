@@ -12,12 +12,13 @@ import pytest
 import tvm
 
 from device_runtime.errors import FatalError
+from host.compile.executable import compile_functions
 from host.compile.link import Linker, linker_for
 from host.emulate.root import emulator
+from host.kernels.emit import tensors
 from host.kernels.float import FLOAT16, FLOAT32
 from host.kernels.int8 import INT8
 from host.targets.read import load_target
-from host.tune.workload import compile_functions, tensors
 from tests.host.kernels.kernel_cases import CALLER, Case, float_cases, int8_cases
 
 CODES = {"int": 0, "uint": 1, "float": 2}

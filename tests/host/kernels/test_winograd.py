@@ -17,8 +17,9 @@ from host.kernels.shape import ConvShape, Tile
 from host.kernels.tile import default_tile
 from host.kernels.winograd import PAIRS, applicable, pays, transform_weight
 from host.lower.tuned import Record, describe_tile
+from host.lower.workload import Workload
 from host.tune.search import search
-from host.tune.workload import Workload
+from host.tune.workload import schemes
 from tests.host.kernels.kernel_cases import convolve, from_memory, round_up, to_memory
 
 # What is written in assembly runs in `test_kernels_emulated`, and here on an ARM machine.
@@ -141,4 +142,4 @@ def test_search_finds_the_best_form(scheme) -> None:
 
 def test_int8_is_never_searched_for_it() -> None:
     shape = line_shape(32, 32, 12, 40)
-    assert Workload(shape, INT8["avx512vnni"]).schemes == (0,)
+    assert schemes(Workload(shape, INT8["avx512vnni"])) == (0,)

@@ -20,7 +20,6 @@ from host.compile.executable import compile_kernels
 from host.kernels.float import FLOAT32
 from host.kernels.int8 import INT8
 from host.kernels.microkernel import MicroKernel
-from host.kernels.tile import default_tile
 from host.lower.memory import feature_maps
 from host.lower.module import lower
 from host.network import graph
@@ -221,7 +220,7 @@ def test_unknown_observer_and_no_samples_are_refused(network, samples) -> None:
 
 
 def module_of(network: Network | QuantizedNetwork, microkernel: MicroKernel) -> tvm.IRModule:
-    return lower(network, microkernel, lambda _, shape, microkernel: default_tile(shape, microkernel))
+    return lower(network, microkernel).module
 
 
 def logits(module: tvm.IRModule, images: np.ndarray) -> np.ndarray:

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 import tvm
 
+from host.kernels.emit import tensors
 from host.kernels.float import FLOAT32
 from host.kernels.int8 import INT8
 from host.tune.peak import peak_kernels
-from host.tune.workload import tensors
 
 
 @pytest.mark.parametrize("microkernel", [FLOAT32["avx2"], INT8["avx2"]], ids=lambda f: f.name)

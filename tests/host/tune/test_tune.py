@@ -21,7 +21,8 @@ from host.kernels.feature_map import FeatureMap
 from host.kernels.float import FLOAT32
 from host.kernels.shape import ConvShape, Tile
 from host.kernels.tile import default_tile
-from host.lower.tuned import Record, Records, TileChoice, path_of, read, read_for, workload_key, write
+from host.lower.tuned import Record, Records, path_of, read, read_for, write
+from host.lower.workload import Workload, workloads
 from host.network.simplify import simplify
 from host.targets.profile import Target
 from host.targets.read import load_target
@@ -29,7 +30,7 @@ from host.tune.cycles import CORES, cycles
 from host.tune.emulated import EmulatedRunner
 from host.tune.search import Progress, register_tiles, search, unrolled
 from host.tune.timed import Address, LocalRunner, RpcRunner
-from host.tune.workload import Workload, distinct, workloads
+from host.tune.workload import cut, distinct, loads
 from lprnet.network.checkpoint import load_checkpoint
 from lprnet.weights import DEFAULT
 
@@ -125,17 +126,11 @@ class TestRecords:
             replace(base, target=replace(base.target, dtype="uint8")),
             replace(base, target=replace(base.target, channels=31)),
             replace(base, source=replace(base.source, planar=True)),
+            replace(base, fused=True),
         ]
-        keys = {workload_key(s, NEON) for s in [base, *others]} | {workload_key(base, FLOAT32["avx2"])}
+        keys = {Workload(s, NEON).key for s in [base, *others]} | {Workload(base, FLOAT32["avx2"]).key}
         assert len(keys) == len(others) + 2
-        assert workload_key(shape(), NEON) == workload_key(base, NEON)
-
-    def test_choice_falls_back_and_says_so(self) -> None:
-        known, unknown = shape(), shape(cin=12)
-        choice = TileChoice(Records("board").merge([record(workload_key(known, NEON), Tile(7, 3, unroll=2))]))
-        assert choice("one", known, NEON) == Tile(7, 3, unroll=2)
-        assert choice("two", unknown, NEON) == default_tile(unknown, NEON)
-        assert (choice.tuned, choice.untuned) == (["one"], ["two"])
+        assert Workload(shape(), NEON).key == Workload(base, NEON).key
 
     def test_committed_records_are_sound(self) -> None:
         folder = path_of("x").parent
@@ -169,7 +164,8 @@ class TestSearch:
         runner = Formula(Tile(4, 4, unroll=2, pixels_inner=False))
         found = search(workload, runner, trials=64, progress=seen.append)
         assert (found.tile, found.metric, found.unit, found.runner) == (runner.best, 100, "ns", "local")
-        assert found.default == 100 + runner.measure(workload, [workload.default], 0)[0] - 100
+        default = default_tile(workload.shape, workload.microkernel)
+        assert found.default == runner.measure(workload, [default], 0)[0]
         assert seen[-1].best == runner.best
         assert [p.trials for p in seen] == sorted(p.trials for p in seen)
 
@@ -186,7 +182,8 @@ class TestSearch:
         assert tiles
         assert len(set(tiles)) == len(tiles)
         assert all(t.pixels * t.vectors < microkernel.registers for t in tiles)
-        assert all(workload.loads(v) % v.unroll == 0 for t in tiles for v in unrolled(workload, t))
+        variants = [variant for tile in tiles for variant in unrolled(workload, tile)]
+        assert all(loads(workload, v) % v.unroll == 0 for v in variants)
 
     def test_equal_layers_are_tuned_once(self) -> None:
         layers = {"a": shape(), "b": shape(cin=12), "c": shape()}
@@ -194,9 +191,9 @@ class TestSearch:
         assert list(found) == ["a", "b"]
 
     def test_cutting_keeps_rows_and_halos(self) -> None:
-        cut = Workload(shape(height=9), NEON).cut(2)
-        assert (cut.shape.target.height, cut.shape.source.height) == (2, 2)
-        assert Workload(shape(height=2), NEON).cut(5) == Workload(shape(height=2), NEON)
+        fewer = cut(Workload(shape(height=9), NEON), 2)
+        assert (fewer.shape.target.height, fewer.shape.source.height) == (2, 2)
+        assert cut(Workload(shape(height=2), NEON), 5) == Workload(shape(height=2), NEON)
 
 
 @pytest.fixture(scope="module")
@@ -433,7 +430,7 @@ class TestCommand:
         return CliRunner().invoke(main, ["tune", *arguments])
 
     def test_an_interrupted_run_goes_on(self, rpi4, tmp_path) -> None:
-        found = workloads(simplify(load_checkpoint(DEFAULT)), rpi4, "fp32")
+        found = distinct(workloads(simplify(load_checkpoint(DEFAULT)), NEON))
         path = tmp_path / "rpi4.json"
         known = [
             Record(w.key, Tile(2, 2), 1.0, 2.0, "cycles", "emulated", "cortex-a72")

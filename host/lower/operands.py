@@ -1,0 +1,77 @@
+"""What kernels read beside feature maps: a network's numbers, not yet in the order of memory."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from host.lower.workload import Workload
+from host.network.graph import FloatArray, Network
+from host.network.int8_sums import MAGIC_BITS, rows_as_channels
+from host.network.integer import QuantizedNetwork
+
+Numbers = NDArray[np.generic]
+
+
+@dataclass(frozen=True, eq=False)
+class ConvOperands:
+    """Constants of a convolution's kernel, by channel of the network.
+
+    Attributes:
+        weight: [out, in, kh, kw].
+        vectors: [out] each: bias, then what sums are scaled by, as the kernel's parameters are.
+    """
+
+    weight: Numbers
+    vectors: tuple[Numbers, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Operands:
+    """Constants of all kernels.
+
+    Attributes:
+        convs: by layer name, `head` among them.
+        scales: float32[channels], real value of q = 1, of the maps that contexts read; none of float maps.
+        factor: float32[channels of all contexts], what contexts are multiplied by, if by anything.
+    """
+
+    convs: Mapping[str, ConvOperands]
+    scales: Mapping[str, FloatArray]
+    factor: FloatArray | None
+
+
+def operands(network: Network | QuantizedNetwork, workloads: Mapping[str, Workload]) -> Operands:
+    """The constants of *network*, whose convolutions are *workloads*."""
+    if isinstance(network, QuantizedNetwork):
+        return _integer_operands(network, workloads)
+    return _float_operands(network, workloads)
+
+
+def _float_operands(network: Network, workloads: Mapping[str, Workload]) -> Operands:
+    convs = {"head": ConvOperands(network.head.weight, (network.head.bias,))}
+    for layer in network.convs:
+        microkernel = workloads[layer.name].microkernel
+        weight = microkernel.for_source(workloads[layer.name].shape.source).encode(layer.weight)
+        convs[layer.name] = ConvOperands(weight, (layer.bias.astype(microkernel.accumulator),))
+    return Operands(convs, {}, None)
+
+
+def _integer_operands(network: QuantizedNetwork, workloads: Mapping[str, Workload]) -> Operands:
+    head, zero_point = network.head, network.int8_sums.zero_point
+    convs = {"head": ConvOperands(head.weight, (head.bias / head.scale, head.scale))}
+    for name, conv in network.convs.items():
+        shape = workloads[name].shape
+        weight = rows_as_channels(conv.weight) if shape.source.pitch is not None else conv.weight
+        # Activations are stored as q + z, z being the zero point, borders too:
+        # Σ w·q = Σ w·(q + z) − z · Σ w.
+        bias = conv.bias - zero_point * weight.sum((1, 2, 3), dtype=np.int32)
+        if conv.addend is None:
+            vectors: tuple[Numbers, ...] = (bias, conv.multiplier)
+        else:
+            vectors = (bias + np.int32(MAGIC_BITS), conv.multiplier, conv.addend)
+        convs[name] = ConvOperands(weight, vectors)
+    return Operands(convs, network.activation_scales, head.factor)
