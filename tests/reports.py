@@ -19,7 +19,7 @@ def made(model: str = "Raspberry Pi 5", infer_ms: float = 7.0, n: int = 200, **c
         s: ms * noise
         for s, ms in (("read", 0.4), ("preprocess", 0.05), ("infer", infer_ms), ("decode", 0.08))
     }
-    stages["total"] = sum(stages.values())
+    stages["total"] = np.sum(list(stages.values()), axis=0)
     whole = Report(
         created_at="2026-01-02T03:04:05+00:00",
         bundle=BundleId(

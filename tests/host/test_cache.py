@@ -17,7 +17,11 @@ def test_cached_folder_is_whole_or_absent(tmp_path: Path) -> None:
     with pytest.raises(FatalError, match="No space left on device"):
         cached(tmp_path / "thing", half)
     assert list(tmp_path.iterdir()) == []
-    made = cached(tmp_path / "thing", lambda folder: (folder / "one").write_text("1") and None)
+
+    def whole(folder: Path) -> None:
+        (folder / "one").write_text("1")
+
+    made = cached(tmp_path / "thing", whole)
     assert (made / "one").read_text() == "1"
     assert cached(made, half) == made
 

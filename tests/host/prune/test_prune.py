@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
@@ -8,13 +7,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from click.testing import CliRunner
 
 from device_runtime.bundle.manifest import read_manifest
 from device_runtime.errors import FatalError
 from device_runtime.read.engine import Engine
 from host.build import Request, build
-from host.cli import main
 from host.kernels.select import microkernel_for
 from host.lower.tuned import Records, read_for
 from host.network.graph import run
@@ -239,51 +236,6 @@ def test_unstructured(shipped: Checkpoint) -> None:
         assert sparsity_of(sparse.state) == pytest.approx(sparsity, abs=2e-3)
         sizes.append(compressed_size(sparse.state))
     assert all(small < 0.75 * large for large, small in pairwise(sizes))
-
-
-def test_command(tmp_path: Path) -> None:
-    output = tmp_path / "small.safetensors"
-    arguments = ["prune", "--target", "rpi4", "--budget", "latency=0.6", "--criterion", "l1"]
-    arguments += ["--steps", "2", "--finetune", "64", "--output", str(output)]
-    result = CliRunner().invoke(main, arguments)
-    assert result.exit_code == 0, result.output
-    checkpoint = load_checkpoint(output)
-    record = json.loads(output.with_suffix(".json").read_text())
-    assert record["after"]["latency"] <= 0.6 * record["before"]["latency"]
-    assert "convolutions recorded" in record["units"]["latency"]
-    assert record["after"]["macs"] == simplify(checkpoint).macs
-    assert checkpoint.metadata["pruned from"] == load_checkpoint(DEFAULT).sha256
-
-
-def test_unstructured_command(tmp_path: Path) -> None:
-    output = tmp_path / "sparse.safetensors"
-    result = CliRunner().invoke(main, ["prune", "--unstructured", "0.6", "--output", str(output)])
-    assert result.exit_code == 0, result.output
-    assert sparsity_of(load_checkpoint(output).state) == pytest.approx(0.6, abs=2e-3)
-
-
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        (["--budget", "macs=2"], "'macs=2' is not a share"),
-        (["--budget", "watts=0.5"], "'watts=0.5' is not a share of macs, size, latency"),
-        (["--budget", "macs=0"], "'macs=0' is not a share"),
-        ([], "give --budget or --unstructured"),
-        (["--budget", "macs=0.5", "--unstructured", "0.5"], "give --budget or --unstructured"),
-        (["--budget", "macs=0.001"], "no network is that small"),
-    ],
-)
-def test_command_refuses(tmp_path: Path, arguments: list[str], message: str) -> None:
-    result = CliRunner().invoke(main, ["prune", *arguments, "--output", str(tmp_path / "x.safetensors")])
-    assert result.exit_code == 2
-    assert message in result.output and len(result.output.strip().splitlines()[-1:]) == 1
-    assert not list(tmp_path.iterdir())
-
-
-def test_build_refuses_two_networks(tmp_path: Path) -> None:
-    arguments = ["build", "--pruning", "tiny", "--weights", str(DEFAULT), "--output", str(tmp_path / "x")]
-    result = CliRunner().invoke(main, arguments)
-    assert result.exit_code == 2 and "name two networks" in result.output
 
 
 @pytest.mark.slow
