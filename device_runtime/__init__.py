@@ -1,3 +1,5 @@
+"""What runs on the board: numpy, OpenCV and a compiled network; no PyTorch, no TVM package."""
+
 import os
 
 __version__ = "0.1.0"

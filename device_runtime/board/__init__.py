@@ -1,0 +1,1 @@
+"""The machine it runs on: its processor, its name, the target that suits it."""

@@ -1,0 +1,1 @@
+"""What is in a bundle, and whether this board may run it."""

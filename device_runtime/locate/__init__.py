@@ -1,0 +1,1 @@
+"""Where the plate is in a frame."""

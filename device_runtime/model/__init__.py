@@ -1,0 +1,1 @@
+"""The compiled network, through TVM's C ABI."""

@@ -1,0 +1,1 @@
+"""An image of a plate → its text."""

@@ -1,0 +1,1 @@
+"""Other runtimes beside ours, timed in turns."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +14,7 @@ from device_runtime.report.accuracy import Tally
 from device_runtime.sources.files import image_files, label_of
 from device_runtime.sources.image import read_image
 from host.bundle.folder import write_manifest
+from lprnet.console import track
 
 
 @dataclass(frozen=True)
@@ -43,13 +43,7 @@ def evaluate(bundle: Path, data: Path, use_grammar: bool = False) -> Evaluation:
     """
     engine = Engine.open(bundle, use_grammar=use_grammar)
     paths = image_files([data])
-    plates = []
-    for done, path in enumerate(paths):
-        plates.append(engine.read(read_image(path)).plate)
-        if done % 100 == 99 and sys.stderr.isatty():
-            print(f"\r{data}: {done + 1}/{len(paths)}", end="", file=sys.stderr, flush=True)
-    if sys.stderr.isatty():
-        print("\r\033[K", end="", file=sys.stderr)
+    plates = [engine.read(read_image(path)).plate for path in track(paths, f"reading {data}")]
     return Evaluation(data.resolve().name, tuple(map(label_of, paths)), tuple(plates))
 
 

@@ -1,0 +1,1 @@
+"""What a user types: a file a command, which parses, calls and prints."""

@@ -1,0 +1,1 @@
+"""A Relax module → a shared library for the board."""

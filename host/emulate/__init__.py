@@ -1,0 +1,1 @@
+"""Boards under QEMU: their Debian, and what is counted and computed there."""

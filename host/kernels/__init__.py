@@ -1,0 +1,1 @@
+"""A convolution's shape, a tile and a microkernel → one TIR function."""

@@ -1,0 +1,1 @@
+"""The network → a Relax module of kernels."""

@@ -1,0 +1,1 @@
+"""The network as values, in floats and in integers; no TVM."""

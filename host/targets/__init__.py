@@ -1,0 +1,1 @@
+"""What a board is: profiles in `targets/*.toml`, and the machine at hand."""

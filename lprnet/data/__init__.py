@@ -1,0 +1,1 @@
+"""Samples: real crops, rendered plates and mixtures of both."""

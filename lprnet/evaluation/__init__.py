@@ -1,0 +1,1 @@
+"""How well a checkpoint reads, and how rendered plates look."""

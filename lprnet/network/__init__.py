@@ -1,0 +1,1 @@
+"""LPRNet, its alphabet, and checkpoints on disk."""

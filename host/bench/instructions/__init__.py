@@ -1,0 +1,1 @@
+"""Instructions of our runtime and others on emulated ARM boards."""
