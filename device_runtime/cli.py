@@ -1,30 +1,16 @@
-"""`lpr-run`: reads plates on the board."""
+"""`lpr-run`: reads plates on the board. Only its command line is here; `device_runtime.pipeline` runs it."""
 
 from __future__ import annotations
 
-import os
-import sys
-from collections.abc import Iterator
-from itertools import cycle, islice
 from pathlib import Path
+from typing import Any
 
 import click
 
 from device_runtime import __version__
-from device_runtime.board import describe as board
-from device_runtime.bundle.manifest import MANIFEST_NAME
-from device_runtime.console import INTERRUPTED, OneLineCommand, one_line
-from device_runtime.errors import FatalError
+from device_runtime.console import OneLineCommand
 from device_runtime.locate.region import Region
-from device_runtime.pipeline import Result, Session
-from device_runtime.read.engine import Engine
-from device_runtime.report.measure import make_report
-from device_runtime.report.report import REPORT
-from device_runtime.sinks import console as output
-from device_runtime.sinks import pictures as annotate
-from device_runtime.sources.camera import camera_frames
-from device_runtime.sources.files import image_files, read_files
-from device_runtime.sources.frame import Frame, Unreadable
+from device_runtime.pipeline import Options, run
 
 
 class RegionType(click.ParamType):
@@ -77,7 +63,6 @@ class ManyValues(OneLineCommand):
 )
 @click.option(
     "--images",
-    "paths",
     multiple=True,
     type=click.Path(path_type=Path),
     metavar="PATH...",
@@ -97,7 +82,7 @@ class ManyValues(OneLineCommand):
     "--labels", type=click.Choice(["name"]), help="Where the truth is: file names. Prints accuracy."
 )
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
-@click.option("--report", "report_path", type=ReportType(), help="Write a report, version 1.")
+@click.option("--report", type=ReportType(), help="Write a report, version 1.")
 @click.option("--threads", type=click.IntRange(1, 256), default=1, show_default=True)
 @click.option("--grammar/--no-grammar", default=False, help="Prefer likely texts that are plates.")
 @click.option(
@@ -117,95 +102,12 @@ class ManyValues(OneLineCommand):
 )
 @click.option("--check", is_flag=True, help="Verify the bundle on this board, then stop.")
 @click.version_option(__version__, prog_name="lpr-run")
-def command(
-    bundle: Path | None,
-    paths: tuple[Path, ...],
-    camera: str | None,
-    region: Region | None,
-    benchmark: int | None,
-    labels: str | None,
-    as_json: bool,
-    report_path: Path | None,
-    threads: int,
-    grammar: bool,
-    warmup: int,
-    annotated: Path | None,
-    check: bool,
-) -> None:
+def command(**options: Any) -> int:
     """Read license plates with a compiled bundle.
 
     Exit status: 0 if every image was read, 1 if some could not be, 2 on an error, 130 on Ctrl-C.
     """
-    if not (paths or camera or benchmark or check):
-        raise FatalError("lpr-run", "has nothing to read", "give --images, --camera, --benchmark or --check")
-    if paths and camera:
-        raise FatalError("--camera", "cannot be combined with --images", "leave one of them out")
-    if labels and not paths:
-        raise FatalError("--labels name", "needs file names", "give --images")
-    files = image_files(paths)
-    temperature = board.describe().temperature_c if report_path else None
-    engine = Engine.open(bundle or default_bundle(), threads, grammar)
-    if check:
-        click.echo(output.checked(engine))
-        return
-    session = Session(engine, labels is not None, region)
-    warmed = session.warm_up(warmup)
-    kind = "images" if paths else "camera" if camera else "golden"
-    printer = output.Printer(as_json, quiet=benchmark is not None, changes_only=camera is not None)
-    pictures = annotate.Album(annotated, region, whole_frames=camera is not None) if annotated else None
-    status = 0
-    try:
-        with output.progress(benchmark) as bar:
-            for result in session.run(_frames(engine, files, camera, benchmark)):
-                printer.show(result)
-                if pictures and isinstance(result, Result):
-                    pictures.add(result.frame, result.reading, result.truth)
-                bar.update(1)
-    except KeyboardInterrupt:
-        status = INTERRUPTED
-    except FatalError as error:
-        # A camera that stops still leaves what it has read until then.
-        if not session.n:
-            raise
-        click.echo(one_line(f"error: {error}"), err=True)
-        status = 2
-    if session.unreadable and not status:
-        status = 1
-    if not as_json:
-        click.echo(output.summary(session))
-    if session.n and report_path:
-        REPORT.write(report_path, make_report(session, kind, threads, warmed, temperature))
-    if pictures:
-        pictures.close()
-    sys.exit(status)
-
-
-def default_bundle() -> Path:
-    """This folder if it is a bundle, else $LPR_BUNDLE, else the folder `venv/` was installed in.
-
-    Raises:
-        FatalError: none of them.
-    """
-    places = [Path(), Path(sys.prefix).parent]
-    if named := os.environ.get("LPR_BUNDLE"):
-        places.insert(1, Path(named))
-    for place in places:
-        if (place / MANIFEST_NAME).is_file():
-            return place
-    raise FatalError("--bundle", "is not given and no bundle is here", "name a bundle folder")
-
-
-def _frames(
-    engine: Engine, files: list[Path], camera: str | None, limit: int | None
-) -> Iterator[Frame | Unreadable]:
-    if camera is not None:
-        frames: Iterator[Frame | Unreadable] = camera_frames(camera)
-    elif files:
-        frames = read_files(cycle(files) if limit else files)
-    else:
-        golden = engine.golden().images
-        frames = (Frame(f"golden#{index}", golden[index], None) for index in cycle(range(len(golden))))
-    return islice(frames, limit)
+    return run(Options(**options))
 
 
 def main() -> None:

@@ -75,7 +75,7 @@ class OneLineCommand(click.Command):
             if error.errno == errno.EPIPE:
                 sys.exit(1)
             fail(FatalError("output", f"cannot be written ({error.strerror})", "free some space"))
-        # The number is what a command gave to `Context.exit`.
+        # A number is what the command returned or gave to `Context.exit`.
         sys.exit(status if isinstance(status, int) else 0)
 
 

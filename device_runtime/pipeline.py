@@ -1,101 +1,236 @@
-"""One run over a source of images, and what it measured."""
+"""A run of `lpr-run`: for each frame of a source, locate, read, hand to the sinks, and count."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from itertools import cycle, islice
+from pathlib import Path
 from time import perf_counter
+from typing import Literal
 
-import numpy as np
-from numpy.typing import NDArray
+import click
 
+from device_runtime.board import describe as board
+from device_runtime.bundle.find import default_bundle
+from device_runtime.console import FAILED, INTERRUPTED, one_line
+from device_runtime.errors import FatalError
 from device_runtime.locate.region import Region, crop
-from device_runtime.read.engine import Engine, Reading
-from device_runtime.report.accuracy import Tally
-from device_runtime.report.report import WarmUp
-from device_runtime.sources.files import label_of
+from device_runtime.read.engine import Engine
+from device_runtime.report.measure import Measurements, make_report, warm_up
+from device_runtime.report.report import REPORT
+from device_runtime.sinks.console import Lines, Progress, Warnings, checked, summary
+from device_runtime.sinks.jsonl import JsonLines
+from device_runtime.sinks.pictures import Album
+from device_runtime.sinks.sink import OnlyChanges, Result, Sink
+from device_runtime.sources.camera import camera_frames
+from device_runtime.sources.files import image_files, label_of, read_files
 from device_runtime.sources.frame import Frame, Unreadable
 from device_runtime.timing import StageClock
 
-STAGES = ("read", "preprocess", "infer", "decode", "total")
 
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """What a user asks of `lpr-run`, one field for each of its options.
 
-@dataclass(frozen=True, eq=False)
-class Result:
-    """A plate read from `frame`; `timings_ms` by stage, with `read` where known and `total`."""
+    Attributes:
+        bundle: its folder; `default_bundle` where None.
+        images: files and folders to read.
+        camera: number, address or video file to read instead.
+        region: the part of each frame that holds the plate; all of it where None.
+        benchmark: read so many plates, over and over, and print no line for each.
+        labels: "name" if the names of the files say what is on the plates.
+        as_json: print JSON lines instead of text and a summary.
+        report: file to write a report to.
+        threads: for the module's parallel loops.
+        grammar: let the plate grammar choose among the likely texts.
+        warmup: inferences before the first frame.
+        annotated: folder for pictures of what was read.
+        check: verify the bundle and stop.
 
-    frame: Frame
-    image: NDArray[np.uint8]
-    reading: Reading
-    truth: str | None
-    timings_ms: dict[str, float]
-
-
-@dataclass
-class Session:
-    """Reads plates one after another and keeps count.
-
-    Args:
-        labelled: take the truth from file names.
-        region: the part of each frame to read, or None for all of it.
+    Raises:
+        FatalError: they ask for nothing, or for two things that exclude each other.
     """
 
-    engine: Engine
-    labelled: bool = False
+    bundle: Path | None = None
+    images: tuple[Path, ...] = ()
+    camera: str | None = None
     region: Region | None = None
-    tally: Tally = field(default_factory=Tally)
-    samples_ms: dict[str, list[float]] = field(default_factory=dict)
-    unreadable: int = 0
-    wall_s: float = 0.0
+    benchmark: int | None = None
+    labels: Literal["name"] | None = None
+    as_json: bool = False
+    report: Path | None = None
+    threads: int = 1
+    grammar: bool = False
+    warmup: int = 5
+    annotated: Path | None = None
+    check: bool = False
 
-    def warm_up(self, n: int) -> WarmUp:
+    def __post_init__(self) -> None:
+        if not (self.images or self.camera or self.benchmark or self.check):
+            raise FatalError(
+                "lpr-run", "has nothing to read", "give --images, --camera, --benchmark or --check"
+            )
+        if self.images and self.camera:
+            raise FatalError("--camera", "cannot be combined with --images", "leave one of them out")
+        if self.labels and not self.images:
+            raise FatalError("--labels name", "needs file names", "give --images")
+
+    @property
+    def source(self) -> str:
+        """What a report calls the source of the frames."""
+        return "images" if self.images else "camera" if self.camera else "golden"
+
+
+class Pipeline:
+    """Locates and reads the plate in each frame and hands it to the sinks.
+
+    Attributes:
+        engine: reads.
+        region: the part of each frame that is read; all of it where None.
+        labelled: take the truth from the names of files.
+        sinks: get every result, in this order.
+        measured: what has been measured so far.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        sinks: Sequence[Sink] = (),
+        *,
+        region: Region | None = None,
+        labelled: bool = False,
+    ) -> None:
+        self.engine, self.sinks, self.region, self.labelled = engine, sinks, region, labelled
+        self.measured = Measurements()
+
+    def warm_up(self, n: int) -> None:
         """Infer *n* times on whatever the input holds."""
-        times: list[float] = []
+        times = []
         for _ in range(n):
             clock = StageClock()
             self.engine.infer(self.engine.input)
             clock.lap("infer")
             times.append(clock.ms["infer"])
-        if not times:
-            return WarmUp(n=0)
-        return WarmUp(n=n, first_ms=round(times[0], 5), p50_ms=round(float(np.median(times)), 5))
+        self.measured.warmup = warm_up(times)
 
-    def run(self, frames: Iterator[Frame | Unreadable]) -> Iterator[Result | Unreadable]:
-        """Read each frame.
+    def run(self, frames: Iterable[Frame | Unreadable]) -> None:
+        """Read each frame, then close the sinks, also where an error ends the run.
 
         Raises:
-            FatalError: what *frames* raises, or a region that is not within a frame.
+            FatalError: what *frames* or a sink raises, or a region that is not within a frame.
         """
         started = perf_counter()
-        try:
-            for frame in frames:
-                if isinstance(frame, Unreadable):
-                    self.unreadable += 1
-                    yield frame
-                else:
-                    yield self._read(frame)
-        finally:
-            self.wall_s += perf_counter() - started
+        with ExitStack() as stack:
+            for sink in self.sinks:
+                stack.callback(sink.close)
+            try:
+                for frame in frames:
+                    if isinstance(frame, Unreadable):
+                        self.measured.unreadable += 1
+                        for sink in self.sinks:
+                            sink.miss(frame)
+                    else:
+                        result = self.read(frame)
+                        for sink in self.sinks:
+                            sink.add(result)
+            finally:
+                self.measured.wall_s += perf_counter() - started
 
-    @property
-    def n(self) -> int:
-        return len(self.samples_ms.get("total", ()))
+    def read(self, frame: Frame) -> Result:
+        """Locate and read the plate in one frame, and count it.
 
-    @property
-    def throughput(self) -> float:
-        """Plates a second of wall-clock time."""
-        return self.n / self.wall_s if self.wall_s else 0.0
-
-    def _read(self, frame: Frame) -> Result:
+        Raises:
+            FatalError: the region is not within the frame.
+        """
         image = crop(frame.image, self.region) if self.region else frame.image
         reading = self.engine.read(image)
         timings = dict(reading.timings_ms)
         if frame.read_ms is not None:
             timings = {"read": frame.read_ms, **timings}
         timings["total"] = sum(timings.values())
-        for stage, ms in timings.items():
-            self.samples_ms.setdefault(stage, []).append(ms)
+        self.measured.add(timings)
         truth = label_of(frame.path) if self.labelled and frame.path else None
         if truth is not None:
-            self.tally.add(reading.plate, truth)
-        return Result(frame, image, reading, truth, timings)
+            self.measured.tally.add(reading.plate, truth)
+        return Result(frame=frame, image=image, reading=reading, truth=truth, timings_ms=timings)
+
+
+def run(options: Options, *more: Sink) -> int:
+    """Do what *options* ask for and return the exit status.
+
+    0 if every image was read, 1 if some could not be, 2 if an error ended the run, 130 on Ctrl-C. What was
+    read until then is summed up and reported all the same.
+
+    Args:
+        options: the whole of a command line.
+        more: sinks beside those that the options name.
+
+    Raises:
+        FatalError: nothing could be read.
+    """
+    files = image_files(options.images)
+    temperature = board.describe().temperature_c if options.report else None
+    engine = Engine.open(options.bundle or default_bundle(), options.threads, options.grammar)
+    if options.check:
+        click.echo(checked(engine))
+        return 0
+    sinks = [*_sinks(options), *more]
+    pipeline = Pipeline(engine, sinks, region=options.region, labelled=options.labels is not None)
+    pipeline.warm_up(options.warmup)
+    measured, status = pipeline.measured, 0
+    try:
+        pipeline.run(_frames(options, files, engine))
+    except KeyboardInterrupt:
+        status = INTERRUPTED
+    except FatalError as error:
+        # A camera that stops still leaves what it has read until then.
+        if not measured.n:
+            raise
+        click.echo(one_line(f"error: {error}"), err=True)
+        status = FAILED
+    if measured.unreadable and not status:
+        status = 1
+    if not options.as_json:
+        click.echo(summary(measured))
+    if measured.n and options.report:
+        report = make_report(
+            engine.bundle,
+            measured,
+            source=options.source,
+            threads=options.threads,
+            grammar=engine.uses_grammar,
+            golden_difference=engine.golden_difference,
+            temperature_before_c=temperature,
+        )
+        REPORT.write(options.report, report)
+    return status
+
+
+def _frames(options: Options, files: list[Path], engine: Engine) -> Iterator[Frame | Unreadable]:
+    if options.camera is not None:
+        frames: Iterator[Frame | Unreadable] = camera_frames(options.camera)
+    elif files:
+        frames = read_files(cycle(files) if options.benchmark else files)
+    else:
+        golden = engine.golden().images
+        frames = (Frame(source=f"golden#{i}", image=golden[i]) for i in cycle(range(len(golden))))
+    return islice(frames, options.benchmark)
+
+
+def _sinks(options: Options) -> list[Sink]:
+    from_camera = options.camera is not None
+
+    def once(sink: Sink) -> Sink:
+        """A camera shows the same plate many times."""
+        return OnlyChanges(sink) if from_camera else sink
+
+    sinks: list[Sink] = [Warnings()]
+    if options.as_json:
+        sinks.append(JsonLines())
+    elif not options.benchmark:
+        sinks.append(once(Lines()))
+    if options.annotated:
+        sinks.append(once(Album(options.annotated, options.region, whole_frames=from_camera)))
+    return [*sinks, Progress(options.benchmark)]

@@ -9,6 +9,9 @@ import numpy as np
 
 from device_runtime.schema import Tolerant
 
+STAGES = ("read", "preprocess", "infer", "decode", "total")
+"""What the time of a plate is split into, in order, and its sum."""
+
 
 class StageClock:
     """Splits one piece of work into named stages.

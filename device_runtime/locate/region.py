@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import numpy as np
-from numpy.typing import NDArray
-
 from device_runtime.errors import FatalError
+from device_runtime.sources.image import Image
 
 Region = tuple[int, int, int, int]
+"""x, y, width, height in pixels."""
 
 
-def crop(image: NDArray[np.uint8], region: Region) -> NDArray[np.uint8]:
-    """The part of *image* in *region* = (x, y, width, height).
+def crop(image: Image, region: Region) -> Image:
+    """The part of *image* in *region*, a view of it.
 
     Raises:
         FatalError: the region is not within the image.

@@ -17,21 +17,32 @@ from device_runtime.read.preprocess import prepare
 from device_runtime.timing import StageClock
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class Reading:
-    """A plate as read, and the milliseconds spent in `preprocess`, `infer` and `decode`."""
+    """A plate as read.
+
+    Attributes:
+        plate: its text.
+        confidence: the product of its characters'.
+        character_confidences: each character's probability.
+        logits: what it was decoded from, float32 [classes, steps].
+        timings_ms: milliseconds in `preprocess`, `infer` and `decode`.
+    """
 
     plate: str
     confidence: float
     character_confidences: tuple[float, ...]
+    logits: NDArray[np.float32]
     timings_ms: dict[str, float]
 
 
 class Engine:
     """A verified bundle, loaded; see `Engine.open`. Not for use by several threads at once.
 
-    `input` is the module's own input buffer, float32 [1, 3, height, width]: writing there saves a copy.
-    `golden_difference` is what `check_golden` found last.
+    Attributes:
+        bundle, manifest: what was loaded.
+        input: the module's own input buffer, float32 [1, 3, height, width]: writing there saves a copy.
+        golden_difference: what `check_golden` found last.
     """
 
     def __init__(self, bundle: Bundle, model: Model, use_grammar: bool = False) -> None:
@@ -90,7 +101,14 @@ class Engine:
         clock.lap("infer")
         decoded = self.decode(logits)
         clock.lap("decode")
-        return Reading(decoded.text, decoded.confidence, decoded.character_confidences, clock.ms)
+        return Reading(
+            plate=decoded.text,
+            confidence=decoded.confidence,
+            character_confidences=decoded.character_confidences,
+            # The next call overwrites them.
+            logits=logits.copy(),
+            timings_ms=clock.ms,
+        )
 
     def decode(self, logits: NDArray[np.float32]) -> decode.Decoded:
         """The text of logits [classes, steps]."""
@@ -101,9 +119,11 @@ class Engine:
 
     @property
     def uses_grammar(self) -> bool:
+        """Whether the plate grammar chooses among the likely texts."""
         return self._grammar is not None
 
     def golden(self) -> Golden:
+        """The bundle's golden inputs and outputs; raises as `read_golden`."""
         return read_golden(self.bundle.path, self.manifest)
 
     def check_golden(self) -> float:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import platform
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from pathlib import Path
 
@@ -11,22 +13,75 @@ import numpy as np
 
 from device_runtime import __version__
 from device_runtime.board import describe as board
-from device_runtime.bundle.verify import MODULE_NAME
-from device_runtime.pipeline import STAGES, Session
+from device_runtime.bundle.verify import MODULE_NAME, Bundle
+from device_runtime.report.accuracy import Tally
 from device_runtime.report.report import BundleId, Report, RunSettings, WarmUp
-from device_runtime.timing import distribution
+from device_runtime.timing import STAGES, Distribution, distribution
+
+
+@dataclass
+class Measurements:
+    """What a run has measured so far.
+
+    Attributes:
+        warmup: inferences before it.
+        samples_ms: times of every plate by stage.
+        unreadable: files that were no images.
+        wall_s: how long it has been running, seconds.
+        tally: plates with a label.
+    """
+
+    warmup: WarmUp = field(default_factory=lambda: WarmUp(n=0))
+    samples_ms: dict[str, list[float]] = field(default_factory=dict)
+    unreadable: int = 0
+    wall_s: float = 0.0
+    tally: Tally = field(default_factory=Tally)
+
+    def add(self, timings_ms: Mapping[str, float]) -> None:
+        """Count a plate that took so many milliseconds in each stage, `total` among them."""
+        for stage, ms in timings_ms.items():
+            self.samples_ms.setdefault(stage, []).append(ms)
+
+    @property
+    def n(self) -> int:
+        """Plates read."""
+        return len(self.samples_ms.get("total", ()))
+
+    @property
+    def throughput(self) -> float:
+        """Plates a second of wall-clock time."""
+        return self.n / self.wall_s if self.wall_s else 0.0
+
+    def distributions(self) -> dict[str, Distribution]:
+        """Latencies by stage, in the order of `STAGES`; those that no plate went through are left out."""
+        return {s: distribution(self.samples_ms[s]) for s in STAGES if s in self.samples_ms}
+
+
+def warm_up(times_ms: Sequence[float]) -> WarmUp:
+    """What is kept of inferences that took so many milliseconds each."""
+    if not times_ms:
+        return WarmUp(n=0)
+    return WarmUp(
+        n=len(times_ms), first_ms=round(times_ms[0], 5), p50_ms=round(float(np.median(times_ms)), 5)
+    )
 
 
 def make_report(
-    session: Session, source: str, threads: int, warmup: WarmUp, temperature_before_c: float | None
+    bundle: Bundle,
+    measured: Measurements,
+    *,
+    source: str,
+    threads: int,
+    grammar: bool,
+    golden_difference: float,
+    temperature_before_c: float | None,
 ) -> Report:
-    """The report of a session that has read at least one plate."""
-    engine = session.engine
-    info, module = engine.manifest, engine.manifest.files[MODULE_NAME]
+    """The report of a run that has read at least one plate; arguments as `Report`'s fields of these names."""
+    info, module = bundle.manifest, bundle.manifest.files[MODULE_NAME]
     return Report(
         created_at=datetime.now(timezone.utc).isoformat(timespec="seconds"),
         bundle=BundleId(
-            manifest_sha256=engine.bundle.identity,
+            manifest_sha256=bundle.identity,
             created_by=info.created_by,
             target=info.target.name,
             display_name=info.target.display_name,
@@ -42,20 +97,20 @@ def make_report(
         temperature_before_c=temperature_before_c,
         run=RunSettings(
             source=source,
-            n=session.n,
-            unreadable=session.unreadable,
+            n=measured.n,
+            unreadable=measured.unreadable,
             threads=threads,
-            grammar=engine.uses_grammar,
+            grammar=grammar,
             lpr_run=f"{__version__} on Python {platform.python_version()}",
             numpy=np.__version__,
             opencv=cv2.__version__,
         ),
-        warmup=warmup,
-        stages={s: distribution(session.samples_ms[s]) for s in STAGES if s in session.samples_ms},
-        throughput=round(session.throughput, 3),
+        warmup=measured.warmup,
+        stages=measured.distributions(),
+        throughput=round(measured.throughput, 3),
         peak_rss_mb=peak_rss_mb(),
-        golden_difference=engine.golden_difference,
-        accuracy=session.tally.accuracy(),
+        golden_difference=golden_difference,
+        accuracy=measured.tally.accuracy(),
     )
 
 

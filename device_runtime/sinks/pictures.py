@@ -12,19 +12,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from device_runtime.files import write_atomic
-from device_runtime.locate.region import Region, crop
-from device_runtime.read.engine import Reading
-from device_runtime.sources.frame import Frame
-from device_runtime.sources.image import as_bgr
+from device_runtime.locate.region import Region
+from device_runtime.sinks.sink import Result, Sink
+from device_runtime.sources.image import Image, as_bgr
 
-# glyphs.png: cells of CELL pixels square, COLUMNS in a row, white on black, in this order.
-# Drawn by scripts/make_glyphs.py from Noto Sans CJK SC Bold, SIL Open Font License 1.1.
 CHARACTERS = (
     "京沪津渝冀晋蒙辽吉黑苏浙皖闽赣鲁豫鄂湘粤桂琼川贵云藏陕甘青宁新使领警学挂港澳试超"
     "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ%.-·?"
 )
+"""What `SHEET` has a glyph for, in its order."""
 CELL, COLUMNS = 40, 16
+"""The sheet's cells: pixels square, and how many in a row."""
 SHEET = Path(__file__).with_name("glyphs.png")
+"""White on black, drawn by scripts/make_glyphs.py from Noto Sans CJK SC Bold, SIL Open Font License 1.1."""
 
 Color = tuple[int, int, int]
 WHITE, GREY, GREEN, RED, DARK = (255, 255, 255), (170, 170, 170), (90, 200, 90), (80, 80, 235), (40, 36, 32)
@@ -51,7 +51,7 @@ def text_width(text: str, height: int) -> int:
     return sum(_advance(c, height) for c in text)
 
 
-def draw_text(image: NDArray[np.uint8], text: str, x: int, y: int, height: int, color: Color) -> None:
+def draw_text(image: Image, text: str, x: int, y: int, height: int, color: Color) -> None:
     """Letter *text* onto a BGR image, its upper left corner at (*x*, *y*); what is outside is cut off.
 
     Characters the glyph sheet does not have are drawn as a question mark.
@@ -63,7 +63,7 @@ def draw_text(image: NDArray[np.uint8], text: str, x: int, y: int, height: int, 
         x += advance
 
 
-def plate_picture(image: NDArray[np.uint8], caption: Caption) -> NDArray[np.uint8]:
+def plate_picture(image: Image, caption: Caption) -> Image:
     """The plate enlarged to a fixed size over a band with the text read; BGR uint8."""
     image = as_bgr(image)
     height = min(max(round(image.shape[0] * _PLATE_WIDTH / image.shape[1]), 96), 2 * _PLATE_WIDTH)
@@ -73,9 +73,7 @@ def plate_picture(image: NDArray[np.uint8], caption: Caption) -> NDArray[np.uint
     return picture
 
 
-def frame_picture(
-    frame: NDArray[np.uint8], roi: tuple[int, int, int, int] | None, caption: Caption
-) -> NDArray[np.uint8]:
+def frame_picture(frame: Image, roi: Region | None, caption: Caption) -> Image:
     """A camera frame with a box around the region read and the text above it; BGR uint8.
 
     Args:
@@ -96,7 +94,7 @@ def frame_picture(
     return picture
 
 
-def overview(pictures: Sequence[NDArray[np.uint8]]) -> NDArray[np.uint8]:
+def overview(pictures: Sequence[Image]) -> Image:
     """Pictures of `plate_picture` side by side in rows; at least one."""
     rows = [pictures[start : start + _SHEET_COLUMNS] for start in range(0, len(pictures), _SHEET_COLUMNS)]
     heights = [max(p.shape[0] for p in row) for row in rows]
@@ -112,7 +110,7 @@ def overview(pictures: Sequence[NDArray[np.uint8]]) -> NDArray[np.uint8]:
     return sheet
 
 
-def save(picture: NDArray[np.uint8], path: Path) -> None:
+def save(picture: Image, path: Path) -> None:
     """Write *picture* in the format of *path*'s suffix.
 
     Raises:
@@ -123,44 +121,45 @@ def save(picture: NDArray[np.uint8], path: Path) -> None:
     write_atomic(path, data.tobytes())
 
 
-class Album:
+class Album(Sink):
     """Saves a picture of each plate read and, when closed, an overview of the first of them.
 
     Args:
         folder: made if it is not there.
         region: the part of each frame that was read.
-        whole_frames: show the frame around the plate, and save only when the plate changes.
+        whole_frames: show the frame around the plate.
     """
 
     def __init__(self, folder: Path, region: Region | None, whole_frames: bool) -> None:
         self._folder, self._region, self._whole_frames = folder, region, whole_frames
-        self._overview: list[NDArray[np.uint8]] = []
+        self._overview: list[Image] = []
         self._names: set[str] = set()
         self._sources: set[str] = set()
-        self._last: str | None = None
 
-    def add(self, frame: Frame, reading: Reading, truth: str | None) -> None:
-        """Raises `FatalError` where the picture cannot be written."""
-        caption = Caption(reading.plate, reading.confidence, truth)
+    def add(self, result: Result) -> None:
+        """Save the picture of *result*.
+
+        Raises:
+            FatalError: it cannot be written.
+        """
+        frame, reading = result.frame, result.reading
+        caption = Caption(reading.plate, reading.confidence, result.truth)
         if self._whole_frames:
-            if reading.plate == self._last:
-                return
-            self._last = reading.plate
             picture = frame_picture(frame.image, self._region, caption)
             name = f"frame-{frame.source.rpartition('#')[2]}"
         else:
             # A benchmark comes back to the same images.
-            name = frame.path.stem if frame.path else frame.source.replace("#", "-")
             if frame.source in self._sources:
                 return
             self._sources.add(frame.source)
-            image = crop(frame.image, self._region) if self._region else frame.image
-            picture = plate_picture(image, caption)
+            name = frame.path.stem if frame.path else frame.source.replace("#", "-")
+            picture = plate_picture(result.image, caption)
             if len(self._overview) < _OVERVIEW_LIMIT:
                 self._overview.append(picture)
         save(picture, self._free(name))
 
     def close(self) -> None:
+        """Save the overview; raises as `add`."""
         if self._overview:
             save(overview(self._overview), self._folder / OVERVIEW_NAME)
 
@@ -173,7 +172,7 @@ class Album:
         return self._folder / free
 
 
-def _draw_band(picture: NDArray[np.uint8], top: int, caption: Caption) -> None:
+def _draw_band(picture: Image, top: int, caption: Caption) -> None:
     size = _BAND - 16
     draw_text(picture, caption.plate or "?", 8, top + 8, size, _color(caption))
     confidence = f"{caption.confidence:.0%}"
@@ -206,13 +205,13 @@ def _glyph(character: str, height: int) -> NDArray[np.float32]:
 
 
 @lru_cache(maxsize=1)
-def _sheet() -> NDArray[np.uint8]:
+def _sheet() -> Image:
     sheet = cv2.imdecode(np.frombuffer(SHEET.read_bytes(), np.uint8), cv2.IMREAD_GRAYSCALE)
     assert sheet is not None
     return sheet
 
 
-def _blend(image: NDArray[np.uint8], coverage: NDArray[np.float32], x: int, y: int, color: Color) -> None:
+def _blend(image: Image, coverage: NDArray[np.float32], x: int, y: int, color: Color) -> None:
     left, top = max(-x, 0), max(-y, 0)
     right = min(coverage.shape[1], image.shape[1] - x)
     bottom = min(coverage.shape[0], image.shape[0] - y)

@@ -40,7 +40,7 @@ def camera_frames(camera: str) -> Iterator[Frame]:
                     "check its cable, power and network, and that no other program uses it",
                 )
             count += 1
-            yield Frame(f"{camera}#{count}", as_bgr(image), clock.ms["read"])
+            yield Frame(source=f"{camera}#{count}", image=as_bgr(image), read_ms=clock.ms["read"])
     finally:
         capture.release()
 

@@ -42,7 +42,7 @@ def label_of(path: Path) -> str:
 
 
 def read_files(files: Iterable[Path]) -> Iterator[Frame | Unreadable]:
-    """Read each file."""
+    """The image of each file, or why it is none."""
     for path in files:
         clock = StageClock()
         try:
@@ -51,4 +51,4 @@ def read_files(files: Iterable[Path]) -> Iterator[Frame | Unreadable]:
             yield Unreadable(str(path), error)
             continue
         clock.lap("read")
-        yield Frame(str(path), image, clock.ms["read"], path)
+        yield Frame(source=str(path), image=image, read_ms=clock.ms["read"], path=path)

@@ -5,19 +5,24 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
-
 from device_runtime.errors import FatalError
+from device_runtime.sources.image import Image
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class Frame:
-    """An image BGR uint8 [H, W, 3] and how long it took to get; `path` where it is a file."""
+    """An image to find a plate in.
+
+    Attributes:
+        source: its name: a path, or a camera and the frame's number.
+        image: BGR uint8 [H, W, 3].
+        read_ms: how long it took to get and decode; None where it lay in memory.
+        path: where it is a file.
+    """
 
     source: str
-    image: NDArray[np.uint8]
-    read_ms: float | None
+    image: Image
+    read_ms: float | None = None
     path: Path | None = None
 
 

@@ -10,12 +10,15 @@ from numpy.typing import NDArray
 
 from device_runtime.errors import FatalError
 
-# As OPENCV_IO_MAX_IMAGE_PIXELS, for a process that had loaded OpenCV before this package.
+Image = NDArray[np.uint8]
+"""Pixels as OpenCV has them: BGR, [H, W, 3]."""
+
 MAX_PIXELS = 1 << 26
+"""As OPENCV_IO_MAX_IMAGE_PIXELS, for a process that had loaded OpenCV before this package."""
 MAX_FILE_BYTES = 256 << 20
 
 
-def read_image(path: Path) -> NDArray[np.uint8]:
+def read_image(path: Path) -> Image:
     """Decode an image file to BGR uint8 [H, W, 3].
 
     Grey images are spread over three channels, alpha is dropped, 16-bit samples keep their upper byte
@@ -46,7 +49,7 @@ def read_image(path: Path) -> NDArray[np.uint8]:
     return image
 
 
-def as_bgr(image: NDArray) -> NDArray[np.uint8]:
+def as_bgr(image: NDArray) -> Image:
     """*image* as BGR uint8 [H, W, 3]; grey, BGRA and 16-bit images are converted, BGR is returned as is.
 
     Raises:

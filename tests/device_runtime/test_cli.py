@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import signal
@@ -14,6 +15,7 @@ import pytest
 
 from device_runtime import cli
 from device_runtime.bundle.manifest import read_manifest
+from device_runtime.pipeline import Options
 from device_runtime.read.engine import Engine
 from device_runtime.report.report import REPORT
 from device_runtime.sources.image import read_image
@@ -245,25 +247,19 @@ def test_help_and_version(capfd: pytest.CaptureFixture[str]) -> None:
     assert Run(capfd, "--version").out.startswith("lpr-run, version ")
 
 
-def test_where_the_bundle_is_looked_for(
-    pristine_bundle: Path,
-    bundle: Path,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capfd: pytest.CaptureFixture[str],
+def test_every_option_is_a_field_of_the_options() -> None:
+    fields = {field.name for field in dataclasses.fields(Options)}
+    assert {param.name for param in cli.command.params} == fields | {"version"}
+
+
+def test_no_bundle_is_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    (tmp_path / "empty").mkdir()
-    monkeypatch.chdir(tmp_path / "empty")
+    monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("LPR_BUNDLE", raising=False)
     run = Run(capfd, "--check")
     assert run.status == 2
     assert one_line(run.err, "error: --bundle: is not given and no bundle is here")
-    monkeypatch.setattr(sys, "prefix", str(pristine_bundle / "venv"))
-    assert cli.default_bundle() == pristine_bundle
-    monkeypatch.setenv("LPR_BUNDLE", str(bundle))
-    assert cli.default_bundle() == bundle
-    monkeypatch.chdir(pristine_bundle)
-    assert cli.default_bundle() == Path()
 
 
 def test_runs_inside_a_bundle_without_arguments(pristine_bundle: Path) -> None:

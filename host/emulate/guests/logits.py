@@ -6,35 +6,43 @@ Imports nothing but the device package, and is copied beside it.
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from device_runtime import cli
-from device_runtime.read.decode import Decoded
-from device_runtime.read.engine import Engine
-
-LOGITS: list[NDArray[np.float32]] = []
-
-
-class KeepingEngine(Engine):
-    """Keeps what it decodes: an emulated inference takes a second, too long to do twice."""
-
-    def decode(self, logits: NDArray[np.float32]) -> Decoded:
-        LOGITS.append(logits.copy())
-        return super().decode(logits)
+from device_runtime.console import fail
+from device_runtime.errors import FatalError
+from device_runtime.pipeline import Options, run
+from device_runtime.sinks.sink import Result, Sink
 
 
-def main(bundle: str, images: str, logits: str) -> None:
-    """Print lpr-run's JSON lines for *images* and save their logits, float32 [n, classes, steps]."""
-    cli.Engine = KeepingEngine  # type: ignore[misc]
-    sys.argv = ["lpr-run", "--bundle", bundle, "--images", images, "--json", "--warmup", "0"]
+class Logits(Sink):
+    """Keeps what plates are decoded from: an emulated inference takes a second, too long to do twice."""
+
+    def __init__(self) -> None:
+        self.kept: list[NDArray[np.float32]] = []
+
+    def add(self, result: Result) -> None:
+        self.kept.append(result.reading.logits)
+
+
+def main(bundle: str, images: str, path: str) -> int:
+    """Print lpr-run's JSON lines for *images* and save their logits, float32 [n, classes, steps], to *path*.
+
+    Returns:
+        lpr-run's exit status.
+    """
+    logits = Logits()
+    options = Options(bundle=Path(bundle), images=(Path(images),), as_json=True, warmup=0)
     try:
-        cli.main()
-    finally:
-        if LOGITS:
-            np.save(logits, np.stack(LOGITS))
+        status = run(options, logits)
+    except FatalError as error:
+        fail(error)
+    if logits.kept:
+        np.save(path, np.stack(logits.kept))
+    return status
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    sys.exit(main(*sys.argv[1:]))

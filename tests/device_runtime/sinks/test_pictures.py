@@ -7,8 +7,7 @@ import numpy as np
 import pytest
 
 from device_runtime.errors import FatalError
-from device_runtime.read.engine import Reading
-from device_runtime.sinks import pictures as annotate
+from device_runtime.sinks import pictures
 from device_runtime.sinks.pictures import (
     CELL,
     CHARACTERS,
@@ -21,17 +20,15 @@ from device_runtime.sinks.pictures import (
     frame_picture,
     overview,
     plate_picture,
+    save,
     text_width,
 )
-from device_runtime.sources.frame import Frame
+from device_runtime.sinks.sink import OnlyChanges
 from device_runtime.sources.image import read_image
 from lprnet.network.alphabet import PUBLIC
+from tests.device_runtime.results import result
 
 BLUE_PLATE = np.full((24, 94, 3), (160, 60, 20), np.uint8)
-
-
-def reading(plate: str) -> Reading:
-    return Reading(plate, 0.9, (0.9,) * len(plate), {})
 
 
 def has(picture: np.ndarray, color: tuple[int, int, int]) -> bool:
@@ -92,27 +89,36 @@ def test_frames_are_boxed_and_lettered() -> None:
 
 
 def test_overview_holds_every_picture() -> None:
-    pictures = [np.full((100 + 10 * index, 376, 3), 10 + index, np.uint8) for index in range(6)]
-    sheet = overview(pictures)
-    assert all(np.count_nonzero(sheet[:, :, 0] == 10 + i) == p[:, :, 0].size for i, p in enumerate(pictures))
-    assert overview(pictures[:1]).shape == (124, 400, 3)
+    plates = [np.full((100 + 10 * index, 376, 3), 10 + index, np.uint8) for index in range(6)]
+    sheet = overview(plates)
+    assert all(np.count_nonzero(sheet[:, :, 0] == 10 + i) == p[:, :, 0].size for i, p in enumerate(plates))
+    assert overview(plates[:1]).shape == (124, 400, 3)
 
 
 def test_album_of_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(annotate, "_OVERVIEW_LIMIT", 2)
+    monkeypatch.setattr(pictures, "_OVERVIEW_LIMIT", 2)
     album = Album(tmp_path / "new" / "folder", None, whole_frames=False)
     for name in ("x/京A12345.jpg", "y/京A12345.jpg", "x/京A12345.jpg", "overview.png"):
-        album.add(Frame(name, BLUE_PLATE, 1.0, Path(name)), reading("京A12345"), "京A12345")
+        album.add(result("京A12345", name, image=BLUE_PLATE, truth="京A12345", path=Path(name)))
     album.close()
     names = sorted(path.name for path in (tmp_path / "new" / "folder").iterdir())
     assert names == ["overview.jpg", "overview.png", "京A12345-2.png", "京A12345.png"]
     assert read_image(tmp_path / "new" / "folder" / "overview.jpg").shape == (176, 788, 3)
 
 
+def test_album_shows_the_part_that_was_read(tmp_path: Path) -> None:
+    """Taken from the result: the album does not crop the frame a second time."""
+    frame = np.zeros((240, 320, 3), np.uint8)
+    album = Album(tmp_path, (2, 2, 94, 24), whole_frames=False)
+    album.add(result("京A12345", "a.png", image=frame, part=BLUE_PLATE, path=Path("a.png")))
+    expected = plate_picture(BLUE_PLATE, Caption("京A12345", 0.9))
+    assert np.array_equal(read_image(tmp_path / "a.png"), expected)
+
+
 def test_album_of_a_camera_holds_the_changes(tmp_path: Path) -> None:
-    album = Album(tmp_path, (2, 2, 94, 24), whole_frames=True)
+    album = OnlyChanges(Album(tmp_path, (2, 2, 94, 24), whole_frames=True))
     for index, plate in enumerate(["京A1", "京A1", "京A2", "京A1"]):
-        album.add(Frame(f"0#{index}", np.zeros((240, 320, 3), np.uint8), 1.0), reading(plate), None)
+        album.add(result(plate, f"0#{index}", image=np.zeros((240, 320, 3), np.uint8)))
     album.close()
     assert sorted(path.name for path in tmp_path.iterdir()) == ["frame-0.png", "frame-2.png", "frame-3.png"]
     assert read_image(tmp_path / "frame-0.png").shape == (240, 320, 3)
@@ -121,4 +127,4 @@ def test_album_of_a_camera_holds_the_changes(tmp_path: Path) -> None:
 def test_album_that_cannot_be_written(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(FatalError, match="cannot be written"):
-        annotate.save(cv2.flip(BLUE_PLATE, 0), tmp_path / "file" / "x.png")
+        save(cv2.flip(BLUE_PLATE, 0), tmp_path / "file" / "x.png")

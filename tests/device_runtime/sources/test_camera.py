@@ -11,10 +11,8 @@ import numpy as np
 import pytest
 
 from device_runtime.errors import FatalError
-from device_runtime.locate.region import crop
 from device_runtime.sources.camera import camera_frames
-from device_runtime.sources.files import image_files, label_of, read_files
-from device_runtime.sources.frame import Frame, Unreadable
+from device_runtime.sources.frame import Frame
 
 FRAMES, SIZE = 12, (160, 120)
 
@@ -85,40 +83,3 @@ def test_a_camera_is_let_go(video: Path) -> None:
     next(frames)
     frames.close()
     assert len(list(camera_frames(str(video)))) == FRAMES
-
-
-def test_files_and_folders(tmp_path: Path) -> None:
-    folder = tmp_path / "plates"
-    folder.mkdir()
-    for name in ("b.PNG", "a.jpg", "notes.txt", "c.webp"):
-        (folder / name).touch()
-    odd = tmp_path / "image-without-suffix"
-    assert image_files([odd, folder]) == [odd, *(folder / name for name in ("a.jpg", "b.PNG", "c.webp"))]
-
-
-def test_a_folder_without_images(tmp_path: Path) -> None:
-    (tmp_path / "notes.txt").touch()
-    with pytest.raises(FatalError, match="holds no images"):
-        image_files([tmp_path])
-
-
-def test_an_unreadable_file_does_not_stop_the_others(tmp_path: Path) -> None:
-    good = tmp_path / "good.png"
-    good.write_bytes(cv2.imencode(".png", np.zeros((24, 94, 3), np.uint8))[1].tobytes())
-    (tmp_path / "bad.png").write_text("bad")
-    found = list(read_files([tmp_path / "bad.png", good, tmp_path / "none.png"]))
-    assert [type(item) for item in found] == [Unreadable, Frame, Unreadable]
-    assert found[1].source == str(good)
-
-
-def test_labels() -> None:
-    for name in ("京A12345.jpg", "京A12345_2.png", "京A12345-90_91-x.jpg"):
-        assert label_of(Path("x") / name) == "京A12345"
-
-
-def test_crop() -> None:
-    image = np.arange(6 * 8 * 3, dtype=np.uint8).reshape(6, 8, 3)
-    assert np.array_equal(crop(image, (2, 1, 5, 3)), image[1:4, 2:7])
-    for region in ((4, 0, 5, 1), (0, 4, 1, 3)):
-        with pytest.raises(FatalError, match="not within the frame of 8×6"):
-            crop(image, region)

@@ -1,0 +1,210 @@
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from device_runtime.bundle.golden import read_golden
+from device_runtime.bundle.manifest import read_manifest
+from device_runtime.errors import FatalError
+from device_runtime.locate.region import Region, crop
+from device_runtime.pipeline import Options, Pipeline, run
+from device_runtime.read.engine import Engine
+from device_runtime.report.report import REPORT
+from device_runtime.sinks.sink import Result, Sink
+from device_runtime.sources.frame import Frame, Unreadable
+from device_runtime.sources.image import Image, read_image
+
+
+class Kept(Sink):
+    """Keeps what it is given, and fails or is interrupted on request."""
+
+    def __init__(self, error: BaseException | None = None, at: int = 0) -> None:
+        self.results: list[Result] = []
+        self.missed: list[Unreadable] = []
+        self.closed = 0
+        self._error, self._at = error, at
+
+    def add(self, result: Result) -> None:
+        if self._error and len(self.results) == self._at:
+            raise self._error
+        self.results.append(result)
+
+    def miss(self, unreadable: Unreadable) -> None:
+        self.missed.append(unreadable)
+
+    def close(self) -> None:
+        self.closed += 1
+
+
+@pytest.fixture(scope="module")
+def engine(pristine_bundle: Path) -> Engine:
+    return Engine.open(pristine_bundle)
+
+
+@pytest.fixture
+def plates(engine: Engine, tmp_path: Path) -> Path:
+    """A folder of two images, named as the bundle reads them."""
+    folder = tmp_path / "plates"
+    folder.mkdir()
+    for image in engine.golden().images:
+        encoded = cv2.imencode(".png", image)[1]
+        (folder / f"{engine.read(image).plate}.png").write_bytes(encoded.tobytes())
+    return folder
+
+
+def test_a_run_reads_every_frame_and_measures(engine: Engine) -> None:
+    kept = Kept()
+    reader = Pipeline(engine, [kept], labelled=True)
+    images = engine.golden().images
+    truth = engine.read(images[0]).plate
+    bad = Unreadable("bad.png", FatalError("bad.png", "is empty", "copy it again"))
+    reader.warm_up(3)
+    reader.run(
+        [
+            Frame(source=f"{truth}.png", image=images[0], read_ms=0.5, path=Path(f"{truth}.png")),
+            bad,
+            Frame(source="x", image=images[1], read_ms=1.5, path=Path("x.png")),
+        ]
+    )
+    assert [result.truth for result in kept.results] == [truth, "x"]
+    assert kept.results[0].reading.plate == truth
+    assert kept.missed == [bad]
+    measured = reader.measured
+    assert (measured.n, measured.unreadable, kept.closed) == (2, 1, 1)
+    stages = measured.distributions()
+    assert list(stages) == ["read", "preprocess", "infer", "decode", "total"]
+    assert stages["read"].p50_ms == 1.0
+    assert stages["total"].min_ms > stages["read"].min_ms
+    assert measured.throughput > 0
+    assert measured.warmup.n == 3 and (measured.warmup.p50_ms or 0) > 0
+    assert (measured.tally.n, measured.tally.correct) == (2, 1)
+
+
+def test_timings_of_a_result_add_up(engine: Engine) -> None:
+    image = engine.golden().images[0]
+    timings = Pipeline(engine).read(Frame(source="x", image=image, read_ms=0.5)).timings_ms
+    assert list(timings) == ["read", "preprocess", "infer", "decode", "total"]
+    assert timings["total"] == sum(ms for stage, ms in timings.items() if stage != "total")
+    assert "read" not in Pipeline(engine).read(Frame(source="x", image=image)).timings_ms
+
+
+def test_each_frame_is_cropped_once(
+    pristine_bundle: Path, engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Pictures, too, show the part of the frame that was read."""
+    cropped: list[Region] = []
+
+    def counted(image: Image, region: Region) -> Image:
+        cropped.append(region)
+        return crop(image, region)
+
+    for name, module in sys.modules.items():
+        if name.startswith("device_runtime.") and getattr(module, "crop", None) is crop:
+            monkeypatch.setattr(module, "crop", counted)
+    frame = np.full((60, 120, 3), 90, np.uint8)
+    frame[20:44, 10:104] = engine.golden().images[0]
+    (tmp_path / "frame.png").write_bytes(cv2.imencode(".png", frame)[1].tobytes())
+    kept = Kept()
+    options = Options(
+        bundle=pristine_bundle,
+        images=(tmp_path / "frame.png",),
+        region=(10, 20, 94, 24),
+        annotated=tmp_path / "pictures",
+        as_json=True,
+    )
+    assert run(options, kept) == 0
+    assert cropped == [(10, 20, 94, 24)]
+    (result,) = kept.results
+    assert np.array_equal(result.image, frame[20:44, 10:104])
+    assert np.shares_memory(result.image, result.frame.image)
+    assert read_image(tmp_path / "pictures" / "frame.png").shape == (152, 376, 3)
+
+
+def test_logits_are_each_readings_own(pristine_bundle: Path, engine: Engine) -> None:
+    kept = Kept()
+    assert run(Options(bundle=pristine_bundle, benchmark=2, as_json=True), kept) == 0
+    golden = read_golden(pristine_bundle, read_manifest(pristine_bundle))
+    logits = np.stack([result.reading.logits for result in kept.results])
+    assert np.abs(logits - golden.logits).max() <= golden.atol
+
+
+def test_a_camera_shows_a_plate_once_and_json_every_frame(
+    pristine_bundle: Path, engine: Engine, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "camera.avi"
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*"MJPG"), 25, (94, 24))
+    for _ in range(4):
+        writer.write(engine.golden().images[0])
+    writer.release()
+    kept = Kept()
+    options = Options(bundle=pristine_bundle, camera=str(path), annotated=tmp_path / "pictures")
+    assert run(options, kept) == 0
+    shown = capsys.readouterr().out.splitlines()
+    assert shown[1].startswith("4 read, 0 unreadable")
+    assert [file.name for file in (tmp_path / "pictures").iterdir()] == ["frame-1.png"]
+    assert len(kept.results) == 4
+    assert run(Options(bundle=pristine_bundle, camera=str(path), as_json=True)) == 0
+    assert len([json.loads(line) for line in capsys.readouterr().out.splitlines()]) == 4
+
+
+def test_an_unreadable_file_is_status_1(pristine_bundle: Path, plates: Path) -> None:
+    (plates / "empty.jpg").touch()
+    kept = Kept()
+    assert run(Options(bundle=pristine_bundle, images=(plates,)), kept) == 1
+    assert (len(kept.results), len(kept.missed), kept.closed) == (2, 1, 1)
+
+
+def test_ctrl_c_is_status_130_and_reported(pristine_bundle: Path, tmp_path: Path) -> None:
+    kept = Kept(KeyboardInterrupt(), at=3)
+    options = Options(bundle=pristine_bundle, benchmark=100, report=tmp_path / "r.json")
+    assert run(options, kept) == 130
+    assert kept.closed == 1
+    assert REPORT.read(tmp_path / "r.json").run.n == 4
+
+
+def test_an_error_after_the_first_plate_ends_the_run_in_order(
+    pristine_bundle: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    kept = Kept(FatalError("disk", "is full", "free some space"), at=1)
+    options = Options(bundle=pristine_bundle, benchmark=100, report=tmp_path / "r.json")
+    assert run(options, kept) == 2
+    shown = capsys.readouterr()
+    assert shown.err == "error: disk: is full – free some space\n"
+    assert shown.out.startswith("2 read")
+    assert REPORT.read(tmp_path / "r.json").run.n == 2
+
+
+def test_an_error_before_the_first_plate_is_all_there_is(engine: Engine) -> None:
+    def frames() -> Iterator[Frame]:
+        raise FatalError("camera 0", "stopped", "check it")
+        yield
+
+    kept = Kept()
+    with pytest.raises(FatalError, match="camera 0"):
+        Pipeline(engine, [kept]).run(frames())
+    assert kept.closed == 1
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ({}, "has nothing to read"),
+        ({"images": (Path("x"),), "camera": "0"}, "cannot be combined"),
+        ({"camera": "0", "labels": "name"}, "needs file names"),
+    ],
+)
+def test_options_that_exclude_each_other_are_refused(wrong: dict[str, object], said: str) -> None:
+    with pytest.raises(FatalError, match=said):
+        Options(**wrong)  # type: ignore[arg-type]
+
+
+def test_options_name_their_source() -> None:
+    assert Options(images=(Path("x"),)).source == "images"
+    assert Options(camera="0").source == "camera"
+    assert Options(benchmark=3).source == "golden"
