@@ -25,7 +25,7 @@ def doctor_command(target: Target) -> None:
     click.echo(f"{target.name}: {target.display_name}")
     checks = examine(target, every_target=target.name == "native")
     table(
-        ("state", "what", "for", "found, or the command that installs it"),
+        ("state", "what", "for", "found, or how to get it"),
         [(c.state, c.name, c.purpose, c.remedy if c.found is None else c.found) for c in checks],
     )
     missing = [check for check in checks if check.needed and check.found is None]

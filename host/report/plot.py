@@ -51,7 +51,7 @@ def cumulative(curves: Sequence[Curve], width: int = 420, height: int = 240) -> 
         parts.append(_line(left, y(percent), width - right, y(percent), "grid"))
     for percent, shift in ((0, 0), (50, 0), (90, 4), (99, -4)):
         parts.append(_text(left - 6, y(percent) + 4 + shift, f"{percent} %", "end"))
-    for tick in _log_ticks(start, stop):
+    for tick in log_ticks(start, stop):
         parts.append(_line(x(tick), top, x(tick), height - bottom, "grid"))
         parts.append(_text(x(tick), height - bottom + 16, f"{tick:g}", "middle"))
     parts.append(_text(width - right, height - 4, "milliseconds", "end"))
@@ -75,7 +75,7 @@ def stacked(bars: Sequence[Bar], width: int = 900) -> str:
     longest = max(sum(bar.medians_ms.values()) for bar in bars) or 1.0
     scale = (width - left - right) / longest
     parts = [_open(width, height, "Median time of each stage")]
-    for tick in _linear_ticks(longest):
+    for tick in linear_ticks(longest):
         parts.append(_line(left + tick * scale, top, left + tick * scale, height - bottom, "grid"))
         parts.append(_text(left + tick * scale, height - bottom + 16, f"{tick:g}", "middle"))
     parts.append(_text(width - right + 44, height - bottom + 16, "milliseconds", "middle"))
@@ -106,7 +106,7 @@ def _text(x: float, y: float, text: str, anchor: str, kind: str = "tick") -> str
     return f'<text class="{kind}" x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}">{escape(text)}</text>'
 
 
-def _log_ticks(start: float, stop: float) -> list[float]:
+def log_ticks(start: float, stop: float) -> list[float]:
     """1, 2 and 5 times powers of ten within the decades, thinned to at most eight."""
     decades = range(math.floor(start), math.ceil(stop) + 1)
     ticks = [m * 10.0**e for e in decades for m in (1, 2, 5) if start <= math.log10(m * 10.0**e) <= stop]
@@ -117,7 +117,7 @@ def _log_ticks(start: float, stop: float) -> list[float]:
     return ticks
 
 
-def _linear_ticks(longest: float) -> list[float]:
+def linear_ticks(longest: float) -> list[float]:
     step = 10.0 ** math.floor(math.log10(longest))
     step *= next(factor for factor in (0.2, 0.5, 1.0) if longest / (step * factor) <= 6 or factor == 1.0)
     return [float(f"{index * step:.6g}") for index in range(math.floor(longest / step) + 1)]

@@ -5,7 +5,7 @@ import re
 import pytest
 
 from device_runtime.timing import distribution
-from host.report.plot import Curve, _linear_ticks, _log_ticks, cumulative
+from host.report.plot import Curve, linear_ticks, log_ticks, cumulative
 
 
 def test_curves_stay_in_the_plot() -> None:
@@ -19,15 +19,15 @@ def test_curves_stay_in_the_plot() -> None:
 
 
 @pytest.mark.parametrize(("start", "stop"), [(-3.0, 4.0), (0.0, 0.3), (1.02, 1.1), (-5, -4.9)])
-def test_log_ticks(start: float, stop: float) -> None:
-    ticks = _log_ticks(start, stop)
+def testlog_ticks(start: float, stop: float) -> None:
+    ticks = log_ticks(start, stop)
     assert 2 <= len(ticks) <= 8
     assert all(10**start * 0.8 <= tick <= 10**stop * 1.2 for tick in ticks)
 
 
 @pytest.mark.parametrize("longest", [0.013, 0.99, 1.0, 3.3, 36.0, 999.0])
-def test_linear_ticks(longest: float) -> None:
-    ticks = _linear_ticks(longest)
+def testlinear_ticks(longest: float) -> None:
+    ticks = linear_ticks(longest)
     assert ticks[0] == 0
     assert 2 <= len(ticks) <= 11
     assert ticks[-1] <= longest
