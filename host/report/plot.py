@@ -118,6 +118,7 @@ def log_ticks(start: float, stop: float) -> list[float]:
 
 
 def linear_ticks(longest: float) -> list[float]:
+    """Round numbers from 0 to at most *longest*, ten at most."""
     step = 10.0 ** math.floor(math.log10(longest))
     step *= next(factor for factor in (0.2, 0.5, 1.0) if longest / (step * factor) <= 6 or factor == 1.0)
     return [float(f"{index * step:.6g}") for index in range(math.floor(longest / step) + 1)]

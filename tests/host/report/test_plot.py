@@ -5,7 +5,7 @@ import re
 import pytest
 
 from device_runtime.timing import distribution
-from host.report.plot import Curve, linear_ticks, log_ticks, cumulative
+from host.report.plot import Curve, cumulative, linear_ticks, log_ticks
 
 
 def test_curves_stay_in_the_plot() -> None:
