@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from device_runtime import __version__
-from device_runtime.console import OneLineCommand
+from device_runtime.console import OneLineCommand, configure_logging
 from device_runtime.locate.region import Region
 from device_runtime.pipeline import Options, run
 
@@ -112,6 +112,7 @@ def command(**options: Any) -> int:
 
 def main() -> None:
     """Entry point."""
+    configure_logging()
     command()
 
 

@@ -100,10 +100,15 @@ def one_line_errors(command: Callable[P, None]) -> Callable[P, None]:
 
 
 def configure_logging(level: int = logging.INFO) -> None:
-    """Print the log on standard error, a line a record: `warning: …`, `error: …`, progress without a word."""
+    """Print this package's log on standard error, a line a record.
+
+    A warning or an error says so (`warning: …`); information stands alone.
+    """
     handler = _OneLineHandler()
     handler.setFormatter(_OneLineFormatter())
-    logging.basicConfig(level=level, handlers=[handler], force=True)
+    log = logging.getLogger("device_runtime")
+    log.setLevel(level)
+    log.handlers = [handler]
 
 
 class _OneLineHandler(logging.Handler):

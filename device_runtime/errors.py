@@ -6,7 +6,7 @@ from __future__ import annotations
 class FatalError(Exception):
     """The user, the board or a file is at fault, and the program cannot go on.
 
-    Args:
+    Attributes:
         what: the thing that is wrong, e.g. a path, an option or a device.
         why: what is wrong with it.
         todo: what the user can do next.

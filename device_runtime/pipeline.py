@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -14,13 +15,13 @@ import click
 
 from device_runtime.board import describe as board
 from device_runtime.bundle.find import default_bundle
-from device_runtime.console import FAILED, INTERRUPTED, one_line
+from device_runtime.console import FAILED, INTERRUPTED
 from device_runtime.errors import FatalError
 from device_runtime.locate.region import Region, crop
 from device_runtime.read.engine import Engine
 from device_runtime.report.measure import Measurements, make_report, warm_up
 from device_runtime.report.report import REPORT
-from device_runtime.sinks.console import Lines, Progress, Warnings, checked, summary
+from device_runtime.sinks.console import Lines, Progress, checked, summary
 from device_runtime.sinks.jsonl import JsonLines
 from device_runtime.sinks.pictures import Album
 from device_runtime.sinks.sink import OnlyChanges, Result, Sink
@@ -28,6 +29,8 @@ from device_runtime.sources.camera import camera_frames
 from device_runtime.sources.files import image_files, label_of, read_files
 from device_runtime.sources.frame import Frame, Unreadable
 from device_runtime.timing import StageClock
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -129,6 +132,7 @@ class Pipeline:
                 for frame in frames:
                     if isinstance(frame, Unreadable):
                         self.measured.unreadable += 1
+                        log.warning("%s", frame.error)
                         for sink in self.sinks:
                             sink.miss(frame)
                     else:
@@ -188,7 +192,7 @@ def run(options: Options, *more: Sink) -> int:
         # A camera that stops still leaves what it has read until then.
         if not measured.n:
             raise
-        click.echo(one_line(f"error: {error}"), err=True)
+        log.error("%s", error)
         status = FAILED
     if measured.unreadable and not status:
         status = 1
@@ -226,7 +230,7 @@ def _sinks(options: Options) -> list[Sink]:
         """A camera shows the same plate many times."""
         return OnlyChanges(sink) if from_camera else sink
 
-    sinks: list[Sink] = [Warnings()]
+    sinks: list[Sink] = []
     if options.as_json:
         sinks.append(JsonLines())
     elif not options.benchmark:

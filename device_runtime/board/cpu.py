@@ -10,8 +10,6 @@ import struct
 from dataclasses import dataclass
 from pathlib import Path
 
-# Names of the HWCAP bits, lowest first, as the kernel's arch/*/include/uapi/asm/hwcap.h numbers them
-# and /proc/cpuinfo spells them.
 _ARM64 = (
     "fp asimd evtstrm aes pmull sha1 sha2 crc32 atomics fphp asimdhp cpuid asimdrdm jscvt fcma lrcpc dcpop "
     "sha3 sm3 sm4 asimddp sha512 sve asimdfhm dit uscat ilrcpc flagm ssbs sb paca pacg"
@@ -30,12 +28,22 @@ _HWCAP_BITS = {
     "armv7l": (_ARM, "aes pmull sha1 sha2 crc32"),
     "riscv64": (_RISCV, ""),
 }
+"""Names of the bits of AT_HWCAP and AT_HWCAP2, lowest first.
+
+The kernel's arch/*/include/uapi/asm/hwcap.h numbers them, and /proc/cpuinfo spells them so.
+"""
 _AT_HWCAP, _AT_HWCAP2 = 16, 26
 
 
 @dataclass(frozen=True)
 class Cpu:
-    """`arch` as in a manifest's target, `features` as in /proc/cpuinfo."""
+    """A processor.
+
+    Attributes:
+        arch: as in a manifest's target.
+        name: what it calls itself, or None.
+        features: as in /proc/cpuinfo.
+    """
 
     arch: str
     name: str | None
@@ -109,7 +117,6 @@ def _isa_extensions(isa: str) -> frozenset[str]:
     return frozenset([*letters, *filter(None, found[2].split("_"))])
 
 
-# Arm Ltd. (0x41) part numbers, from the kernel's arch/arm64/include/asm/cputype.h.
 _ARM_PARTS = {
     ("0x41", "0xc07"): "Cortex-A7",
     ("0x41", "0xd03"): "Cortex-A53",
@@ -122,3 +129,4 @@ _ARM_PARTS = {
     ("0x41", "0xd0c"): "Neoverse-N1",
     ("0x41", "0xd42"): "Cortex-A78AE",
 }
+"""Part numbers of Arm Ltd. (0x41), from the kernel's arch/arm64/include/asm/cputype.h."""

@@ -14,8 +14,8 @@ from device_runtime.errors import FatalError
 SCHEMA_VERSION = 1
 MANIFEST_NAME = "manifest.json"
 
-# No absolute path, no empty, "." or ".." component, no back-slash, no control character.
 _INSIDE = re.compile(r"(?!.*(?:^|/)\.{0,2}(?:/|$))[^\\\x00-\x1f]+")
+"""No absolute path, no empty, "." or ".." component, no back-slash, no control character."""
 
 Sha256 = Annotated[str, msgspec.Meta(pattern=r"\A[0-9a-f]{64}\Z")]
 Name = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]

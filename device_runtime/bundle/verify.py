@@ -13,16 +13,23 @@ from device_runtime.bundle.manifest import MANIFEST_NAME, FileInfo, Manifest, re
 from device_runtime.errors import FatalError
 
 MODULE_NAME = "model.so"
-# Written by install.sh where the board's C library is too old for model.so.
 LOCAL_MODULE_NAME = "model.local.so"
+"""Linked by install.sh where the board's C library is too old for `MODULE_NAME`."""
 LOCAL_HASH_NAME = "model.local.sha256"
 
 _COPY_AGAIN = "copy the bundle to the board again"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Bundle:
-    """A bundle that has passed `verify`; `identity` is the SHA-256 of its manifest."""
+    """A bundle that has passed `verify`.
+
+    Attributes:
+        path: its folder.
+        manifest: what it says.
+        module: the library to load: `MODULE_NAME`, or the one linked on this board.
+        identity: SHA-256 of the manifest.
+    """
 
     path: Path
     manifest: Manifest
@@ -47,7 +54,7 @@ def verify(path: Path, cpu: Cpu | None = None, model: str | None = None) -> Bund
         raise FatalError(str(path / MANIFEST_NAME), f"lists no {MODULE_NAME}", "build the bundle again")
     check_board(manifest, cpu or detect(), model or board.model())
     identity = hashlib.sha256((path / MANIFEST_NAME).read_bytes()).hexdigest()
-    return Bundle(path, manifest, _module(path), identity)
+    return Bundle(path=path, manifest=manifest, module=_module(path), identity=identity)
 
 
 def check_board(manifest: Manifest, cpu: Cpu, model: str | None) -> None:
@@ -76,6 +83,7 @@ def check_board(manifest: Manifest, cpu: Cpu, model: str | None) -> None:
 
 
 def sha256_of(path: Path) -> str:
+    """The file's SHA-256 in hexadecimal digits."""
     digest = hashlib.sha256()
     with path.open("rb") as file:
         while block := file.read(1 << 20):

@@ -21,14 +21,14 @@ from device_runtime.model.memory import aligned_empty
 FFI_LIBRARY = "libtvm_ffi.so"
 RUNTIME_LIBRARY = "libtvm_runtime.so"
 
-# enum TVMFFITypeIndex
 _NONE, _INT, _BOOL, _RAW_STR, _SMALL_STR, _STR, _FUNCTION, _TENSOR = 0, 1, 2, 8, 11, 65, 68, 70
+"""enum TVMFFITypeIndex"""
 _FIRST_OBJECT = 64
-# sizeof(TVMFFIObject): reference counts, type index, padding, deleter, the same on every platform
 _HEADER = 24
+"""sizeof(TVMFFIObject): reference counts, type index, padding, deleter; the same on every platform."""
 _DL_CPU, _DL_FLOAT = 1, 2
-# VMExecutable: vm_initialization(device type, device index, allocator); 2 is the pooled allocator
 _POOLED_ALLOCATOR = 2
+"""Third argument of VMExecutable's vm_initialization(device type, device index, allocator)."""
 
 
 class _Value(ctypes.Union):

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-# TVM's generated code uses aligned vector loads up to the width of an AVX-512 register.
 ALIGNMENT = 64
+"""Bytes: TVM's generated code uses aligned vector loads up to the width of an AVX-512 register."""
 
 
 def aligned_empty(shape: tuple[int, ...], dtype: DTypeLike = np.float32) -> NDArray:

@@ -12,15 +12,20 @@ from numpy.typing import NDArray
 from device_runtime.read.grammar import Grammar
 
 BEAM_WIDTH = 10
-# Classes less likely than this at a step do not extend a beam; plates need no finer search.
+"""Texts that a beam keeps."""
 _PRUNE = 1e-4
+"""Classes less likely than this at a step do not extend a beam; plates need no finer search."""
 
 
 @dataclass(frozen=True)
 class Decoded:
-    """A text, each character's probability, and `confidence`, their product (0 for an empty text).
+    """A text and how sure it is.
 
-    A character's probability is the highest softmax output of its class over the steps aligned to it.
+    Attributes:
+        text: of the plate.
+        confidence: product of `character_confidences`; 0 for an empty text.
+        character_confidences: of each character the highest softmax output of its class over the steps
+            aligned to it.
     """
 
     text: str
@@ -30,7 +35,12 @@ class Decoded:
 
 @dataclass(frozen=True)
 class Candidate:
-    """A text as class indices, and its natural log probability summed over all alignments."""
+    """A text that a beam has found.
+
+    Attributes:
+        labels: the classes' indices.
+        log_probability: natural logarithm of the sum over all alignments.
+    """
 
     labels: tuple[int, ...]
     log_probability: float

@@ -123,7 +123,11 @@ class Engine:
         return self._grammar is not None
 
     def golden(self) -> Golden:
-        """The bundle's golden inputs and outputs; raises as `read_golden`."""
+        """The bundle's golden inputs and outputs.
+
+        Raises:
+            FatalError: they cannot be read.
+        """
         return read_golden(self.bundle.path, self.manifest)
 
     def check_golden(self) -> float:
@@ -144,7 +148,7 @@ class Engine:
                 raise FatalError(
                     f"bundle for target {self.manifest.target.name}",
                     f"golden outputs are off by {difference:.3g}, more than {self.manifest.golden.atol:.3g}",
-                    "build the bundle again, and report this with the board's name if it stays",
+                    f"run 'make target={self.manifest.target.name} build' on the host and copy that",
                 )
             worst = max(worst, difference)
         self.golden_difference = worst

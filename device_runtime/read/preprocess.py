@@ -7,15 +7,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from device_runtime.bundle.manifest import PreprocessInfo
-from device_runtime.sources.image import as_bgr
+from device_runtime.sources.image import Image, as_bgr
 
-# The constants the public LPRNet checkpoint was trained with.
 DEFAULT = PreprocessInfo(
     width=94, height=24, color="BGR", interpolation="linear", mean=127.5, scale=0.0078125
 )
+"""What the public LPRNet checkpoint was trained with."""
 
 
-def resize(image: NDArray, spec: PreprocessInfo = DEFAULT) -> NDArray[np.uint8]:
+def resize(image: NDArray, spec: PreprocessInfo = DEFAULT) -> Image:
     """*image* as BGR uint8 [height, width, 3], resized bilinearly where its size differs.
 
     Raises:

@@ -24,13 +24,6 @@ class Lines(Sink):
         click.echo(as_text(result))
 
 
-class Warnings(Sink):
-    """Says on standard error which files could not be read."""
-
-    def miss(self, unreadable: Unreadable) -> None:
-        click.echo(one_line(f"warning: {unreadable.error}"), err=True)
-
-
 class Progress(Sink):
     """A bar on standard error where that is a terminal.
 

@@ -39,7 +39,13 @@ OVERVIEW_NAME = "overview.jpg"
 
 @dataclass(frozen=True)
 class Caption:
-    """What to write under a plate; `truth` is None where no label was given."""
+    """What to write under a plate.
+
+    Attributes:
+        plate: as read.
+        confidence: 0 to 1.
+        truth: its label, or None.
+    """
 
     plate: str
     confidence: float
@@ -159,7 +165,11 @@ class Album(Sink):
         save(picture, self._free(name))
 
     def close(self) -> None:
-        """Save the overview; raises as `add`."""
+        """Save the overview.
+
+        Raises:
+            FatalError: it cannot be written.
+        """
         if self._overview:
             save(overview(self._overview), self._folder / OVERVIEW_NAME)
 

@@ -12,6 +12,7 @@ from device_runtime.sources.image import as_bgr
 from device_runtime.timing import StageClock
 
 _TIMEOUT_MS = 10_000
+"""How long a stream may take to open, and for its next frame."""
 
 
 def camera_frames(camera: str) -> Iterator[Frame]:

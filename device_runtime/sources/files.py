@@ -11,6 +11,7 @@ from device_runtime.sources.image import read_image
 from device_runtime.timing import StageClock
 
 SUFFIXES = frozenset((".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp"))
+"""What is taken for an image in a folder; a file that is named itself may have any."""
 
 
 def image_files(paths: Sequence[Path]) -> list[Path]:

@@ -28,7 +28,12 @@ class Frame:
 
 @dataclass(frozen=True)
 class Unreadable:
-    """A file that should have been an image."""
+    """A file that should have been an image.
+
+    Attributes:
+        source: its path.
+        error: what is wrong with it.
+    """
 
     source: str
     error: FatalError

@@ -124,12 +124,13 @@ def test_fail_prints_what_a_file_name_holds_in_one_line(capsys: pytest.CaptureFi
 
 @pytest.fixture
 def log() -> Iterator[logging.Logger]:
-    root = logging.getLogger()
-    before, level = root.handlers[:], root.level
-    root.handlers = []
+    package = logging.getLogger("device_runtime")
+    before, level = package.handlers[:], package.level
+    configure_logging()
     configure_logging()
     yield logging.getLogger("device_runtime.test")
-    root.handlers, root.level = before, level
+    package.handlers = before
+    package.setLevel(level)
 
 
 def test_the_log_is_lines_on_standard_error(log: logging.Logger, capsys: pytest.CaptureFixture[str]) -> None:

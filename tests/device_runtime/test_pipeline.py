@@ -153,11 +153,16 @@ def test_a_camera_shows_a_plate_once_and_json_every_frame(
     assert len([json.loads(line) for line in capsys.readouterr().out.splitlines()]) == 4
 
 
-def test_an_unreadable_file_is_status_1(pristine_bundle: Path, plates: Path) -> None:
+def test_an_unreadable_file_is_a_warning_and_status_1(
+    pristine_bundle: Path, plates: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     (plates / "empty.jpg").touch()
     kept = Kept()
     assert run(Options(bundle=pristine_bundle, images=(plates,)), kept) == 1
     assert (len(kept.results), len(kept.missed), kept.closed) == (2, 1, 1)
+    assert [(r.levelname, r.message.split(" – ")[0]) for r in caplog.records] == [
+        ("WARNING", f"{plates / 'empty.jpg'}: is empty")
+    ]
 
 
 def test_ctrl_c_is_status_130_and_reported(pristine_bundle: Path, tmp_path: Path) -> None:
@@ -169,14 +174,18 @@ def test_ctrl_c_is_status_130_and_reported(pristine_bundle: Path, tmp_path: Path
 
 
 def test_an_error_after_the_first_plate_ends_the_run_in_order(
-    pristine_bundle: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    pristine_bundle: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     kept = Kept(FatalError("disk", "is full", "free some space"), at=1)
     options = Options(bundle=pristine_bundle, benchmark=100, report=tmp_path / "r.json")
     assert run(options, kept) == 2
-    shown = capsys.readouterr()
-    assert shown.err == "error: disk: is full – free some space\n"
-    assert shown.out.startswith("2 read")
+    assert [(r.levelname, r.message) for r in caplog.records] == [
+        ("ERROR", "disk: is full – free some space")
+    ]
+    assert capsys.readouterr().out.startswith("2 read")
     assert REPORT.read(tmp_path / "r.json").run.n == 2
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from device_runtime.console import fail
+from device_runtime.console import configure_logging, fail
 from device_runtime.errors import FatalError
 from device_runtime.pipeline import Options, run
 from device_runtime.sinks.sink import Result, Sink
@@ -33,6 +33,7 @@ def main(bundle: str, images: str, path: str) -> int:
     Returns:
         lpr-run's exit status.
     """
+    configure_logging()
     logits = Logits()
     options = Options(bundle=Path(bundle), images=(Path(images),), as_json=True, warmup=0)
     try:

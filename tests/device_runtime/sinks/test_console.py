@@ -3,10 +3,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from device_runtime.errors import FatalError
 from device_runtime.report.measure import Measurements
-from device_runtime.sinks.console import Lines, Progress, Warnings, as_text, summary
-from device_runtime.sources.frame import Unreadable
+from device_runtime.sinks.console import Lines, Progress, as_text, summary
 from tests.device_runtime.results import result
 
 FRAME = np.zeros((4, 4, 3), np.uint8)
@@ -26,12 +24,6 @@ def test_a_plate_a_line_whatever_the_file_is_called(capsys: pytest.CaptureFixtur
 def test_labels_tell_right_from_wrong() -> None:
     assert " ok " in as_text(result("京A12345", image=FRAME, truth="京A12345"))
     assert "≠ 京A12346" in as_text(result("京A12345", image=FRAME, truth="京A12346"))
-
-
-def test_what_is_no_image_is_a_warning(capsys: pytest.CaptureFixture[str]) -> None:
-    Warnings().miss(Unreadable("x", FatalError("x\ny.png", "is empty", "copy the file again")))
-    shown = capsys.readouterr()
-    assert (shown.out, shown.err) == ("", "warning: x y.png: is empty – copy the file again\n")
 
 
 def test_a_summary_counts_and_times() -> None:
