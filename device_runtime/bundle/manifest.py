@@ -1,4 +1,4 @@
-"""The bundle's manifest: schema version 1, its file and its errors."""
+"""The bundle's manifest: schema version 2, its file and its errors."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import msgspec
 from device_runtime import schema
 from device_runtime.errors import FatalError
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 MANIFEST_NAME = "manifest.json"
 
 _INSIDE = re.compile(r"(?!.*(?:^|/)\.{0,2}(?:/|$))[^\\\x00-\x1f]+")
@@ -63,6 +63,35 @@ class PreprocessInfo(schema.Strict, frozen=True, kw_only=True):
     interpolation: Literal["linear"]
     mean: Finite
     scale: Positive
+
+
+class ScheduleInfo(schema.Strict, frozen=True, kw_only=True):
+    """How the kernels came about.
+
+    Attributes:
+        kind: hand-scheduled (`tuned`), by TVM's pipeline (`default`) or by its search (`metaschedule`).
+        convolutions: how many the network has.
+        tuned: how many of them have a register tile that was found by tuning.
+        measurements: how many that search made.
+    """
+
+    kind: Literal["tuned", "default", "metaschedule"]
+    convolutions: Count
+    tuned: Count
+    measurements: Count = 0
+
+    def __post_init__(self) -> None:
+        if self.tuned > self.convolutions:
+            raise ValueError(f"tuned is {self.tuned} of only convolutions = {self.convolutions}")
+
+    @property
+    def text(self) -> str:
+        """In words, as reports and tables have it."""
+        if self.kind == "default":
+            return "TVM's default pipeline, untuned"
+        if self.kind == "metaschedule":
+            return f"MetaSchedule's generic search, {self.measurements} measurements"
+        return f"{self.tuned} of {self.convolutions} convolutions tuned"
 
 
 class Versions(schema.Strict, frozen=True):
@@ -123,7 +152,7 @@ class Manifest(schema.Strict, frozen=True, kw_only=True):
     output: OutputInfo
     preprocess: PreprocessInfo
     precision: Name
-    schedule: str
+    schedule: ScheduleInfo
     versions: Versions
     checkpoint: CheckpointInfo
     macs: Count

@@ -86,7 +86,7 @@ def make_report(
             target=info.target.name,
             display_name=info.target.display_name,
             precision=info.precision,
-            schedule=info.schedule,
+            schedule=info.schedule.text,
             checkpoint=info.checkpoint.name,
             checkpoint_sha256=info.checkpoint.sha256,
             tvm=info.versions.tvm,

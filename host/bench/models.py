@@ -139,7 +139,7 @@ def _bundle(variant: Variant, path: Path, limit: str) -> Model:
     if limit == "avx2" and (beyond := sorted(filter(isa.beyond_avx2, manifest.target.cpu_features))):
         raise WorkerError(f"is compiled for {', '.join(beyond[:3])} (--isa avx2 wants --target x86-64-v3)")
     size = manifest.files["model.so"].bytes
-    note = f"{manifest.target.name}, {manifest.schedule}"
+    note = f"{manifest.target.name}, {manifest.schedule.text}"
     return Model(variant, path, size, __version__, note)
 
 

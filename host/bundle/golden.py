@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,9 +12,16 @@ import torch
 from device_runtime.bundle.golden import Golden
 from device_runtime.read.preprocess import DEFAULT, prepare, resize
 from device_runtime.sources.image import read_image
+from host.kernels.bfloat16 import BFloat16
+from host.kernels.microkernel import MicroKernel
+from host.network.graph import Conv, MaxPool, Network
+from host.network.graph import run as run_float
+from host.network.integer import QuantizedNetwork
+from host.network.integer import run as run_quantized
 from host.paths import SAMPLES
 
 COUNT = 4
+"""How many plates."""
 
 Reference = Callable[[torch.Tensor], torch.Tensor]
 """Image float64[N,3,24,94] → logits float64[N,classes,steps]."""
@@ -32,3 +40,31 @@ def golden(reference: Reference, atol: float, samples: Path = SAMPLES) -> Golden
     with torch.no_grad():
         logits = reference(torch.from_numpy(inputs).double())
     return Golden(images, logits.numpy().astype(np.float32), atol)
+
+
+def reference(network: Network | QuantizedNetwork, microkernel: MicroKernel | None = None) -> Reference:
+    """What *network* computes: the integers of a quantized one, else its floats.
+
+    Args:
+        microkernel: of the kernels that compute it; those of `BFloat16` round weights and maps.
+    """
+    if isinstance(network, QuantizedNetwork):
+        return lambda image: run_quantized(network, image.float())
+    if isinstance(microkernel, BFloat16):
+        return in_bfloat16(network)
+    return lambda image: run_float(network, image)
+
+
+def in_bfloat16(network: Network) -> Reference:
+    """*network* with weights and maps rounded where `BFloat16` kernels read them; their sums are fp32."""
+
+    def rounded(x: torch.Tensor) -> torch.Tensor:
+        return x.bfloat16().to(x.dtype)
+
+    def stored(layer: Conv | MaxPool) -> Conv | MaxPool:
+        if not isinstance(layer, Conv) or layer is network.convs[0]:
+            return layer
+        return replace(layer, weight=rounded(torch.from_numpy(layer.weight)).numpy())
+
+    rounding = replace(network, layers=tuple(map(stored, network.layers)))
+    return lambda image: run_float(rounding, image, rounded)

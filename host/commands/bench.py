@@ -13,8 +13,8 @@ from host.bench.isa import ISAS
 from host.bench.runtimes import PEERS
 from host.console import say
 from host.paths import CACHE, REPOSITORY, SAMPLES
+from host.precision import PRECISIONS
 
-PRECISIONS = ("fp32", "int8", "bf16", "fp16")
 _FOLDER = click.Path(path_type=Path, file_okay=False)
 
 
@@ -65,7 +65,7 @@ def bench_command(
 
     request = Request(
         peers=_names("--peers", peers, PEERS) if peers != "none" else (),
-        precisions=_names("--precisions", precisions, PRECISIONS),
+        precisions=_names("--precisions", precisions, tuple(PRECISIONS)),
         threads=_counts("--threads", threads),
         weights=weights or DEFAULT,
         bundles=bundles,
@@ -99,7 +99,7 @@ def _count(
     named = _names("--peers", peers, PEERS) if peers != "none" else ()
     request = arm.Request(
         peers=tuple(name for name in named if name in arm.PEERS),
-        precisions=_names("--precisions", precisions, PRECISIONS),
+        precisions=_names("--precisions", precisions, tuple(PRECISIONS)),
         weights=weights or DEFAULT,
         calibration=calibration or SAMPLES,
         python=python or _bench_python(),

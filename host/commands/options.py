@@ -8,7 +8,8 @@ from typing import Any, TypeVar
 
 import click
 
-from host.targets.profile import PRECISIONS, Target
+from host.precision import PRECISIONS
+from host.targets.profile import Target
 from host.targets.read import load_target
 
 Decorated = TypeVar("Decorated", bound=Callable[..., Any])
@@ -41,7 +42,7 @@ target = click.option(
     help="Board to build for: a name that `lpr-host targets` lists, or a .toml file.",
 )
 precision = click.option(
-    "--precision", type=click.Choice(PRECISIONS), help="Number format; the target's recipe by default."
+    "--precision", type=click.Choice(tuple(PRECISIONS)), help="Number format; the target's recipe by default."
 )
 bundle = click.option("--bundle", type=FOLDER, help="Bundle folder; build/TARGET by default.")
 calibration = click.option(

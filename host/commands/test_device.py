@@ -33,6 +33,7 @@ def test_device_command(target: Target, bundle: Path | None, weights: Path | Non
     from device_runtime.bundle.manifest import MANIFEST_NAME, read_manifest
     from host.build import Request, build
     from host.check.parity import compare, on_board, on_host
+    from host.precision import computed_here
     from host.targets.read import load_target
     from lprnet.weights import of_recipe
 
@@ -43,11 +44,9 @@ def test_device_command(target: Target, bundle: Path | None, weights: Path | Non
     manifest = read_manifest(bundle)
     with tempfile.TemporaryDirectory(prefix="native-") as scratch:
         native = Path(scratch) / "native"
-        # Machines without half arithmetic compute in fp32 what others round to fp16.
-        precision = "fp32" if manifest.precision == "fp16" else manifest.precision
-        build(
-            Request(target=load_target("native"), output=native, checkpoint=checkpoint, precision=precision)
-        )
+        machine = load_target("native")
+        precision = computed_here(manifest.precision, machine.arch, machine.cpu_features)
+        build(Request(target=machine, output=native, checkpoint=checkpoint, precision=precision))
         if read_manifest(native).checkpoint.sha256 != manifest.checkpoint.sha256:
             raise FatalError(
                 str(bundle),

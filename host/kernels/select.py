@@ -7,6 +7,7 @@ from host.kernels.bfloat16 import BFLOAT16
 from host.kernels.float import FLOAT16, FLOAT32
 from host.kernels.int8 import INT8
 from host.kernels.microkernel import MicroKernel
+from host.precision import PRECISIONS
 from host.targets.profile import Target
 
 _GENERIC_INT8 = {"x86_64": "plain", "aarch64": "neon", "armv7l": "neon32", "riscv64": "scalar"}
@@ -18,16 +19,17 @@ def microkernel_for(target: Target, precision: str) -> MicroKernel:
     Raises:
         FatalError: a precision that has no kernels.
     """
-    if precision == "int8":
-        return INT8[_GENERIC_INT8[target.arch] if target.isa == "generic" else target.isa]
-    if precision == "fp16" and target.arch == "aarch64" and "asimdhp" in target.cpu_features:
-        return FLOAT16["neon"]
-    if precision == "bf16" and target.arch == "x86_64" and "avx512_bf16" in target.cpu_features:
-        return BFLOAT16
-    if precision != "fp32":
+    known = PRECISIONS.get(precision)
+    if known is None or not known.runs_on(target.arch, target.cpu_features):
         raise FatalError(
             f"precision {precision}", f"has no kernels for {target.name}", "use --precision fp32 or int8"
         )
+    if precision == "int8":
+        return INT8[_GENERIC_INT8[target.arch] if target.isa == "generic" else target.isa]
+    if precision == "fp16":
+        return FLOAT16["neon"]
+    if precision == "bf16":
+        return BFLOAT16
     if target.arch == "x86_64":
         features = target.cpu_features
         return FLOAT32["avx512" if "avx512f" in features else "avx2" if "fma" in features else "neon32"]

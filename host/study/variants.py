@@ -159,12 +159,20 @@ def _baseline(checkpoint: Path, way: Way, source: Source, folder: Path) -> Made:
 
 
 def _bundle(checkpoint: Path, way: Way, source: Source, folder: Path, note: str) -> Made:
-    bundle = build(Request(source.target, folder / "bundle", checkpoint, way.precision, source.calibration))
+    bundle = build(
+        Request(
+            target=source.target,
+            output=folder / "bundle",
+            checkpoint=checkpoint,
+            precision=way.precision,
+            calibration=source.calibration,
+        )
+    )
     # Loaded from the folder itself; nothing but the bundle is in it.
     for path in bundle.iterdir():
         shutil.move(path, folder / path.name)
     bundle.rmdir()
     manifest = read_manifest(folder)
-    notes = "; ".join(filter(None, (note, manifest.schedule)))
+    notes = "; ".join(filter(None, (note, manifest.schedule.text)))
     size = manifest.files["model.so"].bytes
     return Made(OURS, way.precision, size, manifest.parameters, manifest.macs, notes)

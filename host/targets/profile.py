@@ -13,7 +13,6 @@ INSTRUCTION_FAMILIES = {
     "riscv64": ("generic",),
 }
 """What int8 kernels are written for, by architecture, the widest first."""
-PRECISIONS = ("fp32", "fp16", "bf16", "int8")
 PRUNINGS = ("none", "light", "tiny")
 ZIG_TRIPLES = {
     "x86_64": "x86_64-linux-gnu",

@@ -10,13 +10,13 @@ import tomllib
 
 from device_runtime.errors import FatalError
 from host.paths import TARGETS
+from host.precision import PRECISIONS
 from host.targets.features import LLVM_NAMES, llvm_cpus
 from host.targets.native import Machine, detect, native_isa
 from host.targets.profile import (
     ARCHITECTURES,
     BAUD_RATES,
     INSTRUCTION_FAMILIES,
-    PRECISIONS,
     PRUNINGS,
     ZIG_TRIPLES,
     BoardNames,

@@ -39,8 +39,12 @@ def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def bundle(checkpoint: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    request = Request(load_target("native"), tmp_path_factory.mktemp("build") / "native", checkpoint)
-    return build(request, log=lambda line: None)
+    request = Request(
+        target=load_target("native"),
+        output=tmp_path_factory.mktemp("build") / "native",
+        checkpoint=checkpoint,
+    )
+    return build(request)
 
 
 def digests(folder: Path) -> dict[str, str]:
@@ -56,22 +60,26 @@ def test_bundle_is_whole(bundle: Path, checkpoint: Path) -> None:
     assert sum(name.endswith(".whl") for name in manifest.files) == 1
     assert manifest.checkpoint.sha256 == hashlib.sha256(checkpoint.read_bytes()).hexdigest()
     assert manifest.output.shape == (1, 73, 18)
+    assert (manifest.schedule.kind, manifest.schedule.convolutions) == ("tuned", 16)
+    assert f"glibc {manifest.target.glibc} or newer" in (bundle / "README.md").read_text()
 
 
 def test_same_inputs_give_the_same_bytes(bundle: Path, checkpoint: Path, tmp_path: Path) -> None:
-    again = build(Request(load_target("native"), tmp_path / "other", checkpoint), log=lambda line: None)
+    again = build(Request(target=load_target("native"), output=tmp_path / "other", checkpoint=checkpoint))
     assert digests(again) == digests(bundle)
 
 
 def test_int8_bundle_is_small_and_checks_out(bundle: Path, checkpoint: Path, tmp_path: Path) -> None:
     """`Engine.open` compares the module's logits with those of the integer reference."""
-    request = Request(load_target("native"), tmp_path / "int8", checkpoint, "int8")
-    integer = build(request, log=lambda line: None)
+    request = Request(
+        target=load_target("native"), output=tmp_path / "int8", checkpoint=checkpoint, precision="int8"
+    )
+    integer = build(request)
     assert Engine.open(integer).manifest.precision == "int8"
     sizes = [read_manifest(b).files["model.so"].bytes for b in (integer, bundle)]
     assert sizes[0] < 0.35 * sizes[1]
     other = replace(request, output=tmp_path / "min-max", quantization=Options("min-max"))
-    files = [read_manifest(b).files["model.so"].sha256 for b in (integer, build(other, log=lambda _: None))]
+    files = [read_manifest(b).files["model.so"].sha256 for b in (integer, build(other))]
     assert files[0] != files[1]
 
 
@@ -79,8 +87,10 @@ def test_bfloat16_bundle_checks_out(checkpoint: Path, tmp_path: Path) -> None:
     """`Engine.open` compares the module's logits with those of a reference that rounds maps as it does."""
     if "avx512_bf16" not in detect().features:
         pytest.skip("this CPU has no avx512_bf16")
-    request = Request(load_target("native"), tmp_path / "bf16", checkpoint, "bf16")
-    manifest = Engine.open(build(request, log=lambda line: None)).manifest
+    request = Request(
+        target=load_target("native"), output=tmp_path / "bf16", checkpoint=checkpoint, precision="bf16"
+    )
+    manifest = Engine.open(build(request)).manifest
     assert manifest.precision == "bf16"
     assert "avx512_bf16" in manifest.target.cpu_features
 
@@ -118,7 +128,7 @@ def test_default_schedule_is_a_bundle_like_another(bundle: Path, checkpoint: Pat
     result = CliRunner().invoke(main, [*command, str(tmp_path / "default")])
     assert result.exit_code == 0, result.output
     manifest = read_manifest(tmp_path / "default")
-    assert manifest.schedule == "TVM's default pipeline, untuned"
+    assert (manifest.schedule.kind, manifest.schedule.tuned) == ("default", 0)
     assert manifest.macs > read_manifest(bundle).macs
     runs = []
     for name, folder in (("a", bundle), ("b", tmp_path / "default")):
@@ -144,7 +154,7 @@ def test_truncated_checkpoint_leaves_the_older_bundle(kept: Path, checkpoint: Pa
     broken = tmp_path / "broken.safetensors"
     broken.write_bytes(checkpoint.read_bytes()[:-1000])
     with pytest.raises(FatalError, match=r"broken\.safetensors"):
-        build(Request(load_target("native"), kept, broken), log=lambda line: None)
+        build(Request(target=load_target("native"), output=kept, checkpoint=broken))
 
 
 def test_full_disk_leaves_the_older_bundle(kept: Path, checkpoint: Path) -> None:
@@ -170,7 +180,7 @@ def test_too_little_space_is_said_before_work_starts(
 ) -> None:
     monkeypatch.setattr("host.bundle.folder.SPACE", 1 << 60)
     with pytest.raises(FatalError, match="free"):
-        build(Request(load_target("native"), kept, checkpoint), log=lambda line: None)
+        build(Request(target=load_target("native"), output=kept, checkpoint=checkpoint))
 
 
 def test_rebuild_keeps_reports(tmp_path: Path) -> None:
@@ -227,8 +237,12 @@ def test_eval_counts_and_records(bundle: Path, tmp_path: Path) -> None:
 
 
 def test_public_checkpoint_reads_ccpd(shared: Path, tmp_path: Path) -> None:
-    request = Request(load_target("native"), tmp_path / "b", shared / "weights" / "Final_LPRNet_model.pth")
-    build(request, log=lambda line: None)
+    request = Request(
+        target=load_target("native"),
+        output=tmp_path / "b",
+        checkpoint=shared / "weights" / "Final_LPRNet_model.pth",
+    )
+    build(request)
     command = ["eval", "--bundle", str(tmp_path / "b"), "--data", str(shared / "data" / "ccpd_val"), "--json"]
     result = CliRunner().invoke(main, command)
     assert '"n":281,"correct":228' in result.stdout

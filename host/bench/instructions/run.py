@@ -147,8 +147,13 @@ def _ours(request: Request, target: Target, precision: str) -> Row:
     with tempfile.TemporaryDirectory(prefix="bench-arm-") as folder:
         bundle = Path(folder) / "bundle"
         build(
-            BuildRequest(target, bundle, request.weights, precision, request.calibration),
-            log=lambda _: None,
+            BuildRequest(
+                target=target,
+                output=bundle,
+                checkpoint=request.weights,
+                precision=precision,
+                calibration=request.calibration,
+            )
         )
         return _row(OURS, precision, target, count_inference(bundle, target), __version__, None)
 

@@ -15,7 +15,15 @@ def convert(source: Source, precision: str, folder: Path) -> None:
     from host.targets.read import load_target
 
     target = load_target(source.target)
-    build(Request(target, folder / "bundle", source.checkpoint, precision, source.calibration))
+    build(
+        Request(
+            target=target,
+            output=folder / "bundle",
+            checkpoint=source.checkpoint,
+            precision=precision,
+            calibration=source.calibration,
+        )
+    )
 
 
 def load(folder: Path, precision: str, threads: int) -> Session:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from device_runtime.bundle.manifest import Manifest, decode, encode, read_manifest
+from device_runtime.bundle.manifest import Manifest, ScheduleInfo, decode, encode, read_manifest
 from device_runtime.errors import FatalError
 
 SAME_FIXTURE = settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -99,9 +99,12 @@ def test_deep_nesting_is_refused() -> None:
         (("files", "../evil"), {"sha256": "0" * 64, "bytes": 1}, ["'../evil'"]),
         (("files", "manifest.json"), {"sha256": "0" * 64, "bytes": 1}, ["manifest.json"]),
         (("macs",), None, ["macs"]),
+        (("schedule",), "16 of 16 convolutions tuned", ["schedule"]),
+        (("schedule", "kind"), "guessed", ["schedule.kind", "'guessed'"]),
+        (("schedule", "tuned"), 2, ["schedule", "tuned is 2 of only convolutions = 1"]),
         (("surprise",), 1, ["surprise"]),
         (("target", "surprise"), 1, ["target", "surprise"]),
-        (("schema_version",), 2, ["schema_version", "2", "version 1"]),
+        (("schema_version",), 1, ["schema_version", "1", "version 2"]),
         (
             ("accuracy",),
             [{"dataset": "d", "n": 1, "correct": 2, "accuracy": 1, "accuracy_without_province": 1}],
@@ -116,6 +119,21 @@ def test_errors_name_the_file_the_key_and_the_value(
     with pytest.raises(FatalError) as caught:
         decode(json.dumps(raw).encode(), "build/rpi4/manifest.json")
     assert all(word in str(caught.value) for word in ["build/rpi4/manifest.json", *said])
+
+
+@pytest.mark.parametrize(
+    ("schedule", "text"),
+    [
+        (ScheduleInfo(kind="tuned", convolutions=16, tuned=15), "15 of 16 convolutions tuned"),
+        (ScheduleInfo(kind="default", convolutions=16, tuned=0), "TVM's default pipeline, untuned"),
+        (
+            ScheduleInfo(kind="metaschedule", convolutions=16, tuned=0, measurements=1024),
+            "MetaSchedule's generic search, 1024 measurements",
+        ),
+    ],
+)
+def test_a_schedule_in_words(schedule: ScheduleInfo, text: str) -> None:
+    assert schedule.text == text
 
 
 def test_a_folder_that_is_no_bundle(tmp_path: Path) -> None:

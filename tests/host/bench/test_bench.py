@@ -153,7 +153,9 @@ def test_worker_that_takes_too_long_is_dropped(tmp_path: Path) -> None:
 @pytest.fixture(scope="module")
 def bundle(weights: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("bundle") / "native"
-    return build(BuildRequest(load_target("native"), folder, weights, "fp32"), log=quiet)
+    return build(
+        BuildRequest(target=load_target("native"), output=folder, checkpoint=weights, precision="fp32")
+    )
 
 
 @pytest.fixture(scope="module")

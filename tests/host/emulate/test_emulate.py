@@ -34,7 +34,7 @@ def images(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def bundle_for(name: str, folder: Path) -> Path:
-    return build(Request(load_target(name), folder / name), log=lambda _: None)
+    return build(Request(target=load_target(name), output=folder / name))
 
 
 @pytest.fixture(scope="module")

@@ -242,7 +242,14 @@ def test_unstructured(shipped: Checkpoint) -> None:
 def test_pruned_network_builds(tmp_path: Path) -> None:
     """The bundle checks its own golden outputs against the reference in integers."""
     save_checkpoint(tmp_path / "narrow.safetensors", random_checkpoint(widths=NARROW).state, OWN)
-    bundle = build(Request(OF_NATIVE, tmp_path / "bundle", tmp_path / "narrow.safetensors", "int8"))
+    bundle = build(
+        Request(
+            target=OF_NATIVE,
+            output=tmp_path / "bundle",
+            checkpoint=tmp_path / "narrow.safetensors",
+            precision="int8",
+        )
+    )
     engine = Engine.open(bundle)
     image = read_samples(SAMPLES, 1)
     network = simplify(load_checkpoint(tmp_path / "narrow.safetensors"))

@@ -1,0 +1,55 @@
+"""What a bundle is made of."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from tvm import relax
+
+from device_runtime.bundle.golden import Golden
+from device_runtime.bundle.manifest import ScheduleInfo
+from host.bundle.golden import Reference
+from host.compile.link import Linker
+from host.runtime_libs.libraries import RuntimeLibs
+from host.targets.profile import Target
+from lprnet.network.checkpoint import Checkpoint
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Compiled:
+    """A network compiled for a target.
+
+    Attributes:
+        reference: what a board must compute with it.
+        schedule: how its kernels came about.
+        macs: multiply-accumulates of an image.
+        steps: CTC time steps of its logits.
+    """
+
+    executable: relax.VMExecutable
+    reference: Reference
+    precision: str
+    schedule: ScheduleInfo
+    macs: int
+    parameters: int
+    steps: int
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Contents:
+    """All that is written into a bundle's folder.
+
+    Attributes:
+        checkpoint_name: its file's.
+        golden: what `compiled.reference` makes of some plates.
+        linker: links the module.
+        libraries: the runtime that loads it.
+    """
+
+    target: Target
+    checkpoint: Checkpoint
+    checkpoint_name: str
+    compiled: Compiled
+    golden: Golden
+    linker: Linker
+    libraries: RuntimeLibs

@@ -1,0 +1,58 @@
+"""A bundle's manifest, from what went into its folder."""
+
+from __future__ import annotations
+
+import importlib.metadata
+from collections.abc import Mapping
+
+import tvm
+
+from device_runtime import __version__
+from device_runtime.bundle.manifest import (
+    CheckpointInfo,
+    FileInfo,
+    InputInfo,
+    Manifest,
+    OutputInfo,
+    TargetInfo,
+    Versions,
+)
+from device_runtime.read.preprocess import DEFAULT
+from host.bundle.contents import Contents
+from host.targets.profile import Target
+
+
+def manifest_of(contents: Contents, files: Mapping[str, FileInfo]) -> Manifest:
+    """The manifest of the bundle that holds *contents* in *files*."""
+    alphabet, compiled = contents.checkpoint.alphabet, contents.compiled
+    return Manifest(
+        created_by=f"lpr-edge {__version__}",
+        target=_target(contents.target),
+        alphabet=alphabet.characters,
+        blank=alphabet.blank,
+        input=InputInfo((1, 3, DEFAULT.height, DEFAULT.width), "float32", "NCHW"),
+        output=OutputInfo((1, len(alphabet), compiled.steps), "float32", "NCT"),
+        preprocess=DEFAULT,
+        precision=compiled.precision,
+        schedule=compiled.schedule,
+        versions=Versions(
+            tvm.__version__, importlib.metadata.version("apache-tvm-ffi"), contents.linker.describe()
+        ),
+        checkpoint=CheckpointInfo(contents.checkpoint_name, contents.checkpoint.sha256),
+        macs=compiled.macs,
+        parameters=compiled.parameters,
+        files=dict(files),
+        golden=contents.golden.info,
+    )
+
+
+def _target(target: Target) -> TargetInfo:
+    return TargetInfo(
+        name=target.name,
+        display_name=target.display_name,
+        arch=target.arch,  # type: ignore[arg-type]
+        triple=target.llvm.mtriple,
+        cpu=target.llvm.mcpu,
+        cpu_features=target.cpu_features,
+        glibc=target.glibc,
+    )

@@ -1,0 +1,44 @@
+"""Writes a bundle's files into a folder."""
+
+from __future__ import annotations
+
+import shutil
+from importlib import resources
+from pathlib import Path
+
+from device_runtime.bundle.golden import FILE, encode
+from device_runtime.bundle.verify import MODULE_NAME
+from host.bundle.contents import Contents
+from host.bundle.folder import copy_device_package, describe_files, write_manifest
+from host.bundle.manifest import manifest_of
+from host.compile.link import archive
+
+
+def write_contents(folder: Path, contents: Contents) -> None:
+    """Write *contents* into the empty *folder*, the manifest last.
+
+    Raises:
+        FatalError: the module cannot be linked, or the device package's wheel cannot be built.
+        OSError: the disk refuses.
+    """
+    executable = contents.compiled.executable
+    executable.export_library(str(folder / MODULE_NAME), fcompile=contents.linker.fcompile)
+    executable.export_library(str(folder / "model.tar"), fcompile=archive)
+    (folder / FILE).write_bytes(encode(contents.golden))
+    shutil.copyfile(contents.libraries.tvm_runtime, folder / "libtvm_runtime.so")
+    shutil.copyfile(contents.libraries.tvm_ffi, folder / "libtvm_ffi.so")
+    copy_device_package(folder)
+    (folder / "README.md").write_text(_readme(contents), encoding="utf-8")
+    write_manifest(folder, manifest_of(contents, describe_files(folder)))
+
+
+def _readme(contents: Contents) -> str:
+    """`README.md.in` with its fields filled in."""
+    target = contents.target
+    template = (resources.files("host.bundle") / "README.md.in").read_text(encoding="utf-8")
+    return template.format(
+        board=target.display_name,
+        precision=contents.compiled.precision,
+        cpu=target.llvm.mcpu,
+        glibc=target.glibc,
+    )
