@@ -167,7 +167,7 @@ def test_camera(pristine_bundle: Path, tmp_path: Path, capfd: pytest.CaptureFixt
     frame = np.full((120, 200, 3), 90, np.uint8)
     frame[40:64, 50:144] = golden
     path = tmp_path / "camera.avi"
-    writer = cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*"MJPG"), 25, (200, 120))
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"MJPG"), 25, (200, 120))
     for _ in range(4):
         writer.write(frame)
     writer.release()
@@ -276,7 +276,7 @@ def test_ctrl_c_ends_a_run_with_its_summary(pristine_bundle: Path, tmp_path: Pat
         "-m",
         "device_runtime.cli",
         "--bundle",
-        pristine_bundle,
+        str(pristine_bundle),
         "--benchmark",
         "100000000",
     ]
@@ -305,7 +305,7 @@ def test_a_closed_pipe_is_no_error(pristine_bundle: Path) -> None:
 
 def test_progress_is_for_terminals(pristine_bundle: Path) -> None:
     leader, follower = os.openpty()
-    command = [*LPR_RUN, "--bundle", pristine_bundle, "--benchmark", "50"]
+    command = [*LPR_RUN, "--bundle", str(pristine_bundle), "--benchmark", "50"]
     done = subprocess.run(command, stdout=subprocess.PIPE, stderr=follower, text=True, check=True, timeout=60)
     os.close(follower)
     time.sleep(0.05)

@@ -80,8 +80,8 @@ def test_links_the_archive_where_the_module_cannot_be_loaded(
     source = tmp_path / "needs.c"
     source.write_text("extern int not_on_this_board(void); int f(void) { return not_on_this_board(); }")
     (shipped / "model.so").unlink()
-    command = ["cc", "-shared", "-fPIC", "-Wl,-z,now", source, "-o", shipped / "model.so"]
-    subprocess.run(command, check=True)
+    command = ["cc", "-shared", "-fPIC", "-Wl,-z,now", str(source)]
+    subprocess.run([*command, "-o", str(shipped / "model.so")], check=True)
     seal(shipped, read_manifest(shipped))
     lend_packages(shipped)
     done = install(shipped)

@@ -138,7 +138,7 @@ def test_a_camera_shows_a_plate_once_and_json_every_frame(
     pristine_bundle: Path, engine: Engine, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     path = tmp_path / "camera.avi"
-    writer = cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*"MJPG"), 25, (94, 24))
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"MJPG"), 25, (94, 24))
     for _ in range(4):
         writer.write(engine.golden().images[0])
     writer.release()

@@ -42,7 +42,7 @@ def open_model(bundle: Path, threads: int = 1) -> Model:
 def run_in_process(bundle: Path, scratch: Path, first: str) -> tuple[np.ndarray, list[str]]:
     np.save(scratch / "in.npy", np.linspace(-1, 1, np.prod(IN), dtype=np.float32).reshape(IN))
     code = RUN.format(first=first)
-    command = [sys.executable, "-c", code, bundle, scratch / "out.npy", scratch / "in.npy"]
+    command = [sys.executable, "-c", code, *map(str, (bundle, scratch / "out.npy", scratch / "in.npy"))]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     return np.load(scratch / "out.npy"), done.stdout.splitlines()
@@ -75,7 +75,8 @@ def test_stays_on_the_cores_it_was_given(pristine_bundle: Path, tmp_path: Path) 
     first = f"import os; os.sched_setaffinity(0, {{{core}}})"
     code = RUN.format(first=first) + "    print(sorted(os.sched_getaffinity(0)))"
     np.save(tmp_path / "in.npy", np.zeros(IN, np.float32))
-    command = [sys.executable, "-c", code, pristine_bundle, tmp_path / "out.npy", tmp_path / "in.npy"]
+    command = [sys.executable, "-c", code]
+    command += map(str, (pristine_bundle, tmp_path / "out.npy", tmp_path / "in.npy"))
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     assert done.stdout.splitlines()[-1] == f"[{core}]"
 
@@ -188,10 +189,12 @@ def test_values_cross_the_boundary(runtime_dir: Path) -> None:
     if echo is not None:
         for value in (1, -(1 << 40), True, "short", "a longer string, on the heap"):
             assert runtime.call(echo, value) == value
-        assert runtime.call(echo, echo).address == echo.address
+        echoed = runtime.call(echo, echo)
+        assert isinstance(echoed, type(echo)) and echoed.address == echo.address
     names = runtime.find("ffi.FunctionListGlobalNamesFunctor")
     assert names is not None
     listing = runtime.call(names)
+    assert isinstance(listing, type(names))
     count = runtime.call(listing, -1)
     assert isinstance(count, int) and count > 50
     assert all(isinstance(runtime.call(listing, index), str) for index in range(count))

@@ -36,7 +36,8 @@ def softmax(logits: np.ndarray) -> np.ndarray:
 
 def brute_force(logits: np.ndarray, blank: int) -> dict[tuple[int, ...], float]:
     """Probability of every text, from every path."""
-    p, texts = softmax(logits), {}
+    p = softmax(logits)
+    texts: dict[tuple[int, ...], float] = {}
     for path in itertools.product(range(p.shape[0]), repeat=p.shape[1]):
         labels = merge(path, blank)
         texts[labels] = texts.get(labels, 0.0) + math.prod(p[c, t] for t, c in enumerate(path))

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -26,7 +26,7 @@ class Quiet(SimpleHTTPRequestHandler):
 def video(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Frames that get brighter."""
     path = tmp_path_factory.mktemp("video") / "camera.avi"
-    writer = cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*"MJPG"), 25, SIZE)
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"MJPG"), 25, SIZE)
     assert writer.isOpened()
     for index in range(FRAMES):
         writer.write(np.full((SIZE[1], SIZE[0], 3), 20 * index, np.uint8))
@@ -63,7 +63,7 @@ def test_a_stream_that_breaks_off_is_an_error(video: Path, tmp_path: Path) -> No
     data = video.read_bytes()
     cut = tmp_path / "cut.avi"
     cut.write_bytes(data[: len(data) * 6 // 10])
-    frames = []
+    frames: list[Frame] = []
     with pytest.raises(FatalError, match=r"stopped after \d+ frames of 12") as caught:
         frames.extend(camera_frames(str(cut)))
     assert "\n" not in str(caught.value)
@@ -80,6 +80,7 @@ def test_a_camera_that_does_not_open(camera: str, capfd: pytest.CaptureFixture[s
 
 def test_a_camera_is_let_go(video: Path) -> None:
     frames = camera_frames(str(video))
+    assert isinstance(frames, Generator)
     next(frames)
     frames.close()
     assert len(list(camera_frames(str(video)))) == FRAMES
