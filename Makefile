@@ -56,7 +56,7 @@ tune: $(SETUP) ## Search register tiles for the target and record the best (PREC
 
 bench: $(SETUP) .venv-bench/.setup ## Time this network against other runtimes, interleaved; count instructions on ARM
 	$(BIN)/lpr-host bench --python .venv-bench/bin/python $(if $(WEIGHTS),--weights $(WEIGHTS)) $(BENCH)
-	$(BIN)/lpr-host bench --arm --precisions fp32,fp16,int8 --python .venv-bench/bin/python $(if $(WEIGHTS),--weights $(WEIGHTS))
+	$(BIN)/lpr-host count --python .venv-bench/bin/python $(if $(WEIGHTS),--weights $(WEIGHTS))
 
 results: $(SETUP) ## Make the study's table: what pruning, int8 and compilation bring (RESULTS="options of lpr-host results")
 	$(BIN)/lpr-host results $(RESULTS_PUBLIC:%=--weights %) $(RESULTS_DATA:%=--data %) $(RESULTS)

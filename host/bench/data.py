@@ -12,9 +12,12 @@ from numpy.typing import NDArray
 
 from device_runtime.read.decode import greedy
 from device_runtime.sources.files import image_files, label_of
-from host.bench.schema import Data
+from host.bench.schema import DataSet
 from host.quantize.calibration import pick, read_images
 from lprnet.network.alphabet import Alphabet
+
+TIMED_IMAGES = 16
+"""So many inputs are timed in turn."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -23,7 +26,7 @@ class Images:
 
     tensors: NDArray[np.float32]
     labels: tuple[str, ...]
-    sources: tuple[Data, ...]
+    sources: tuple[DataSet, ...]
 
     def save(self, folder: Path) -> Path:
         """Write the inputs where workers read them, once for the same contents."""
@@ -35,6 +38,10 @@ class Images:
                 np.save(file, self.tensors)
             temporary.replace(path)
         return path
+
+    def first(self, count: int) -> Images:
+        """The first *count* inputs, without their labels."""
+        return Images(self.tensors[:count], (), ())
 
     @property
     def digest(self) -> str:
@@ -54,7 +61,7 @@ def load_images(folders: Sequence[Path], limit: int | None = None) -> Images:
         if limit is not None:
             found = pick(found, limit)
         files += found
-        sources.append(Data(folder.resolve().name, len(found)))
+        sources.append(DataSet(folder.resolve().name, len(found)))
     return Images(read_images(files), tuple(map(label_of, files)), tuple(sources))
 
 

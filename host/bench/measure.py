@@ -2,31 +2,40 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import random
+import tempfile
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
 
 from device_runtime.errors import FatalError
 from host.bench import protocol
 from host.bench.client import Worker, WorkerError
 from host.bench.models import Model, Place
+from host.bench.schema import in_words
 
 LOAD_TIMEOUT_S = 300.0
 STEP_TIMEOUT_S = 120.0
 EVALUATE_TIMEOUT_S = 1800.0
+BUSY = 0.5
+"""Load average above which the figures are said to be rough."""
 
-Log = Callable[[str], None]
+LOG = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Pace:
     """A round is a turn for every worker; a turn is *warmup* untimed inferences, then *inferences* timed.
 
-    settle_s: pause between turns, in which thread pools that spin for more work give up.
+    Attributes:
+        settle_s: pause between turns, in which thread pools that spin for more work give up.
     """
 
     rounds: int
@@ -35,24 +44,39 @@ class Pace:
     settle_s: float = 0.005
 
 
-@dataclass
+@dataclass(frozen=True)
 class Entrant:
-    """A model at a number of threads, and what has been measured of it.
-
-    rounds: milliseconds of each inference, by round.
-    logits: `.npy` file with the logits of the labelled images, where there are any.
-    """
+    """A model at a number of threads."""
 
     model: Model
     threads: int
-    rounds: list[list[float]] = field(default_factory=list)
-    logits: Path | None = None
-    error: str | None = None
 
     @property
     def name(self) -> str:
-        variant = self.model.variant
-        return f"{variant.runtime} {variant.precision}, {self.threads} thread{'s' * (self.threads > 1)}"
+        return f"{self.model.configuration}, {in_words(self.threads)}"
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Measurement:
+    """What was measured of an entrant; without `rounds`, `error` says why.
+
+    Attributes:
+        rounds: milliseconds of each inference, by round.
+        logits: float32[N,classes,steps] of the labelled inputs, where this entrant was asked for them.
+    """
+
+    entrant: Entrant
+    rounds: tuple[tuple[float, ...], ...] = ()
+    logits: NDArray[np.float32] | None = None
+    error: str | None = None
+
+
+def load_average() -> float:
+    """The last minute's, with a warning where other programs would disturb a timing."""
+    load = round(os.getloadavg()[0], 2)
+    if load > BUSY:
+        LOG.warning("load average %.1f: other programs run here, and the figures will be rough", load)
+    return load
 
 
 def pick_cpus(threads: int, topology: Path = Path("/sys/devices/system/cpu")) -> tuple[int, ...]:
@@ -84,61 +108,91 @@ def measure(
     place: Place,
     cpus: Mapping[int, tuple[int, ...]],
     pace: Pace,
-    timing_inputs: Path,
-    labelled_inputs: Path | None,
-    scratch: Path,
-    log: Log,
-) -> None:
-    """Fill in every entrant's `rounds` and `logits`, or its `error`.
+    timed: Path,
+    labelled: Path | None = None,
+    evaluate: Set[Path] = frozenset(),
+) -> list[Measurement]:
+    """Time all *entrants* in turns; one measurement each, in their order.
 
-    Accuracy comes first and, of the entrants of one model, from the first.
+    Args:
+        cpus: where a worker may run, by its number of threads.
+        timed: `.npy` file of the inputs float32[N,3,24,94] to time.
+        labelled: likewise, of those to compute logits of before anything is timed.
+        evaluate: folders of the models whose logits are wanted, from the first entrant that loads them.
     """
+    running: dict[int, _Running] = {}
+    errors: dict[int, str] = {}
+    wanted = set(evaluate) if labelled else set()
+
+    def drop(index: int, error: WorkerError) -> None:
+        LOG.info("out: %s: %s", entrants[index].name, error)
+        errors[index] = str(error)
+
     with ExitStack() as stack:
-        workers: dict[int, Worker] = {}
         for index, entrant in enumerate(entrants):
             try:
-                worker = place.worker(entrant.model.variant.runtime, cpus[entrant.threads])
-                workers[index] = stack.enter_context(worker)
-                variant = entrant.model.variant
-                folder = str(entrant.model.folder.resolve())
-                load = protocol.Load(variant.spec.module, variant.precision, folder, entrant.threads)
-                worker.ask(load, LOAD_TIMEOUT_S)
-                if labelled_inputs and not any(e.logits for e in entrants if e.model is entrant.model):
-                    output = scratch / f"logits-{index}.npy"
-                    request = protocol.Evaluate(str(labelled_inputs.resolve()), str(output.resolve()))
-                    worker.ask(request, EVALUATE_TIMEOUT_S)
-                    entrant.logits = output
-                log(f"ready: {entrant.name}")
+                worker = place.worker(entrant.model.configuration.runtime, cpus[entrant.threads])
+                stack.enter_context(worker)
+                worker.ask(_load(entrant), LOAD_TIMEOUT_S)
+                running[index] = _Running(worker)
+                if labelled and entrant.model.folder in wanted:
+                    running[index].logits = _logits(worker, labelled)
+                    wanted.remove(entrant.model.folder)
+                LOG.info("ready: %s", entrant.name)
             except WorkerError as error:
-                _drop(entrant, workers.pop(index, None), error, log)
-        _rounds(entrants, workers, pace, timing_inputs, log)
+                drop(index, error)
+                if lost := running.pop(index, None):
+                    lost.worker.close()
+        request = protocol.Time(str(timed.resolve()), pace.inferences, pace.warmup)
+        # Shuffled rather than rotated, so that nobody always comes after the same one; seeded, so that a
+        # second run takes turns alike.
+        order, shuffle = list(running), random.Random(0).shuffle
+        for number in range(pace.rounds):
+            shuffle(order)
+            for index in [i for i in order if i not in errors]:
+                time.sleep(pace.settle_s)
+                try:
+                    reply = running[index].worker.ask(request, STEP_TIMEOUT_S)
+                    assert isinstance(reply, protocol.Timed)
+                    running[index].rounds.append(tuple(ns / 1e6 for ns in reply.nanoseconds))
+                except WorkerError as error:
+                    drop(index, error)
+                    running[index].worker.close()
+            if (number + 1) % max(1, pace.rounds // 10) == 0:
+                LOG.info("round %d of %d", number + 1, pace.rounds)
+    return [
+        Measurement(
+            entrant=entrant,
+            rounds=tuple(running[index].rounds) if index in running and index not in errors else (),
+            logits=running[index].logits if index in running else None,
+            error=errors.get(index),
+        )
+        for index, entrant in enumerate(entrants)
+    ]
 
 
-def _rounds(
-    entrants: Sequence[Entrant], workers: dict[int, Worker], pace: Pace, inputs: Path, log: Log
-) -> None:
-    request = protocol.Time(str(inputs.resolve()), pace.inferences, pace.warmup)
-    # Shuffled rather than rotated, so that nobody always comes after the same one; seeded, so that a
-    # second run takes turns alike.
-    order, shuffle = list(workers), random.Random(0).shuffle
-    for number in range(pace.rounds):
-        shuffle(order)
-        for index in [i for i in order if i in workers]:
-            entrant = entrants[index]
-            time.sleep(pace.settle_s)
-            try:
-                reply = workers[index].ask(request, STEP_TIMEOUT_S)
-                assert isinstance(reply, protocol.Timed)
-                entrant.rounds.append([ns / 1e6 for ns in reply.nanoseconds])
-            except WorkerError as error:
-                _drop(entrant, workers.pop(index), error, log)
-        if (number + 1) % max(1, pace.rounds // 10) == 0:
-            log(f"round {number + 1} of {pace.rounds}")
+@dataclass(eq=False)
+class _Running:
+    """A worker that has loaded its model, and what it has answered."""
+
+    worker: Worker
+    logits: NDArray[np.float32] | None = None
+    rounds: list[tuple[float, ...]] = field(default_factory=list)
 
 
-def _drop(entrant: Entrant, worker: Worker | None, error: WorkerError, log: Log) -> None:
-    entrant.error = str(error)
-    entrant.rounds.clear()
-    log(f"out: {entrant.name}: {error}")
-    if worker is not None:
-        worker.close()
+def _load(entrant: Entrant) -> protocol.Load:
+    model = entrant.model
+    return protocol.Load(
+        module=model.configuration.spec.module,
+        precision=model.configuration.precision,
+        folder=str(model.folder.resolve()),
+        threads=entrant.threads,
+    )
+
+
+def _logits(worker: Worker, inputs: Path) -> NDArray[np.float32]:
+    with tempfile.TemporaryDirectory(prefix="logits-") as folder:
+        output = Path(folder) / "logits.npy"
+        worker.ask(protocol.Evaluate(str(inputs.resolve()), str(output)), EVALUATE_TIMEOUT_S)
+        logits: NDArray[np.float32] = np.load(output)
+        return logits

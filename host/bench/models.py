@@ -6,54 +6,68 @@ import hashlib
 import os
 import platform
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
+import host.network
+import lprnet.network
 from device_runtime import __version__
 from device_runtime.board.cpu import detect
 from device_runtime.bundle.manifest import read_manifest
 from device_runtime.errors import FatalError
-from host.bench import isa, protocol
+from host.bench import isa, protocol, runtimes
 from host.bench.client import Worker, WorkerError
-from host.bench.runtimes import OURS, RUNTIMES, Runtime, Source
+from host.bench.runtimes import BUNDLE, OURS, RUNTIMES, ModelSource, Runtime
 from host.cache import cached
 from host.paths import REPOSITORY
 
 CONVERSION_TIMEOUT_S = 1800.0
-# What a bundle is made of.
-_ROOMS = ("host", "lprnet", "device_runtime", "targets")
+OUR_ROOMS = tuple(REPOSITORY / room for room in ("host", "lprnet", "device_runtime", "targets"))
+PEER_ROOMS = tuple(Path(room.__path__[0]) for room in (runtimes, host.network, lprnet.network))
+"""What bundles and what the peers' models are made by."""
+_NO_SOURCES = {".pyc", ".md", ".safetensors", ".npz", ".png"}
 
 
 @dataclass(frozen=True)
-class Variant:
+class Configuration:
     """A runtime at a precision; `bundle` is set for one that was given rather than built."""
 
     runtime: str
     precision: str
     bundle: Path | None = None
 
+    def __str__(self) -> str:
+        return f"{self.runtime} {self.precision}"
+
     @property
     def spec(self) -> Runtime:
         return RUNTIMES[self.runtime]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Model:
-    """What a worker loads, the size of its files without the runtime, and the runtime's version."""
+    """What a worker loads.
 
-    variant: Variant
+    Attributes:
+        bytes: size of the files, without the runtime.
+        version: the runtime's.
+        note: what else one should know to read its figures.
+    """
+
+    configuration: Configuration
     folder: Path
     bytes: int
     version: str
-    note: str | None
+    note: str | None = None
 
 
 @dataclass(frozen=True)
 class Place:
     """Where workers run.
 
-    Args:
+    Attributes:
         python: interpreter with the peers' packages; the project's own runtime uses this process's.
         mask_library: see `host.bench.isa`.
     """
@@ -95,85 +109,96 @@ def installed(python: Path) -> dict[str, str]:
 
 
 def prepare(
-    variant: Variant, source: Source, place: Place, versions: Mapping[str, str], cache: Path
+    configuration: Configuration, source: ModelSource, place: Place, versions: Mapping[str, str], cache: Path
 ) -> Model:
-    """The model of *variant*, from *cache* where it has been made before.
+    """The model of *configuration*, from *cache* where it has been made before.
 
     Raises:
         WorkerError: a package is missing, the runtime has no such precision, or the conversion fails.
     """
-    if variant.bundle is not None:
-        return _bundle(variant, variant.bundle, place.isa)
-    spec = variant.spec
-    if variant.precision not in spec.precisions:
-        raise WorkerError(f"has no {variant.precision}")
-    needed = spec.distributions[variant.precision]
+    if configuration.bundle is not None:
+        return _bundle(configuration, configuration.bundle, place.isa)
+    spec = configuration.spec
+    if configuration.precision not in spec.precisions:
+        raise WorkerError(f"has no {configuration.precision}")
+    needed = spec.distributions[configuration.precision]
     if missing := [name for name in needed if name not in versions]:
         raise WorkerError(f"not installed: {', '.join(missing)} (pip install '.[{spec.extra}]')")
-    folder = cache / f"{variant.runtime}-{variant.precision}-{_key(variant, source, versions)}"
-    cached(folder, lambda work: _convert(variant, source, place, work))
-    if variant.runtime == OURS:
-        return _bundle(variant, folder / "bundle", place.isa)
+    key = _key(configuration, source, versions)
+    folder = cache / f"{configuration.runtime}-{configuration.precision}-{key}"
+    cached(folder, lambda work: _convert(configuration, source, place, work))
+    if configuration.runtime == OURS:
+        return _bundle(configuration, folder / BUNDLE, place.isa)
     size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
-    return Model(variant, folder, size, versions[needed[0]], spec.notes.get(variant.precision))
-
-
-def _convert(variant: Variant, source: Source, place: Place, folder: Path) -> None:
-    request = protocol.Convert(
-        variant.spec.module,
-        variant.precision,
-        str(source.checkpoint.resolve()),
-        str(source.calibration.resolve()),
-        str(folder.resolve()),
-        source.isa,
-        source.target,
+    return Model(
+        configuration=configuration,
+        folder=folder,
+        bytes=size,
+        version=versions[needed[0]],
+        note=spec.notes.get(configuration.precision),
     )
-    python = Path(sys.executable) if variant.runtime == OURS else place.python
+
+
+def _convert(configuration: Configuration, source: ModelSource, place: Place, folder: Path) -> None:
+    request = protocol.Convert(
+        module=configuration.spec.module,
+        precision=configuration.precision,
+        checkpoint=str(source.checkpoint.resolve()),
+        calibration=str(source.calibration.resolve()),
+        folder=str(folder.resolve()),
+        isa=source.isa,
+        target=source.target,
+    )
+    python = Path(sys.executable) if configuration.runtime == OURS else place.python
     # Small layers: torch's threads would only wait for each other, long on a machine with other work.
     with Worker(python, _any_cpu(), {"OMP_NUM_THREADS": "1"}) as worker:
         worker.ask(request, CONVERSION_TIMEOUT_S)
 
 
-def _bundle(variant: Variant, path: Path, limit: str) -> Model:
+def _bundle(configuration: Configuration, path: Path, limit: str) -> Model:
     manifest = read_manifest(path)
     if limit == "avx2" and (beyond := sorted(filter(isa.beyond_avx2, manifest.target.cpu_features))):
         raise WorkerError(f"is compiled for {', '.join(beyond[:3])} (--isa avx2 wants --target x86-64-v3)")
-    size = manifest.files["model.so"].bytes
-    note = f"{manifest.target.name}, {manifest.schedule.text}"
-    return Model(variant, path, size, __version__, note)
+    return Model(
+        configuration=configuration,
+        folder=path,
+        bytes=manifest.files["model.so"].bytes,
+        version=__version__,
+        note=f"{manifest.target.name}, {manifest.schedule.text}",
+    )
 
 
-def _key(variant: Variant, source: Source, versions: Mapping[str, str]) -> str:
+def _key(configuration: Configuration, source: ModelSource, versions: Mapping[str, str]) -> str:
     """Hash of everything the converted files depend on."""
-    spec = variant.spec
+    spec = configuration.spec
+    if configuration.runtime == OURS:
+        parts = [digest_of_sources(), source.target, *sorted(detect().features)]
+    else:
+        distributions = spec.distributions[configuration.precision]
+        parts = [_digest(PEER_ROOMS), source.isa, *(f"{name}={versions[name]}" for name in distributions)]
     digest = hashlib.sha256()
     for path in (source.checkpoint, source.calibration):
         digest.update(hashlib.sha256(path.read_bytes()).digest())
-    sources: list[Path] = []
-    if variant.runtime == OURS:
-        parts = [digest_of_sources(), source.target, *sorted(detect().features)]
-    else:
-        names = (
-            "host/bench/peer_model.py",
-            "host/bench/ranges.py",
-            "lprnet/network/model.py",
-            "host/network/simplify.py",
-        )
-        sources = [REPOSITORY / name for name in names]
-        sources += (REPOSITORY / "host/bench/runtimes").glob(f"{variant.runtime}*.py")
-        parts = [source.isa, *(f"{n}={versions[n]}" for n in spec.distributions[variant.precision])]
-    for path in sorted(sources):
-        digest.update(path.read_bytes())
-    digest.update("\0".join([variant.precision, platform.machine(), *parts]).encode())
+    digest.update("\0".join([configuration.precision, platform.machine(), *parts]).encode())
     return digest.hexdigest()[:12]
 
 
 def digest_of_sources() -> str:
-    """Hash of everything in this project that a bundle depends on, but weights."""
-    files = (path for room in _ROOMS for path in (REPOSITORY / room).rglob("*.*"))
+    """Hash of everything in this project that a bundle depends on, but weights and calibration images."""
+    return _digest(OUR_ROOMS)
+
+
+@cache
+def _digest(rooms: tuple[Path, ...]) -> str:
+    return digest_of(rooms)
+
+
+def digest_of(rooms: Sequence[Path]) -> str:
+    """Hash of all source files below *rooms*."""
     digest = hashlib.sha256()
-    for path in sorted(path for path in files if path.suffix in (".py", ".toml", ".json", ".cpp", ".h")):
-        digest.update(path.read_bytes())
+    for path in sorted(path for room in rooms for path in room.rglob("*") if path.is_file()):
+        if path.suffix not in _NO_SOURCES:
+            digest.update(path.read_bytes())
     return digest.hexdigest()
 
 

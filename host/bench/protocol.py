@@ -10,7 +10,7 @@ import msgspec
 _LENGTH = struct.Struct("<Q")
 
 
-class Convert(msgspec.Struct, frozen=True, tag=True):
+class Convert(msgspec.Struct, frozen=True, tag=True, kw_only=True):
     """Write the model of *checkpoint* for a runtime, *module*'s, into *folder*, which is empty.
 
     `calibration` is a float32[N,3,24,94] `.npy` file, the same for every runtime; `target` is for the
@@ -26,7 +26,7 @@ class Convert(msgspec.Struct, frozen=True, tag=True):
     target: str
 
 
-class Load(msgspec.Struct, frozen=True, tag=True):
+class Load(msgspec.Struct, frozen=True, tag=True, kw_only=True):
     """Get the model in *folder* ready; a process loads one model in its life."""
 
     module: str

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -16,27 +15,28 @@ from device_runtime.board import describe as board
 from device_runtime.bundle.manifest import read_manifest
 from device_runtime.errors import FatalError
 from host.bench import models
-from host.bench.data import Images, accuracy, load_images
+from host.bench.client import WorkerError
+from host.bench.data import TIMED_IMAGES, Images, accuracy, load_images
 from host.bench.isa import mask_library
-from host.bench.measure import Entrant, Log, Pace, measure, pick_cpus
-from host.bench.models import Place, Variant
-from host.bench.runtimes import OURS, Source
-from host.bench.schema import REFERENCE, Bench, Row, Settings
+from host.bench.measure import Entrant, Measurement, Pace, load_average, measure, pick_cpus
+from host.bench.models import Configuration, Place
+from host.bench.runtimes import OURS, ModelSource
+from host.bench.schema import REFERENCE, Bench, BenchRow, Settings
 from host.bench.stats import paired_ratio, spread
 from host.quantize.calibration import CALIBRATION_IMAGES
 from lprnet.network.alphabet import Alphabet
 from lprnet.network.checkpoint import load_checkpoint
 
-TIMED_IMAGES = 16
-BUSY = 0.5
+LOG = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True)
-class Request:
+@dataclass(frozen=True, kw_only=True)
+class BenchRequest:
     """What to measure.
 
-    Args:
+    Attributes:
         bundles: take the place of the bundles that are otherwise built for *target*.
+        isa: of `host.bench.isa.ISAS`; limits all runtimes.
         data: folders of labelled images for the accuracy; without any, there is none.
         calibration: folder of images that everybody's int8 is calibrated on.
         python: interpreter that has the peers' packages.
@@ -56,7 +56,7 @@ class Request:
     cache: Path
 
 
-def run(request: Request, log: Log) -> Bench:
+def run(request: BenchRequest) -> Bench:
     """Measure everything that *request* names; what cannot be measured becomes a row with an `error`.
 
     Raises:
@@ -64,35 +64,41 @@ def run(request: Request, log: Log) -> Bench:
     """
     checkpoint = load_checkpoint(request.weights)
     cpus = {threads: pick_cpus(threads) for threads in request.threads}
-    variants = _variants(request)
+    configurations = _configurations(request)
     calibration = load_images((request.calibration,), CALIBRATION_IMAGES)
     data = load_images(request.data) if request.data else None
     inputs = request.cache / "inputs"
-    timed = data or calibration
-    timing_inputs = Images(timed.tensors[:TIMED_IMAGES], (), ()).save(inputs)
-    source = Source(request.weights, calibration.save(inputs), request.isa, request.target)
+    source = ModelSource(
+        checkpoint=request.weights,
+        calibration=calibration.save(inputs),
+        isa=request.isa,
+        target=request.target,
+    )
     mask = mask_library(request.cache) if request.isa == "avx2" else None
     place = Place(request.python, request.isa, mask)
     versions = models.installed(request.python)
 
-    load = round(os.getloadavg()[0], 2)
-    if load > BUSY:
-        log(f"load average {load:.1f}: other programs run here, and the figures will be rough")
+    load = load_average()
     entrants: list[Entrant] = []
-    failures: list[Row] = []
-    for variant in variants:
+    failures: list[BenchRow] = []
+    for configuration in configurations:
         try:
-            log(f"model: {variant.runtime} {variant.precision}")
-            model = models.prepare(variant, source, place, versions, request.cache)
+            LOG.info("model: %s", configuration)
+            model = models.prepare(configuration, source, place, versions, request.cache)
             entrants += [Entrant(model, threads) for threads in request.threads]
-        except (models.WorkerError, FatalError) as error:
-            log(f"out: {variant.runtime} {variant.precision}: {error}")
-            failures += [_failure(variant, threads, str(error)) for threads in request.threads]
-    request.cache.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=request.cache) as scratch:
-        labelled = data.save(inputs) if data else None
-        measure(entrants, place, cpus, request.pace, timing_inputs, labelled, Path(scratch), log)
-        accuracies = _accuracies(entrants, data, checkpoint.alphabet)
+        except (WorkerError, FatalError) as error:
+            LOG.info("out: %s: %s", configuration, error)
+            failures += [_failure(configuration, threads, str(error)) for threads in request.threads]
+    measurements = measure(
+        entrants,
+        place,
+        cpus,
+        request.pace,
+        timed=(data or calibration).first(TIMED_IMAGES).save(inputs),
+        labelled=data.save(inputs) if data else None,
+        evaluate={entrant.model.folder for entrant in entrants},
+    )
+    accuracies = _accuracies(measurements, data, checkpoint.alphabet)
     return Bench(
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         machine=board.describe(),
@@ -110,30 +116,30 @@ def run(request: Request, log: Log) -> Bench:
             load_average=load,
         ),
         versions=versions,
-        rows=(*rows(entrants, accuracies), *failures),
+        rows=(*rows(measurements, accuracies), *failures),
     )
 
 
-def rows(entrants: Sequence[Entrant], accuracies: Mapping[int, float]) -> list[Row]:
-    """A row for every entrant, in their order; *accuracies* by the `id` of an entrant's model."""
-    return [_row(entrant, entrants, accuracies.get(id(entrant.model))) for entrant in entrants]
+def rows(measurements: Sequence[Measurement], accuracies: Mapping[Path, float]) -> list[BenchRow]:
+    """A row for every measurement, in their order; *accuracies* by the model's folder."""
+    return [_row(m, measurements, accuracies.get(m.entrant.model.folder)) for m in measurements]
 
 
-def _row(entrant: Entrant, entrants: Sequence[Entrant], accuracy: float | None) -> Row:
-    model, variant = entrant.model, entrant.model.variant
-    row = Row(
-        runtime=variant.runtime,
-        precision=variant.precision,
-        threads=entrant.threads,
+def _row(measured: Measurement, others: Sequence[Measurement], accuracy: float | None) -> BenchRow:
+    model, threads = measured.entrant.model, measured.entrant.threads
+    row = BenchRow(
+        runtime=model.configuration.runtime,
+        precision=model.configuration.precision,
+        threads=threads,
         version=model.version,
         accuracy=accuracy,
         bytes=model.bytes,
         note=model.note,
-        error=entrant.error,
+        error=measured.error,
     )
-    if not entrant.rounds:
-        return msgspec.structs.replace(row, error=entrant.error or "not measured")
-    samples = [ms for values in entrant.rounds for ms in values]
+    if not measured.rounds:
+        return msgspec.structs.replace(row, error=measured.error or "not measured")
+    samples = np.concatenate(measured.rounds)
     latency = spread(samples)
     row = msgspec.structs.replace(
         row,
@@ -142,48 +148,55 @@ def _row(entrant: Entrant, entrants: Sequence[Entrant], accuracy: float | None) 
         p50_ms=_ms(latency.p50),
         p75_ms=_ms(latency.p75),
     )
-    reference = _find(entrants, *REFERENCE, entrant.threads)
+    reference = _find(others, Configuration(*REFERENCE), threads)
     if reference is not None:
-        ratio = paired_ratio(entrant.rounds, reference.rounds)
+        ratio = paired_ratio(measured.rounds, reference.rounds)
         row = msgspec.structs.replace(
             row, ratio=round(ratio.p50, 4), ratio_p25=round(ratio.p25, 4), ratio_p75=round(ratio.p75, 4)
         )
-    single = next((e for e in entrants if e.model is model and e.threads == 1 and e.rounds), None)
-    if single is not None and entrant.threads > 1:
-        speedup = round(paired_ratio(single.rounds, entrant.rounds).p50, 3)
+    single = _find(others, model.configuration, 1)
+    if single is not None and threads > 1:
+        speedup = round(paired_ratio(single.rounds, measured.rounds).p50, 3)
         row = msgspec.structs.replace(row, speedup=speedup)
     return row
 
 
-def _find(entrants: Sequence[Entrant], runtime: str, precision: str, threads: int) -> Entrant | None:
-    for entrant in entrants:
-        variant = entrant.model.variant
-        if (variant.runtime, variant.precision, entrant.threads) == (runtime, precision, threads):
-            return entrant if entrant.rounds else None
+def _find(
+    measurements: Sequence[Measurement], configuration: Configuration, threads: int
+) -> Measurement | None:
+    """The first that was timed of *configuration* with *threads*."""
+    for measured in measurements:
+        entrant = measured.entrant
+        if (entrant.model.configuration, entrant.threads) == (configuration, threads) and measured.rounds:
+            return measured
     return None
 
 
-def _variants(request: Request) -> list[Variant]:
+def _configurations(request: BenchRequest) -> list[Configuration]:
     if request.bundles:
-        ours = [Variant(OURS, read_manifest(path).precision, path) for path in request.bundles]
+        ours = [Configuration(OURS, read_manifest(path).precision, path) for path in request.bundles]
     else:
-        ours = [Variant(OURS, precision) for precision in request.precisions]
-    peers = [Variant(peer, precision) for peer in request.peers for precision in request.precisions]
+        ours = [Configuration(OURS, precision) for precision in request.precisions]
+    peers = [Configuration(peer, precision) for peer in request.peers for precision in request.precisions]
     return ours + [v for v in peers if v.precision in v.spec.precisions]
 
 
-def _accuracies(entrants: Sequence[Entrant], data: Images | None, alphabet: Alphabet) -> dict[int, float]:
+def _accuracies(
+    measurements: Sequence[Measurement], data: Images | None, alphabet: Alphabet
+) -> dict[Path, float]:
     if data is None:
         return {}
     return {
-        id(entrant.model): round(accuracy(np.load(entrant.logits), data.labels, alphabet), 4)
-        for entrant in entrants
-        if entrant.logits is not None
+        measured.entrant.model.folder: round(accuracy(measured.logits, data.labels, alphabet), 4)
+        for measured in measurements
+        if measured.logits is not None
     }
 
 
-def _failure(variant: Variant, threads: int, reason: str) -> Row:
-    return Row(runtime=variant.runtime, precision=variant.precision, threads=threads, error=reason)
+def _failure(configuration: Configuration, threads: int, reason: str) -> BenchRow:
+    return BenchRow(
+        runtime=configuration.runtime, precision=configuration.precision, threads=threads, error=reason
+    )
 
 
 def _ms(value: float) -> float:

@@ -2,29 +2,24 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
-import msgspec
-
 from device_runtime.board.describe import Board
-from device_runtime.errors import FatalError
-from device_runtime.files import write_atomic
+from device_runtime.schema import Format, Strict
 
-SCHEMA_VERSION = 1
 FILE = "bench.json"
 REFERENCE = ("onnxruntime", "fp32")
 """Runtime and precision that ratios refer to, at the same number of threads."""
 
 
-class Row(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class BenchRow(Strict, frozen=True, kw_only=True):
     """One runtime at one precision and number of threads; without `p50_ms`, `error` says why.
 
-    p05_ms, p25_ms, p50_ms, p75_ms: of one inference, batch 1, over all rounds.
-    ratio: median over rounds of this row's time by the reference's in the same round; quartiles with it.
-    speedup: median over rounds of this row's one-thread time by its own.
-    accuracy: share of plates read without an error; None without data.
-    bytes: the model's files, without the runtime.
-    note: what else one should know to read the figures.
+    Attributes:
+        p05_ms, p25_ms, p50_ms, p75_ms: of one inference, batch 1, over all rounds.
+        ratio: median over rounds of this row's time by the reference's in the same round; quartiles with it.
+        speedup: median over rounds of this row's one-thread time by its own.
+        accuracy: share of plates read without an error; None without data.
+        bytes: the model's files, without the runtime.
+        note: what else one should know to read the figures.
     """
 
     runtime: str
@@ -44,18 +39,25 @@ class Row(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True)
     note: str | None = None
     error: str | None = None
 
+    @property
+    def name(self) -> str:
+        """Runtime, precision and threads in words."""
+        return f"{self.runtime} {self.precision}, {in_words(self.threads)}"
 
-class Data(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A folder of labelled images."""
+
+class DataSet(Strict, frozen=True):
+    """A folder of labelled images and how many of them were taken."""
 
     name: str
     images: int
 
 
-class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """How the rows came about; `cpus` are those a worker may run on, by its number of threads.
+class Settings(Strict, frozen=True, kw_only=True):
+    """How the rows came about.
 
-    load_average: of the last minute before the start; a quiet machine is near 0.
+    Attributes:
+        cpus: those a worker may run on, by its number of threads.
+        load_average: of the last minute before the start; a quiet machine is near 0.
     """
 
     checkpoint: str
@@ -66,41 +68,29 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     inferences: int
     warmup: int
     cpus: dict[str, tuple[int, ...]]
-    data: tuple[Data, ...]
-    calibration: Data
+    data: tuple[DataSet, ...]
+    calibration: DataSet
     load_average: float
 
 
-class Bench(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """A whole benchmark; `created` is UTC, ISO 8601; `versions` are of every distribution that took part."""
+class Bench(Strict, frozen=True, kw_only=True):
+    """A whole benchmark.
 
-    schema_version: int = SCHEMA_VERSION
+    Attributes:
+        created: UTC, ISO 8601.
+        versions: of every distribution that took part.
+    """
+
+    schema_version: int = 1
     created: str
     machine: Board
     settings: Settings
     versions: dict[str, str]
-    rows: tuple[Row, ...]
+    rows: tuple[BenchRow, ...]
 
 
-def write(folder: Path, bench: Bench) -> Path:
-    """Write `bench.json` into *folder* in one step and return its path."""
-    path = folder / FILE
-    write_atomic(path, msgspec.json.format(msgspec.json.encode(bench), indent=2) + b"\n")
-    return path
+FORMAT = Format(schema=Bench, what="a benchmark", version=1, todo="run make bench")
 
 
-def read(path: Path) -> Bench:
-    """Read what `write` has written.
-
-    Raises:
-        FatalError: no such file, or not a benchmark of this schema version.
-    """
-    try:
-        bench = msgspec.json.decode(path.read_bytes(), type=Bench)
-    except OSError as error:
-        raise FatalError(str(path), f"cannot be read ({error.strerror})", "run make bench") from None
-    except msgspec.DecodeError as error:
-        raise FatalError(str(path), f"is not a benchmark ({error})", "run make bench") from None
-    if bench.schema_version != SCHEMA_VERSION:
-        raise FatalError(str(path), f"has schema version {bench.schema_version}", "run make bench again")
-    return bench
+def in_words(threads: int) -> str:
+    return f"{threads} thread{'s' * (threads > 1)}"

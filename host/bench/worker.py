@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from host.bench import protocol
-    from host.bench.session import Float, Session
+    from host.bench.runtimes.infer import Float, Infer
 
 
 def main(arguments: list[str]) -> None:
@@ -49,7 +49,7 @@ def serve(requests: BinaryIO, replies: BinaryIO) -> None:
 
 class _Worker:
     def __init__(self) -> None:
-        self._session: Session | None = None
+        self._session: Infer | None = None
         self._as_input: Callable[[Float], Float] | None = None
         self._inputs: tuple[str, list[Float]] = ("", [])
 
@@ -104,7 +104,7 @@ class _Worker:
         with open(request.output, "wb") as file:  # noqa: PTH123
             np.save(file, logits)
 
-    def _loaded(self) -> Session:
+    def _loaded(self) -> Infer:
         if self._session is None:
             raise RuntimeError("no model is loaded")
         return self._session
@@ -133,9 +133,14 @@ def _convert(request: protocol.Convert) -> None:
     from importlib import import_module
     from pathlib import Path
 
-    from host.bench.runtimes import Source
+    from host.bench.runtimes import ModelSource
 
-    source = Source(Path(request.checkpoint), Path(request.calibration), request.isa, request.target)
+    source = ModelSource(
+        checkpoint=Path(request.checkpoint),
+        calibration=Path(request.calibration),
+        isa=request.isa,
+        target=request.target,
+    )
     module = import_module(request.module)
     module.convert(source, request.precision, Path(request.folder))
 

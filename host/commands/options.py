@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import os
+import sys
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
 import click
 
+from host.paths import REPOSITORY
 from host.precision import PRECISIONS
 from host.targets.profile import Target
 from host.targets.read import load_target
@@ -33,6 +36,52 @@ class TargetType(click.ParamType):
         return value if isinstance(value, Target) else load_target(value)
 
 
+class NamesType(click.ParamType):
+    """Some of the *known* names, separated by commas, as a tuple without repetition.
+
+    Args:
+        or_none: `none` is allowed too, and gives an empty tuple.
+    """
+
+    name = "names"
+
+    def __init__(self, known: Sequence[str], or_none: bool = False) -> None:
+        self._known, self._or_none = tuple(known), or_none
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[str, ...]:
+        """Fails when it names nothing or something else."""
+        if isinstance(value, tuple):
+            return value
+        if self._or_none and value.strip() == "none":
+            return ()
+        names = tuple(dict.fromkeys(name.strip() for name in value.split(",") if name.strip()))
+        for name in names:
+            if name not in self._known:
+                self.fail(f"{name} is unknown, choose among {', '.join(self._known)}", param, ctx)
+        if not names:
+            self.fail(f"names nothing, choose among {', '.join(self._known)}", param, ctx)
+        return names
+
+
+class CountsType(click.ParamType):
+    """Whole numbers from 1, separated by commas, as a tuple without repetition."""
+
+    name = "counts"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[int, ...]:
+        """Fails when anything between the commas is no such number."""
+        if isinstance(value, tuple):
+            return value
+        parts = tuple(dict.fromkeys(part.strip() for part in value.split(",")))
+        if not all(part.isdecimal() and int(part) > 0 for part in parts):
+            self.fail(f"{value} is not a list of counts, write e.g. 1,2", param, ctx)
+        return tuple(map(int, parts))
+
+
 target = click.option(
     "--target",
     type=TargetType(),
@@ -47,6 +96,12 @@ precision = click.option(
 bundle = click.option("--bundle", type=FOLDER, help="Bundle folder; build/TARGET by default.")
 calibration = click.option(
     "--calibration", type=FOLDER, help="Plate images for int8's ranges; the samples by default."
+)
+peers_python = click.option(
+    "--python",
+    type=FILE,
+    default=lambda: _peers_python(),
+    help="Interpreter with the peers' packages; the one that `make bench` set up by default, or this one.",
 )
 as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
 
@@ -79,3 +134,8 @@ def output(
         return click.option("--output", type=kind, default=default, show_default=True, help=f"{what}.")
     by_default = f"; {default} by default" if default else ""
     return click.option("--output", type=kind, required=required, help=f"{what}{by_default}.")
+
+
+def _peers_python() -> Path:
+    own = REPOSITORY / ".venv-bench/bin/python"
+    return own if os.access(own, os.X_OK) else Path(sys.executable)

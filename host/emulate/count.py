@@ -1,7 +1,8 @@
 """Instructions a program executes on an emulated CPU, by class: exact, and the same on any machine.
 
 QEMU's user-mode emulator runs the program with the plugin `count_instructions.c`. The program says what is
-counted: it makes the system call `MARKER` with the arguments (0, 0) before and (1, label) after.
+counted: it makes the system call `MARKER` of `host.emulate.guests.count` with the arguments (0, 0) before and
+(1, label) after.
 """
 
 from __future__ import annotations
@@ -22,8 +23,6 @@ from host.emulate.root import EMULATORS
 from host.paths import CACHE
 from host.targets.profile import Target
 
-MARKER = 4000
-"""Number of the system call; no Linux architecture has it."""
 SOURCE = Path(__file__).with_name("count_instructions.c")
 
 

@@ -4,36 +4,44 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from types import ModuleType
 
 from host.emulate.count import Counts, DataCache, count
+from host.emulate.guests import bundle as bundle_guest
+from host.emulate.guests import count as count_guest
 from host.emulate.root import Root, root_for
 from host.paths import REPOSITORY
 from host.targets.profile import Target
 
-GUEST = Path(__file__).parent / "guests" / "count.py"
 
+def count_bundle(bundle: Path, target: Target, data_cache: DataCache | None = None) -> Counts:
+    """Instructions of one inference of *bundle*, batch 1, one thread, as the board's own Python calls it.
 
-def count_inference(bundle: Path, target: Target, data_cache: DataCache | None = None) -> Counts:
-    """Instructions of one inference, batch 1, one thread, as the board's own Python calls it.
+    The image is of zeros: which instructions run does not depend on it.
 
-    The image is of zeros: which instructions run does not depend on it. What the markers and an empty call
-    cost is taken off.
-
-    Raises `FatalError` when a tool is missing, the target has no root or the bundle does not run.
+    Raises:
+        FatalError: a tool is missing, the target has no root or the bundle does not run.
     """
-    return count_guest(GUEST, [str(bundle.resolve())], target, root_for(target.arch), data_cache)
+    root = root_for(target.arch)
+    return count_inference(bundle_guest, [str(bundle.resolve())], target, root, data_cache)
 
 
-def count_guest(
-    script: Path,
+def count_inference(
+    loader: ModuleType,
     arguments: Sequence[str],
     target: Target,
     root: Root,
     data_cache: DataCache | None = None,
 ) -> Counts:
-    """What the Python *script* counts under its label 1, less what it counts under its label 0.
+    """Instructions of what `loader.load(*arguments)` returns, called on the emulated board.
 
-    Raises `FatalError` when a tool is missing or the script fails.
+    What the markers and an empty call cost is taken off.
+
+    Args:
+        loader: imports nothing but what *root* has.
+
+    Raises:
+        FatalError: a tool is missing or the loader or its inference fails.
     """
     environment = {
         "PYTHONPATH": f"{root.packages}:{REPOSITORY}",
@@ -42,6 +50,6 @@ def count_guest(
         "TVM_NUM_THREADS": "1",
         "OMP_NUM_THREADS": "1",
     }
-    samples = count([root.python, script, *arguments], target, root.path, data_cache, environment)
-    (_, empty), (_, counted) = samples
+    command: list[str | Path] = [root.python, Path(str(count_guest.__file__)), loader.__name__, *arguments]
+    (_, empty), (_, counted) = count(command, target, root.path, data_cache, environment)
     return counted - empty

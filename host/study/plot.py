@@ -4,93 +4,94 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from html import escape
 
-from host.study.schema import Results, Row
-from lprnet.svg import document, line, text
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, NullFormatter
 
-_COLORS = ("#4878a8", "#d1783c", "#5f9e6e", "#8d6cab")
-_WIDTH, _PANEL = 900, 310
-_STEPS, _SHOWN = (0.01, 0.02, 0.05), 0.2
-"""Between the lines of accuracy, and how much of it is shown."""
+from host.study.schema import Results, StudyRow
+from lprnet.figure import PALETTE, QUIET, Label, label_points, style
+
+KINDS = ("PyTorch", "TVM", "everything together")
+"""What the names of rows begin with; each has a colour and a marker."""
+SHOWN = 0.2
+"""How far below the best row accuracy is drawn to scale."""
+_STRIP = 0.33
+"""Height of the strip for what reads less, of the scale's."""
+_COLORS = dict(zip(KINDS, PALETTE, strict=False))
+_MARKERS = dict(zip(KINDS, ("o", "s", "D"), strict=True))
+_STEPS = (0.01, 0.02, 0.05)
+"""Between the lines of accuracy."""
+_WIDTH, _TOP, _PANEL, _BAR = 9.0, 0.65, 3.25, 0.2
+"""Inches."""
 
 
-def scatter(results: Results, dataset: str) -> str:
+def scatter(results: Results, dataset: str) -> Figure:
     """Accuracy on *dataset* against the median latency, logarithmic.
 
-    Each weights have a panel with their Pareto front. What reads much less than the best one is drawn at the
-    panel's lower edge, with its accuracy.
+    Each weights have a panel with their Pareto front. What reads much less than the best one is drawn in a
+    strip below the scale, with its accuracy.
     """
     names = list(dict.fromkeys(row.weights for row in results.rows))
     rows = [row for row in results.rows if row.p50_ms and dataset in row.accuracy]
     times = [row.p50_ms or 1.0 for row in rows] or [1.0]
-    decades = math.floor(math.log10(min(times))), math.ceil(math.log10(max(times) * 1.01))
-    body = [text(12, 24, f"Plates of {dataset} read right, and milliseconds per plate", 16, weight="700")]
-    machine = results.machine.cpu or results.machine.arch
-    body.append(text(12, 44, f"{machine}, one thread, batch 1; dashed: not beaten in both", 12, "#555"))
-    for index, name in enumerate(names):
-        own = [row for row in rows if row.weights == name]
-        body += _panel(name, own, dataset, decades, 60 + index * _PANEL, _COLORS[index % len(_COLORS)])
-    return document(_WIDTH, 60 + max(1, len(names)) * _PANEL, body)
+    limits = 10.0 ** math.floor(math.log10(min(times))), 10.0 ** math.ceil(math.log10(max(times) * 1.01))
+    height = _TOP + max(1, len(names)) * _PANEL
+    with style():
+        figure = Figure(figsize=(_WIDTH, height))
+        machine = results.machine.cpu or results.machine.arch
+        _title(
+            figure,
+            f"Plates of {dataset} read right, and milliseconds per plate",
+            f"{machine}, one thread, batch 1; dashed: not beaten in both",
+        )
+        for index, name in enumerate(names):
+            bottom = height - _TOP - (index + 1) * _PANEL
+            axes = figure.add_axes((0.065, (bottom + 0.55) / height, 0.54, (_PANEL - 0.85) / height))
+            axes.set_xscale("log")
+            axes.set_xlim(*limits)
+            _panel(axes, name, [row for row in rows if row.weights == name], dataset)
+    return figure
 
 
-def _panel(
-    name: str, rows: Sequence[Row], dataset: str, decades: tuple[int, int], top: float, color: str
-) -> list[str]:
-    left, right, bottom = 60, 290, 54
+def _panel(axes: Axes, name: str, rows: Sequence[StudyRow], dataset: str) -> None:
     shares = [row.accuracy[dataset] for row in rows] or [1.0]
-    shares = [share for share in shares if share > max(shares) - _SHOWN]
+    shares = [share for share in shares if share > max(shares) - SHOWN]
     step = next((s for s in _STEPS if (max(shares) - min(shares)) / s <= 6), _STEPS[-1])
     low, high = math.floor(min(shares) / step), math.ceil(max(shares) / step)
     low -= low == high
+    bottom, top = low * step, high * step
+    unread = any(row.accuracy[dataset] < bottom for row in rows)
+    strip = _STRIP * (top - bottom) if unread else 0.0
+    axes.set_ylim(bottom - strip, top)
+    axes.set_yticks([place * step for place in range(low, high + 1)])
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda share, _: f"{share:.2f}"))
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda ms, _: f"{ms:g}"))
+    axes.xaxis.set_minor_formatter(NullFormatter())
+    axes.set_title(name, loc="left", fontweight="bold", fontsize=10)
+    axes.set_xlabel("ms", color=QUIET, loc="right", labelpad=1)
 
-    def x(ms: float) -> float:
-        start, stop = decades
-        return left + (math.log10(ms) - start) / (stop - start) * (_WIDTH - left - right)
+    def point(row: StudyRow) -> tuple[float, float]:
+        share = row.accuracy[dataset]
+        return row.p50_ms or 0.0, share if share >= bottom else bottom - strip / 4
 
-    def y(share: float) -> float:
-        return top + 14 + (high - max(low, share / step)) / (high - low) * (_PANEL - 14 - bottom)
-
-    body = [text(_WIDTH - right + 24, top + 18, name, 13, color, weight="700")]
-    for tick in range(low, high + 1):
-        body.append(line(left, y(tick * step), _WIDTH - right, y(tick * step)))
-        body.append(text(left - 8, y(tick * step) + 4, f"{tick * step:.2f}", 12, anchor="end"))
-    for power in range(decades[0], decades[1] + 1):
-        body.append(line(x(10.0**power), y(high * step), x(10.0**power), y(low * step)))
-        body.append(text(x(10.0**power), y(low * step) + 18, f"{10.0**power:g}", 12, anchor="middle"))
-    points = " ".join(f"{x(r.p50_ms or 1):.1f},{y(r.accuracy[dataset]):.1f}" for r in front(rows, dataset))
-    body.append(f'<polyline points="{points}" fill="none" stroke="{color}" stroke-dasharray="4 3"/>')
-    taken: list[tuple[float, float, int]] = []
+    best = [point(row) for row in front(rows, dataset)]
+    axes.plot([ms for ms, _ in best], [share for _, share in best], "--", color=QUIET, linewidth=0.9)
+    labels = []
     for number, row in enumerate(rows, 1):
-        px, py = x(row.p50_ms or 1), y(row.accuracy[dataset])
-        tip = escape(f"{row.name}: {row.p50_ms:.3f} ms, {row.accuracy[dataset]:.3f}")
-        circle = f'<circle cx="{px:.1f}" cy="{py:.1f}" r="4.5" fill="{color}" fill-opacity="0.8"'
-        body.append(f"{circle}><title>{tip}</title></circle>")
-        label = (
-            str(number) if row.accuracy[dataset] >= low * step else f"{number} ({row.accuracy[dataset]:.2f})"
-        )
-        place = _free(taken, px, py, len(label), y(low * step))
-        taken.append((*place, len(label)))
-        body.append(text(*place, label, 10.5, color, anchor="middle"))
-        body.append(text(_WIDTH - right + 24, top + 20 + 14.5 * number, f"{number} {row.name}", 11))
-    return body
+        color, share = _COLORS[_kind(row)], row.accuracy[dataset]
+        axes.plot(*point(row), _MARKERS[_kind(row)], color=color, markersize=5.5, clip_on=False)
+        text = f"{number}" if share >= bottom else f"{number} ({share:.2f})"
+        labels.append(Label(point(row), text, color, below=share < bottom))
+    label_points(axes, labels)
+    for number, row in enumerate(rows, 1):
+        place = 1.0 - (number - 0.5) / 14
+        color = _COLORS[_kind(row)]
+        axes.text(1.075, place, f"{number}", transform=axes.transAxes, ha="right", va="center", color=color)
+        axes.text(1.09, place, row.name, transform=axes.transAxes, va="center", color=color)
 
 
-def _free(
-    taken: Sequence[tuple[float, float, int]], x: float, y: float, length: int, floor: float
-) -> tuple[float, float]:
-    """Where a label of *length* characters near the point (x, y) covers none of *taken*, if there is a place.
-
-    *taken* are the middles and the lengths of the labels that are there; below *floor* are the axis's.
-    """
-    places = [(x + dx, y + dy) for dy in (-8, 16, 4, -19, 27, -30) for dx in (0, 13, -13) if y + dy <= floor]
-    for place in places:
-        if all(abs(place[0] - a) > 1 + 3 * (n + length) or abs(place[1] - b) > 10 for a, b, n in taken):
-            return place
-    return places[0]
-
-
-def front(rows: Sequence[Row], dataset: str) -> list[Row]:
+def front(rows: Sequence[StudyRow], dataset: str) -> list[StudyRow]:
     """The rows that no other one beats in both latency and accuracy, the fastest first."""
     best, kept = -1.0, []
     for row in sorted(rows, key=lambda r: (r.p50_ms or 0.0, -r.accuracy[dataset])):
@@ -100,22 +101,46 @@ def front(rows: Sequence[Row], dataset: str) -> list[Row]:
     return kept
 
 
-def bars(results: Results) -> str:
+def bars(results: Results) -> Figure:
     """Sizes on disk as horizontal bars, a group for each set of weights."""
     rows = [row for row in results.rows if row.bytes]
     names = list(dict.fromkeys(row.weights for row in rows))
-    scale = (_WIDTH - 300 - 90) / max((row.bytes or 1 for row in rows), default=1)
-    body = [text(12, 24, "Kilobytes on disk, without the runtime", 16, weight="700")]
-    y = 44.0
-    for index, name in enumerate(names):
-        body.append(text(12, y + 12, name, 13, weight="700"))
-        y += 20
-        for row in (row for row in rows if row.weights == name):
-            width = (row.bytes or 0) * scale
-            body.append(text(292, y + 13, row.name, 12, anchor="end"))
-            color = _COLORS[index % len(_COLORS)]
-            body.append(f'<rect x="300" y="{y + 2}" width="{width:.1f}" height="14" fill="{color}"/>')
-            body.append(text(306 + width, y + 13, f"{(row.bytes or 0) / 1e3:,.0f}", 12))
-            y += 20
-        y += 8
-    return document(_WIDTH, round(y), body)
+    places: list[float] = []
+    headings: dict[str, float] = {}
+    place = 0.0
+    for name in names:
+        headings[name] = place
+        for _ in (row for row in rows if row.weights == name):
+            place += 1
+            places.append(place)
+        place += 1.6
+    ordered = [row for name in names for row in rows if row.weights == name]
+    sizes = [(row.bytes or 0) / 1e3 for row in ordered]
+    height = _TOP + (max(1.0, place) + 0.4) * _BAR
+    with style():
+        figure = Figure(figsize=(_WIDTH, height))
+        _title(figure, "Kilobytes on disk, without the runtime")
+        axes = figure.add_axes((0.32, 0.02, 0.62, (height - _TOP + 0.25) / height - 0.02))
+        axes.barh(places, sizes, height=0.72, color=[_COLORS[_kind(row)] for row in ordered])
+        axes.set_ylim(place - 0.9, -0.6)
+        axes.set_yticks(places, [row.name for row in ordered])
+        axes.tick_params(length=0)
+        axes.xaxis.set_visible(False)
+        axes.spines[["bottom", "left"]].set_visible(False)
+        axes.grid(visible=False)
+        for at, size in zip(places, sizes, strict=True):
+            axes.annotate(f"{size:,.0f}", (size, at), (4, 0), textcoords="offset points", va="center")
+        for name, at in headings.items():
+            axes.text(-0.02, at, name, transform=axes.get_yaxis_transform(), ha="right", va="center",
+                      fontweight="bold")  # fmt: skip
+    return figure
+
+
+def _title(figure: Figure, title: str, subtitle: str = "") -> None:
+    height = figure.get_figheight()
+    figure.text(0.015, 1 - 0.25 / height, title, fontsize=12, fontweight="bold", va="center")
+    figure.text(0.015, 1 - 0.48 / height, subtitle, color=QUIET, va="center")
+
+
+def _kind(row: StudyRow) -> str:
+    return next((kind for kind in KINDS if row.name.startswith(kind)), KINDS[0])

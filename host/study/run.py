@@ -2,58 +2,38 @@
 
 from __future__ import annotations
 
-import hashlib
-import os
-import tempfile
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import partial
 from pathlib import Path
 from sys import executable
 
 import msgspec
 import numpy as np
-from numpy.typing import NDArray
 
-from device_runtime import __version__
 from device_runtime.board import describe as board
-from device_runtime.board.cpu import detect
-from host.bench.data import Images, accuracy, load_images
-from host.bench.measure import Entrant, Log, Pace, measure, pick_cpus
-from host.bench.models import Model, Place, Variant, digest_of_sources
+from host.bench.data import TIMED_IMAGES, Images, load_images
+from host.bench.measure import Entrant, Measurement, Pace, load_average, measure, pick_cpus
+from host.bench.models import Place
 from host.bench.stats import paired_ratio
-from host.cache import cached
 from host.quantize.calibration import CALIBRATION_IMAGES
 from host.study import schema
-from host.study.schema import EAGER, UNTUNED, Results, Row
-from host.study.untrained import prune_untrained
-from host.study.variants import Made, Source, Way, make, ways
+from host.study.prepare import Prepared, Weights, hash_of, prepare, source_of
+from host.study.schema import EAGER, UNTUNED, Results, StudyRow
 from host.targets.profile import Target
-from lprnet.network.alphabet import Alphabet
-from lprnet.network.checkpoint import load_checkpoint, save_checkpoint
 
-MADE = "made.json"
-UNTRAINED = "untrained"
-TIMED_IMAGES = 16
-BUSY = 0.5
+LOG = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True)
-class Weights:
-    """A checkpoint and what was pruned from it; where nothing was, that is done for the table, untrained."""
-
-    name: str
-    checkpoint: Path
-    pruned: Mapping[str, Path]
-
-
-@dataclass(frozen=True)
-class Request:
+@dataclass(frozen=True, kw_only=True)
+class StudyRequest:
     """What to put into the table.
 
     Attributes:
         data: folders of labelled images; accuracy is given for each.
+        calibration: folder of images for int8.
+        trials: measurements that MetaSchedule may make, earlier runs' included.
         only: parts of row names; empty means all rows.
         folder: where the table goes, and what it was made from.
     """
@@ -68,17 +48,7 @@ class Request:
     folder: Path
 
 
-@dataclass(frozen=True)
-class Ready:
-    """A row made ready, or why it could not be; `alphabet` decodes its logits."""
-
-    row: Row
-    alphabet: Alphabet
-    folder: Path | None = None
-    made: Made | None = None
-
-
-def run(request: Request, log: Log) -> Results:
+def run(request: StudyRequest) -> Results:
     """Make and measure all rows of *request*; a row that cannot be made has an `error`.
 
     What has been made before is taken from the folder, and so are the timings, unless anything that is
@@ -89,24 +59,20 @@ def run(request: Request, log: Log) -> Results:
     """
     data = [load_images((folder,)) for folder in request.data]
     calibration = load_images((request.calibration,), CALIBRATION_IMAGES)
-    ready = [
-        item
-        for weights in request.weights
-        for item in _ready(request, _source(request, weights), calibration.digest, log)
+    inputs, networks = calibration.save(request.folder / "inputs"), request.folder / "networks"
+    sources = [source_of(w, request.target, inputs, request.trials, networks) for w in request.weights]
+    prepared = [
+        item.with_accuracy(data) for source in sources for item in prepare(source, request.only, networks)
     ]
-    for item in ready:
-        item.row.accuracy.update(_known_accuracy(item, data))
-    timed = _hash(*(item.row.key for item in ready), msgspec.json.encode(request.pace).decode())
+    timed = hash_of(*(item.row.key for item in prepared), msgspec.json.encode(request.pace).decode())
     path = request.folder / schema.FILE
-    before = schema.read(path) if path.exists() else None
-    missing = [item for item in ready if item.made and len(item.row.accuracy) < len(data)]
-    if before is not None and before.timed == timed and not missing:
-        log(f"nothing has changed since {before.created}")
+    before = schema.FORMAT.read(path) if path.exists() else None
+    complete = all(len(item.row.accuracy) == len(data) for item in prepared if item.artifact)
+    if before is not None and before.timed == timed and complete:
+        LOG.info("nothing has changed since %s", before.created)
         return before
-    load = round(os.getloadavg()[0], 2)
-    if load > BUSY:
-        log(f"load average {load:.1f}: other programs run here, and the figures will be rough")
-    rows = _measured(request, ready, data, calibration, log)
+    load = load_average()
+    rows = _measured(request, prepared, data, calibration)
     return Results(
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         machine=board.describe(),
@@ -120,149 +86,55 @@ def run(request: Request, log: Log) -> Results:
     )
 
 
-def _source(request: Request, weights: Weights) -> Source:
-    checkpoint = load_checkpoint(weights.checkpoint)
-    pruned, notes = dict(weights.pruned), {}
-    if not pruned:
-        folder = request.folder / "networks" / _hash(checkpoint.sha256, digest_of_sources())
-
-        def fill(work: Path) -> None:
-            small = prune_untrained(checkpoint)
-            save_checkpoint(work / f"{UNTRAINED}.safetensors", small.state, small.alphabet)
-
-        pruned = {UNTRAINED: cached(folder, fill) / f"{UNTRAINED}.safetensors"}
-        notes = {UNTRAINED: "pruned for this table, not trained on"}
-    networks = {"": weights.checkpoint, **pruned}
-    return Source(weights.name, networks, request.target, request.calibration, request.trials, notes)
-
-
-def _ready(request: Request, source: Source, calibration: str, log: Log) -> list[Ready]:
-    items = []
-    for way in ways(source.networks):
-        if request.only and not any(part in way.name for part in request.only):
-            continue
-        checkpoint = load_checkpoint(source.networks[way.network])
-        key = _hash(
-            digest_of_sources(),
-            repr(way),
-            source.target.name,
-            *sorted(detect().features),
-            checkpoint.sha256,
-            calibration if way.precision == "int8" or way.kind == "eager int8" else "",
-            str(source.trials) if way.schedule == "metaschedule" else "",
-        )
-        row = Row(name=way.name, weights=source.weights, key=key)
-        folder = request.folder / "networks" / key
-        try:
-            if not folder.is_dir():
-                log(f"{source.weights}: {way.name}")
-            cached(folder, partial(_fill, way, source))
-            items.append(_load(folder, row, checkpoint.alphabet))
-        # Whatever a compiler throws becomes the reason in its row; the other rows are still worth having.
-        except Exception as error:
-            why = " ".join(str(error).split())[-300:] or type(error).__name__
-            log(f"out: {source.weights}: {way.name}: {why}")
-            items.append(Ready(msgspec.structs.replace(row, error=why), checkpoint.alphabet))
-    return items
-
-
-def _fill(way: Way, source: Source, folder: Path) -> None:
-    (folder / "model").mkdir()
-    made = make(way, source, folder / "model")
-    (folder / MADE).write_bytes(msgspec.json.encode(made))
-
-
-def _load(folder: Path, row: Row, alphabet: Alphabet) -> Ready:
-    made = msgspec.json.decode((folder / MADE).read_bytes(), type=Made)
-    static = {name: getattr(made, name) for name in ("bytes", "parameters", "macs", "note")}
-    return Ready(msgspec.structs.replace(row, accuracy={}, **static), alphabet, folder, made)
-
-
-def _known_accuracy(item: Ready, data: Sequence[Images]) -> dict[str, float]:
-    """Accuracy by data set, of those whose logits are there."""
-    known = {}
-    for images in data:
-        path = _logits(item, images)
-        if path is not None and path.exists():
-            share = accuracy(np.load(path), images.labels, item.alphabet)
-            known[images.sources[0].name] = round(share, 4)
-    return known
-
-
-def _logits(item: Ready, images: Images) -> Path | None:
-    return item.folder / f"logits-{images.digest}.npy" if item.folder else None
-
-
 def _measured(
-    request: Request, ready: Sequence[Ready], data: Sequence[Images], calibration: Images, log: Log
-) -> list[Row]:
+    request: StudyRequest, prepared: Sequence[Prepared], data: Sequence[Images], calibration: Images
+) -> list[StudyRow]:
     """The rows, timed together; logits of data sets that an item has none of are kept in its folder."""
-    everything = Images(
-        np.concatenate([images.tensors for images in data]) if data else calibration.tensors[:0], (), ()
+    folder = request.folder / "inputs"
+    labelled = Images(np.concatenate([images.tensors for images in data]), (), ()) if data else None
+    models = {index: item.model for index, item in enumerate(prepared)}
+    entrants = {index: Entrant(model, 1) for index, model in models.items() if model}
+    measurements = measure(
+        list(entrants.values()),
+        Place(Path(executable), "native", None),
+        {1: pick_cpus(1)},
+        request.pace,
+        timed=(labelled or calibration).first(TIMED_IMAGES).save(folder),
+        labelled=labelled.save(folder) if labelled else None,
+        evaluate={
+            entrant.model.folder
+            for index, entrant in entrants.items()
+            if len(prepared[index].row.accuracy) < len(data)
+        },
     )
-    inputs = request.folder / "inputs"
-    timing = Images((everything if data else calibration).tensors[:TIMED_IMAGES], (), ()).save(inputs)
-    labelled = everything.save(inputs) if data else None
-    entrants: dict[int, Entrant] = {}
-    for index, item in enumerate(ready):
-        if item.made is None or item.folder is None:
-            continue
-        variant = Variant(item.made.runtime, item.made.precision)
-        model = Model(variant, item.folder / "model", item.made.bytes, __version__, None)
-        entrant = Entrant(model, 1)
-        if len(item.row.accuracy) == len(data):
-            entrant.logits = item.folder
-        entrants[index] = entrant
-    place = Place(Path(executable), "native", None)
-    with tempfile.TemporaryDirectory(dir=request.folder) as scratch:
-        cpus = {1: pick_cpus(1)}
-        every = list(entrants.values())
-        measure(every, place, cpus, request.pace, timing, labelled, Path(scratch), log)
-        for index, entrant in entrants.items():
-            if entrant.logits is not None and entrant.logits != ready[index].folder:
-                _keep_logits(ready[index], np.load(entrant.logits), data)
-    reference = {
-        (name, item.row.weights): entrants[index].rounds
-        for index, item in enumerate(ready)
-        for name in (EAGER, UNTUNED)
-        if item.row.name == name and index in entrants and entrants[index].rounds
+    measured = dict(zip(entrants, measurements, strict=True))
+    references = {
+        (prepared[index].row.name, prepared[index].row.weights): measurement
+        for index, measurement in measured.items()
+        if prepared[index].row.name in (EAGER, UNTUNED) and measurement.rounds
     }
-    return [_row(item, entrants.get(index), reference, data) for index, item in enumerate(ready)]
+    rows = []
+    for index, item in enumerate(prepared):
+        if index not in measured:
+            rows.append(item.row)
+            continue
+        logits = measured[index].logits
+        if logits is not None:
+            item.keep_logits(logits, data)
+        rows.append(_row(item.with_accuracy(data).row, measured[index], references))
+    return rows
 
 
-def _keep_logits(item: Ready, logits: NDArray[np.float32], data: Sequence[Images]) -> None:
-    start = 0
-    for images in data:
-        path = _logits(item, images)
-        assert path is not None
-        part = path.with_suffix(f".part{os.getpid()}")
-        with part.open("wb") as file:
-            np.save(file, logits[start : start + len(images.labels)])
-        part.replace(path)
-        start += len(images.labels)
+def _row(row: StudyRow, measured: Measurement, references: Mapping[tuple[str, str], Measurement]) -> StudyRow:
+    """*row* with its times; *references* by name and weights."""
+    if not measured.rounds:
+        return msgspec.structs.replace(row, error=measured.error or "not measured")
 
+    def ratio(name: str) -> float | None:
+        reference = references.get((name, row.weights))
+        return round(paired_ratio(measured.rounds, reference.rounds).p50, 5) if reference else None
 
-def _row(
-    item: Ready,
-    entrant: Entrant | None,
-    reference: Mapping[tuple[str, str], list[list[float]]],
-    data: Sequence[Images],
-) -> Row:
-    row = item.row
-    if entrant is None:
-        return row
-    row.accuracy.update(_known_accuracy(item, data))
-    if not entrant.rounds:
-        return msgspec.structs.replace(row, error=entrant.error or "not measured")
-    samples = np.concatenate(entrant.rounds)
-    ratios = {}
-    for column, name in (("eager", EAGER), ("untuned", UNTUNED)):
-        if (name, row.weights) in reference:
-            ratio = paired_ratio(entrant.rounds, reference[name, row.weights]).p50
-            ratios[column] = round(ratio, 5)
-    p50, p99 = np.percentile(samples, (50, 99)).tolist()
-    return msgspec.structs.replace(row, p50_ms=round(p50, 4), p99_ms=round(p99, 4), **ratios)
-
-
-def _hash(*parts: str) -> str:
-    return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]
+    p50, p99 = np.percentile(np.concatenate(measured.rounds), (50, 99)).tolist()
+    return msgspec.structs.replace(
+        row, p50_ms=round(p50, 4), p99_ms=round(p99, 4), eager=ratio(EAGER), untuned=ratio(UNTUNED)
+    )

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from host.study.schema import EAGER, UNTUNED, Results, Row
+from host.bench.markdown import integer, markdown_table, number
+from host.study.schema import EAGER, UNTUNED, Results, StudyRow
 
 
 def markdown(results: Results) -> str:
@@ -22,31 +23,30 @@ def markdown(results: Results) -> str:
     return "\n".join(lines).rstrip() + "\n"
 
 
-def _table(rows: Sequence[Row], datasets: Sequence[str]) -> list[str]:
-    header = ["", "bytes", "parameters", "MACs", "p50 ms", "p99 ms", "÷ PyTorch", *datasets]
+def _table(rows: Sequence[StudyRow], datasets: Sequence[str]) -> list[str]:
+    headings = ["", "bytes", "parameters", "MACs", "p50 ms", "p99 ms", "÷ PyTorch", *datasets]
     cells = [
         [
             row.name,
-            _integer(row.bytes),
-            _integer(row.parameters),
+            integer(row.bytes),
+            integer(row.parameters),
             "–" if row.macs is None else f"{row.macs / 1e6:.1f} M",
-            _number(row.p50_ms, 3),
-            _number(row.p99_ms, 3),
-            _number(row.eager, 4),
-            *(_number(row.accuracy.get(name), 3) for name in datasets),
+            number(row.p50_ms, 3),
+            number(row.p99_ms, 3),
+            number(row.eager, 4),
+            *(number(row.accuracy.get(name), 3) for name in datasets),
         ]
         for row in rows
     ]
-    rule = ["---", *["---:"] * (len(header) - 1)]
-    return [f"| {' | '.join(line)} |" for line in (header, rule, *cells)]
+    return markdown_table(headings, cells)
 
 
-def _remarks(rows: Sequence[Row]) -> list[str]:
+def _remarks(rows: Sequence[StudyRow]) -> list[str]:
     lines = [f"- {row.name}: {row.error or row.note}" for row in rows if row.error or row.note]
     return ["", *lines] if lines else []
 
 
-def _headlines(rows: Sequence[Row]) -> list[str]:
+def _headlines(rows: Sequence[StudyRow]) -> list[str]:
     """Each last row against the first: size, time, accuracy."""
     whole = next((row for row in rows if row.name == EAGER), None)
     together = [row for row in rows if row.name.startswith("everything together")]
@@ -70,11 +70,3 @@ def _headlines(rows: Sequence[Row]) -> list[str]:
 
 def _change(ratio: float) -> str:
     return f"{100 * (ratio - 1):+.2f} %".replace("-", "−")
-
-
-def _integer(value: int | None) -> str:
-    return "–" if value is None else f"{value:,}"
-
-
-def _number(value: float | None, digits: int) -> str:
-    return "–" if value is None else f"{value:.{digits}f}"

@@ -1,8 +1,7 @@
-"""The table's rows: ways to run a network, each made ready in a folder of its own."""
+"""The table's rows: variants of a network, each made into an artifact in a folder of its own."""
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,9 +10,7 @@ from typing import Literal
 import msgspec
 
 from device_runtime.bundle.manifest import read_manifest
-from host.bench.runtimes import OURS, TORCH_INT8, TVM_VM, torch_peer
-from host.bench.runtimes import Source as BenchSource
-from host.bench.runtimes import torch_int8_peer as torch_int8
+from host.bench.runtimes import BUNDLE, OURS, TORCH_INT8, TVM_VM, ModelSource, torch_int8_peer, torch_peer
 from host.build import Request, build
 from host.kernels.int8 import Int8
 from host.kernels.select import microkernel_for
@@ -35,8 +32,8 @@ SPARSITY = 0.7
 Kind = Literal["eager", "sparse", "eager int8", "baseline", "bundle"]
 
 
-@dataclass(frozen=True)
-class Way:
+@dataclass(frozen=True, kw_only=True)
+class Variant:
     """A row before it is made.
 
     Attributes:
@@ -52,16 +49,21 @@ class Way:
     schedule: Schedule = "default"
     precision: str = "fp32"
 
+    @property
+    def calibrated(self) -> bool:
+        """Whether calibration images decide what it computes."""
+        return self.precision == "int8" or self.kind == "eager int8"
 
-@dataclass(frozen=True)
-class Source:
-    """What a table is made from.
+
+@dataclass(frozen=True, kw_only=True)
+class VariantSource:
+    """What the rows of one set of weights are made from.
 
     Attributes:
         weights: what the rows call the checkpoint.
         networks: checkpoints by name, the unpruned one's being empty; the others are pruned from it.
         notes: on a pruned network, by its name.
-        calibration: folder of images for int8.
+        calibration: `.npy` file of float32[N,3,24,94] for int8.
         trials: measurements that MetaSchedule may make, earlier runs' included.
     """
 
@@ -73,8 +75,13 @@ class Source:
     notes: Mapping[str, str]
 
 
-class Made(msgspec.Struct, frozen=True):
-    """A way made ready: which of `host.bench`'s runtimes loads its folder, and the row's static columns."""
+class Artifact(msgspec.Struct, frozen=True, kw_only=True):
+    """What a variant was made into: which of `host.bench`'s runtimes loads it, and the row's static columns.
+
+    Attributes:
+        bytes: on disk, without the runtime.
+        parameters, macs: of the network as it computes it, an image.
+    """
 
     runtime: str
     precision: str
@@ -83,34 +90,41 @@ class Made(msgspec.Struct, frozen=True):
     macs: int
     note: str = ""
 
+    def model(self, folder: Path) -> Path:
+        """What is loaded of the *folder* that the artifact is in."""
+        return folder / BUNDLE if self.runtime == OURS else folder
 
-def ways(networks: Mapping[str, Path]) -> list[Way]:
+
+def variants(networks: Mapping[str, Path]) -> list[Variant]:
     """All rows of one checkpoint, in the order of the table."""
     pruned = [name for name in networks if name]
     return [
-        Way(EAGER, "eager"),
-        Way("PyTorch, pruned (unstructured)", "sparse"),
-        *(Way(f"PyTorch, pruned (structured, {name})", "eager", name) for name in pruned),
-        Way("PyTorch, quantized", "eager int8"),
-        *(Way(f"PyTorch, pruned and quantized ({name})", "eager int8", name) for name in pruned),
-        Way(UNTUNED, "baseline", schedule="default"),
-        Way("TVM, graph-level transformation", "baseline", schedule="graph"),
-        Way("TVM, MetaSchedule's generic search", "baseline", schedule="metaschedule"),
-        Way("TVM, own tuned kernels", "bundle"),
-        Way("TVM, own tuned kernels, quantized", "bundle", precision="int8"),
-        *(Way(f"everything together ({name})", "bundle", name, precision="int8") for name in pruned),
+        Variant(name=EAGER, kind="eager"),
+        Variant(name="PyTorch, pruned (unstructured)", kind="sparse"),
+        *(Variant(name=f"PyTorch, pruned (structured, {n})", kind="eager", network=n) for n in pruned),
+        Variant(name="PyTorch, quantized", kind="eager int8"),
+        *(Variant(name=f"PyTorch, pruned and quantized ({n})", kind="eager int8", network=n) for n in pruned),
+        Variant(name=UNTUNED, kind="baseline", schedule="default"),
+        Variant(name="TVM, graph-level transformation", kind="baseline", schedule="graph"),
+        Variant(name="TVM, MetaSchedule's generic search", kind="baseline", schedule="metaschedule"),
+        Variant(name="TVM, own tuned kernels", kind="bundle"),
+        Variant(name="TVM, own tuned kernels, quantized", kind="bundle", precision="int8"),
+        *(
+            Variant(name=f"everything together ({n})", kind="bundle", network=n, precision="int8")
+            for n in pruned
+        ),
     ]
 
 
-def make(way: Way, source: Source, folder: Path) -> Made:
-    """Make *way* ready in the empty *folder*.
+def make(variant: Variant, source: VariantSource, folder: Path) -> Artifact:
+    """Make *variant* in the empty *folder*.
 
     Raises:
         FatalError: of the build.
     """
-    checkpoint = source.networks[way.network]
-    note = source.notes.get(way.network, "")
-    match way.kind:
+    checkpoint = source.networks[variant.network]
+    note = source.notes.get(variant.network, "")
+    match variant.kind:
         case "eager":
             return _eager(checkpoint, folder, checkpoint.stat().st_size, note)
         case "sparse":
@@ -118,18 +132,26 @@ def make(way: Way, source: Source, folder: Path) -> Made:
         case "eager int8":
             return _eager_int8(checkpoint, source, folder, note)
         case "baseline":
-            return _baseline(checkpoint, way, source, folder)
+            return _baseline(checkpoint, variant, source, folder)
         case "bundle":
-            return _bundle(checkpoint, way, source, folder, note)
+            return _bundle(checkpoint, variant, source, folder, note)
 
 
-def _eager(checkpoint: Path, folder: Path, size: int, note: str) -> Made:
-    torch_peer.convert(BenchSource(checkpoint, Path(), "native", ""), "fp32", folder)
+def _eager(checkpoint: Path, folder: Path, size: int, note: str) -> Artifact:
+    source = ModelSource(checkpoint=checkpoint, calibration=Path(), isa="native", target="")
+    torch_peer.convert(source, "fp32", folder)
     work = published_work(load_checkpoint(checkpoint))
-    return Made("torch", "fp32", size, work.parameters, work.macs, note)
+    return Artifact(
+        runtime="torch",
+        precision="fp32",
+        bytes=size,
+        parameters=work.parameters,
+        macs=work.macs,
+        note=note,
+    )
 
 
-def _sparse(checkpoint: Path, folder: Path) -> Made:
+def _sparse(checkpoint: Path, folder: Path) -> Artifact:
     whole = load_checkpoint(checkpoint)
     sparse = recalibrate(prune_weights(whole, SPARSITY), rendered(whole.alphabet))
     file = folder / "sparse.safetensors"
@@ -138,41 +160,50 @@ def _sparse(checkpoint: Path, folder: Path) -> Made:
     return _eager(file, folder, compressed_size(sparse.state), note)
 
 
-def _eager_int8(checkpoint: Path, source: Source, folder: Path, note: str) -> Made:
+def _eager_int8(checkpoint: Path, source: VariantSource, folder: Path, note: str) -> Artifact:
     microkernel = microkernel_for(source.target, "int8")
     assert isinstance(microkernel, Int8)
     network = simplify(load_checkpoint(checkpoint))
-    samples = read_samples(source.calibration)
-    size = torch_int8.save(quantize(network, samples, int8_sums=microkernel.int8_sums), folder)
-    return Made(TORCH_INT8, "int8", size, network.parameters, network.macs, note)
-
-
-def _baseline(checkpoint: Path, way: Way, source: Source, folder: Path) -> Made:
-    whole = load_checkpoint(checkpoint)
-    size = write_module(whole, source.target, way.schedule, source.trials, folder)
-    note = f"{source.trials} measurements of all its operators" if way.schedule == "metaschedule" else ""
-    if way.schedule == "graph":
-        network = simplify(whole)
-        return Made(TVM_VM, "fp32", size, network.parameters, network.macs, note)
-    work = published_work(whole)
-    return Made(TVM_VM, "fp32", size, work.parameters, work.macs, note)
-
-
-def _bundle(checkpoint: Path, way: Way, source: Source, folder: Path, note: str) -> Made:
-    bundle = build(
-        Request(
-            target=source.target,
-            output=folder / "bundle",
-            checkpoint=checkpoint,
-            precision=way.precision,
-            calibration=source.calibration,
-        )
+    quantized = quantize(network, read_samples(source.calibration), int8_sums=microkernel.int8_sums)
+    return Artifact(
+        runtime=TORCH_INT8,
+        precision="int8",
+        bytes=torch_int8_peer.save(quantized, folder),
+        parameters=network.parameters,
+        macs=network.macs,
+        note=note,
     )
-    # Loaded from the folder itself; nothing but the bundle is in it.
-    for path in bundle.iterdir():
-        shutil.move(path, folder / path.name)
-    bundle.rmdir()
-    manifest = read_manifest(folder)
-    notes = "; ".join(filter(None, (note, manifest.schedule.text)))
-    size = manifest.files["model.so"].bytes
-    return Made(OURS, way.precision, size, manifest.parameters, manifest.macs, notes)
+
+
+def _baseline(checkpoint: Path, variant: Variant, source: VariantSource, folder: Path) -> Artifact:
+    whole = load_checkpoint(checkpoint)
+    size = write_module(whole, source.target, variant.schedule, source.trials, folder)
+    searched = variant.schedule == "metaschedule"
+    work = simplify(whole) if variant.schedule == "graph" else published_work(whole)
+    return Artifact(
+        runtime=TVM_VM,
+        precision="fp32",
+        bytes=size,
+        parameters=work.parameters,
+        macs=work.macs,
+        note=f"{source.trials} measurements of all its operators" if searched else "",
+    )
+
+
+def _bundle(checkpoint: Path, variant: Variant, source: VariantSource, folder: Path, note: str) -> Artifact:
+    request = Request(
+        target=source.target,
+        output=folder / BUNDLE,
+        checkpoint=checkpoint,
+        precision=variant.precision,
+        calibration=source.calibration,
+    )
+    manifest = read_manifest(build(request))
+    return Artifact(
+        runtime=OURS,
+        precision=variant.precision,
+        bytes=manifest.files["model.so"].bytes,
+        parameters=manifest.parameters,
+        macs=manifest.macs,
+        note="; ".join(filter(None, (note, manifest.schedule.text))),
+    )

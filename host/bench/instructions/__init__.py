@@ -1,1 +1,1 @@
-"""Instructions of our runtime and others on emulated ARM boards."""
+"""Instructions per inference on emulated ARM boards: ours beside the peers that have wheels for them."""

@@ -13,12 +13,16 @@ from pathlib import Path
 OURS = "lpr-edge"
 TORCH_INT8, TVM_VM = "torch-int8", "tvm"
 """Baselines for ablations: they have no `convert`, and are no peers."""
+BUNDLE = "bundle"
+"""Where in its folder the project's own runtime puts what is loaded."""
 PEERS = ("onnxruntime", "openvino", "ncnn", "litert", "torch", "executorch")
 """What the benchmark measures the project's own runtime against."""
+ARM_PEERS = ("ncnn", "litert", "onnxruntime")
+"""Those with wheels for aarch64."""
 
 
-@dataclass(frozen=True)
-class Source:
+@dataclass(frozen=True, kw_only=True)
+class ModelSource:
     """What a model is made from; see `host.bench.protocol.Convert`."""
 
     checkpoint: Path
@@ -31,7 +35,7 @@ class Source:
 class Runtime:
     """A runtime and what it needs.
 
-    Args:
+    Attributes:
         module: where its `convert` and `load` are.
         distributions: what must be installed, by precision; the first one's version is shown.
         extra: the extra of this project that installs them.

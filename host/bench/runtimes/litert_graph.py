@@ -15,8 +15,8 @@ import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 from numpy.typing import NDArray
 
-from host.bench.ranges import weight_scales
-from host.bench.session import Float
+from host.bench.runtimes.infer import Float
+from host.bench.runtimes.ranges import weight_scales
 from host.network.graph import Context, Conv, MaxPool, Network
 
 _OPERATORS, _OPTIONS = schema.BuiltinOperator, schema.BuiltinOptions

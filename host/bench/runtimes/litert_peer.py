@@ -7,15 +7,15 @@ from pathlib import Path
 import numpy as np
 from ai_edge_litert.interpreter import Interpreter
 
-from host.bench.runtimes import Source
-from host.bench.session import Float, Session
+from host.bench.runtimes import ModelSource
+from host.bench.runtimes.infer import Float, Infer
 
 FILE = "model.tflite"
 
 
-def convert(source: Source, precision: str, folder: Path) -> None:
-    from host.bench.ranges import conv_ranges
+def convert(source: ModelSource, precision: str, folder: Path) -> None:
     from host.bench.runtimes.litert_graph import Ranges, build
+    from host.bench.runtimes.ranges import conv_ranges
     from host.network.simplify import simplify
     from lprnet.network.checkpoint import load_checkpoint
 
@@ -32,7 +32,7 @@ def as_input(tensor: Float) -> Float:
     return np.ascontiguousarray(tensor.transpose(0, 2, 3, 1))
 
 
-def load(folder: Path, precision: str, threads: int) -> Session:
+def load(folder: Path, precision: str, threads: int) -> Infer:
     interpreter = Interpreter(str(folder / FILE), num_threads=threads)
     interpreter.allocate_tensors()
     image, logits = (

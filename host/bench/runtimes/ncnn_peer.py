@@ -16,8 +16,8 @@ import ncnn
 import numpy as np
 from numpy.typing import NDArray
 
-from host.bench.runtimes import Source
-from host.bench.session import Float, Session
+from host.bench.runtimes import ModelSource
+from host.bench.runtimes.infer import Float, Infer
 
 PARAM, BIN = "model.ncnn.param", "model.ncnn.bin"
 
@@ -27,11 +27,11 @@ _INT8_TAG = np.uint32(0x000D4B38).tobytes()
 _INT8_SCALES, _REQUANTIZE = 2, 100
 
 
-def convert(source: Source, precision: str, folder: Path) -> None:
+def convert(source: ModelSource, precision: str, folder: Path) -> None:
     import pnnx
     import torch
 
-    from host.bench.peer_model import example, peer_model
+    from host.bench.runtimes.peer_model import example, peer_model
 
     with tempfile.TemporaryDirectory() as scratch:
         traced = Path(scratch) / "model.pt"
@@ -47,7 +47,7 @@ def convert(source: Source, precision: str, folder: Path) -> None:
         _quantize(source, folder)
 
 
-def load(folder: Path, precision: str, threads: int) -> Session:
+def load(folder: Path, precision: str, threads: int) -> Infer:
     net = ncnn.Net()
     net.opt.num_threads = threads
     net.opt.use_bf16_storage = precision == "bf16"
@@ -86,8 +86,8 @@ class _Layer:
         return " ".join([*fields, *self.inputs, *self.outputs, *(f"{k}={v}" for k, v in self.values.items())])
 
 
-def _quantize(source: Source, folder: Path) -> None:
-    from host.bench.ranges import conv_ranges, weight_scales
+def _quantize(source: ModelSource, folder: Path) -> None:
+    from host.bench.runtimes.ranges import conv_ranges, weight_scales
 
     magic, counts, *lines = (folder / PARAM).read_text().splitlines()
     layers = [_Layer.parse(line) for line in lines]

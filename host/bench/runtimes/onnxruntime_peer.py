@@ -9,16 +9,16 @@ import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
 
-from host.bench.runtimes import Source
-from host.bench.session import Session
+from host.bench.runtimes import ModelSource
+from host.bench.runtimes.infer import Infer
 
 FILE = "model.onnx"
 PERCENTILE = 99.99
 """Min-max calibration scores only 0.845–0.861 with the public checkpoint."""
 
 
-def convert(source: Source, precision: str, folder: Path) -> None:
-    from host.bench.peer_model import export_onnx
+def convert(source: ModelSource, precision: str, folder: Path) -> None:
+    from host.bench.runtimes.peer_model import export_onnx
 
     if precision == "fp32":
         export_onnx(source.checkpoint, folder / FILE)
@@ -26,7 +26,7 @@ def convert(source: Source, precision: str, folder: Path) -> None:
         _quantize(source, folder)
 
 
-def load(folder: Path, precision: str, threads: int) -> Session:
+def load(folder: Path, precision: str, threads: int) -> Infer:
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
@@ -36,7 +36,7 @@ def load(folder: Path, precision: str, threads: int) -> Session:
     return lambda tensor: session.run(None, {"image": tensor})[0]
 
 
-def _quantize(source: Source, folder: Path) -> None:
+def _quantize(source: ModelSource, folder: Path) -> None:
     import onnx
     from onnxruntime.quantization import (
         CalibrationDataReader,
@@ -47,7 +47,7 @@ def _quantize(source: Source, folder: Path) -> None:
     )
     from onnxruntime.quantization.shape_inference import quant_pre_process
 
-    from host.bench.peer_model import export_onnx
+    from host.bench.runtimes.peer_model import export_onnx
 
     class Reader(CalibrationDataReader):
         def __init__(self) -> None:

@@ -7,14 +7,14 @@ from pathlib import Path
 import numpy as np
 import openvino
 
-from host.bench.runtimes import Source
-from host.bench.session import Session
+from host.bench.runtimes import ModelSource
+from host.bench.runtimes.infer import Infer
 
 FILE = "model.xml"
 
 
-def convert(source: Source, precision: str, folder: Path) -> None:
-    from host.bench.peer_model import example, peer_model
+def convert(source: ModelSource, precision: str, folder: Path) -> None:
+    from host.bench.runtimes.peer_model import example, peer_model
 
     image = example()
     model = openvino.convert_model(
@@ -25,7 +25,7 @@ def convert(source: Source, precision: str, folder: Path) -> None:
     openvino.save_model(model, folder / FILE, compress_to_fp16=False)
 
 
-def load(folder: Path, precision: str, threads: int) -> Session:
+def load(folder: Path, precision: str, threads: int) -> Infer:
     settings = {
         "PERFORMANCE_HINT": "LATENCY",
         # Without it, float operations run in bf16 where the CPU has that.
@@ -44,7 +44,7 @@ def load(folder: Path, precision: str, threads: int) -> Session:
     return run
 
 
-def _quantize(model: openvino.Model, source: Source) -> openvino.Model:
+def _quantize(model: openvino.Model, source: ModelSource) -> openvino.Model:
     import nncf
 
     rows = [row[None] for row in np.load(source.calibration)]

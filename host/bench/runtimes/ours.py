@@ -5,26 +5,24 @@ from __future__ import annotations
 from pathlib import Path
 
 from device_runtime.read.engine import Engine
-from host.bench.runtimes import Source
-from host.bench.session import Session
+from host.bench.runtimes import BUNDLE, ModelSource
+from host.bench.runtimes.infer import Infer
 
 
-def convert(source: Source, precision: str, folder: Path) -> None:
+def convert(source: ModelSource, precision: str, folder: Path) -> None:
     # Imports the compiler, which must not be in a process that is timed.
     from host.build import Request, build
     from host.targets.read import load_target
 
-    target = load_target(source.target)
-    build(
-        Request(
-            target=target,
-            output=folder / "bundle",
-            checkpoint=source.checkpoint,
-            precision=precision,
-            calibration=source.calibration,
-        )
+    request = Request(
+        target=load_target(source.target),
+        output=folder / BUNDLE,
+        checkpoint=source.checkpoint,
+        precision=precision,
+        calibration=source.calibration,
     )
+    build(request)
 
 
-def load(folder: Path, precision: str, threads: int) -> Session:
+def load(folder: Path, precision: str, threads: int) -> Infer:
     return Engine.open(folder, threads).infer

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from host.bench.session import Float, Session
+from host.bench.runtimes.infer import Float, Infer
 from host.network.graph import Context, MaxPool, context, pool
 from host.network.integer import PIXEL_MEAN, PIXEL_SCALE, QuantizedNetwork
 
@@ -57,7 +57,7 @@ def save(quantized: QuantizedNetwork, folder: Path) -> int:
     return (folder / FILE).stat().st_size
 
 
-def load(folder: Path, precision: str, threads: int) -> Session:
+def load(folder: Path, precision: str, threads: int) -> Infer:
     torch.set_num_threads(threads)
     torch.set_num_interop_threads(1)
     content = torch.load(folder / FILE, weights_only=True)

@@ -6,20 +6,20 @@ from pathlib import Path
 
 import torch
 
-from host.bench.runtimes import Source
-from host.bench.session import Float, Session
+from host.bench.runtimes import ModelSource
+from host.bench.runtimes.infer import Float, Infer
 
 FILE = "model.pt"
 
 
-def convert(source: Source, precision: str, folder: Path) -> None:
-    from host.bench.peer_model import peer_model
+def convert(source: ModelSource, precision: str, folder: Path) -> None:
+    from host.bench.runtimes.peer_model import peer_model
 
     torch.save(peer_model(source.checkpoint).state_dict(), folder / FILE)
 
 
-def load(folder: Path, precision: str, threads: int) -> Session:
-    from host.bench.peer_model import with_weights
+def load(folder: Path, precision: str, threads: int) -> Infer:
+    from host.bench.runtimes.peer_model import with_weights
 
     torch.set_num_threads(threads)
     torch.set_num_interop_threads(1)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from host.bench.session import Float, Session
+from host.bench.runtimes.infer import Float, Infer
 
 FILE = "model.so"
 
 
-def load(folder: Path, precision: str, threads: int) -> Session:
+def load(folder: Path, precision: str, threads: int) -> Infer:
     import tvm
     from tvm import relax
 

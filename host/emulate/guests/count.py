@@ -1,25 +1,24 @@
-"""What `count_inference` runs on the emulated board: one inference, bracketed by markers."""
+"""What runs on an emulated board while its instructions are counted: `count.py MODULE ARGUMENT…`.
+
+MODULE has `load(*arguments)`, which returns what is counted: a function without arguments.
+"""
 
 from __future__ import annotations
 
 import ctypes
+import importlib
 import sys
 from collections.abc import Callable
-from pathlib import Path
-
-from device_runtime.bundle.manifest import read_manifest
-from device_runtime.model.abi import Model
 
 MARKER = 4000
-"""As in count_instructions.c."""
+"""Number of the system call that brackets what is counted, as in count_instructions.c; no Linux has it."""
 
 
-def main(bundle: Path) -> None:
-    """Count nothing under the label 0, then an inference on zeros under the label 1."""
-    manifest = read_manifest(bundle)
-    model = Model(bundle / "model.so", bundle, manifest.input.shape, manifest.output.shape)
+def main(module: str, *arguments: str) -> None:
+    """Count nothing under the label 0, then one inference under the label 1, each after two uncounted."""
+    inference = importlib.import_module(module).load(*arguments)
     mark = ctypes.CDLL(None).syscall
-    works: tuple[Callable[[], object], ...] = (lambda: None, model.run)
+    works: tuple[Callable[[], object], ...] = (lambda: None, inference)
     for label, work in enumerate(works):
         work()
         work()
@@ -29,4 +28,4 @@ def main(bundle: Path) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    main(*sys.argv[1:])

@@ -11,7 +11,9 @@ from host.commands import options
 from host.targets.profile import Target
 from host.targets.read import load_target
 
-LATER = {"bench", "results"}
+OTHERS = {"bench"}
+"""Where `--target` has another default, which depends on `--isa`."""
+NAMES = ("fp32", "int8")
 
 
 def shared(name: str) -> dict[str, click.Option]:
@@ -20,7 +22,7 @@ def shared(name: str) -> dict[str, click.Option]:
     commands = {
         n: host.cli.main.get_command(context, n)
         for n in host.cli.main.list_commands(context)
-        if n not in LATER
+        if n not in OTHERS
     }
     return {
         n: parameter
@@ -44,7 +46,7 @@ def test_an_option_says_the_same_in_every_command(name: str) -> None:
 
 def test_a_default_that_is_decided_later_is_called_by_default() -> None:
     context = click.Context(host.cli.main)
-    for name in set(host.cli.main.list_commands(context)) - LATER:
+    for name in set(host.cli.main.list_commands(context)) - OTHERS:
         command = host.cli.main.get_command(context, name)
         assert command is not None
         for parameter in command.params:
@@ -60,3 +62,21 @@ def test_a_target_is_read_when_the_line_is_parsed(tmp_path: Path) -> None:
 
     assert CliRunner().invoke(show, ["--target", "rpi4"]).output == "Raspberry Pi 4 Model B\n"
     assert load_target("rpi4").display_name == "Raspberry Pi 4 Model B"
+
+
+def test_names_are_taken_once_and_in_their_order() -> None:
+    assert options.NamesType(NAMES).convert(" int8,fp32, int8,", None, None) == ("int8", "fp32")
+    assert options.NamesType(NAMES, or_none=True).convert("none", None, None) == ()
+
+
+@pytest.mark.parametrize("text", ["", ",", "int4", "none", "fp32;int8"])
+def test_other_names_are_refused_with_the_known_ones(text: str) -> None:
+    with pytest.raises(click.BadParameter, match="choose among fp32, int8"):
+        options.NamesType(NAMES).convert(text, None, None)
+
+
+def test_counts_are_whole_numbers() -> None:
+    assert options.CountsType().convert("1, 2,1", None, None) == (1, 2)
+    for text in ("", "0", "-1", "1.5", "one", "1,"):
+        with pytest.raises(click.BadParameter, match="not a list of counts"):
+            options.CountsType().convert(text, None, None)

@@ -9,8 +9,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from host.bench.peer_model import peer_model
-from host.bench.session import Float
+from host.bench.runtimes.infer import Float
+from host.bench.runtimes.peer_model import peer_model
 
 PERCENTILE = 99.99
 """As for ONNX Runtime: the most extreme activations would cost all others some of their resolution."""

@@ -9,5 +9,5 @@ from numpy.typing import NDArray
 
 Float = NDArray[np.float32]
 
-Session = Callable[[Float], Float]
+Infer = Callable[[Float], Float]
 """Input float32[1,3,24,94] → logits float32[1,classes,18], which the next call may overwrite."""

@@ -1,0 +1,22 @@
+from __future__ import annotations
+
+from host.bench.instructions.schema import InstructionBench, InstructionRow
+from host.bench.instructions.table import markdown
+
+
+def bench(*rows: InstructionRow) -> InstructionBench:
+    return InstructionBench(created="", emulator="", checkpoint="", checkpoint_sha256="", rows=rows)
+
+
+def test_fewest_instructions_come_first_and_failures_last() -> None:
+    slow = InstructionRow(runtime="slow", precision="int8", cpu="a", instructions=2_000_000)
+    fast = InstructionRow(runtime="fast", precision="int8", cpu="a", instructions=1_000_000, cycles=1_500_000)
+    failed = InstructionRow(runtime="broken", precision="int8", cpu="a", error="not installed: broken")
+    assert markdown(bench(failed, slow, fast)).splitlines() == [
+        "| runtime | precision | CPU | M instructions | M cycles, estimated |",
+        "| --- | --- | --- | ---: | ---: |",
+        "| fast | int8 | a | 1.0 | 1.5 |",
+        "| slow | int8 | a | 2.0 |  |",
+        "",
+        "- broken int8 on a: not installed: broken",
+    ]
