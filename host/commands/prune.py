@@ -70,7 +70,7 @@ def prune_command(
     from lprnet.data.dataset import check_labels, from_folder
     from lprnet.data.mixture import Mixture
     from lprnet.network.checkpoint import load_checkpoint
-    from lprnet.training.train import limit_threads
+    from lprnet.threads import limit_threads
     from lprnet.weights import DEFAULT
 
     checkpoint = load_checkpoint(weights or DEFAULT)

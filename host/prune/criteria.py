@@ -17,7 +17,8 @@ from lprnet.data.mixture import Batch
 from lprnet.network.alphabet import Alphabet
 from lprnet.network.checkpoint import Checkpoint
 from lprnet.network.model import LAYERS, LPRNet
-from lprnet.training.train import forward, loss_of
+from lprnet.training.forward import forward
+from lprnet.training.losses import ctc_loss
 
 Criterion = Callable[[Checkpoint, Sequence[Batch]], Importance]
 
@@ -111,7 +112,7 @@ def _training_model(checkpoint: Checkpoint) -> LPRNet:
 def _gate_gradients(model: LPRNet, alphabet: Alphabet, batch: Batch, weights: State) -> dict[str, Tensor]:
     """Derivative of the loss by a factor on each channel that *weights* give: Σ weight · ∂loss/∂weight."""
     model.zero_grad()
-    loss = loss_of(forward(model, torch.from_numpy(batch.images)), batch.texts, alphabet)
+    loss = ctc_loss(forward(model, torch.from_numpy(batch.images)), batch.texts, alphabet)
     loss.backward()  # type: ignore[no-untyped-call]
     gradients = {}
     for layer in LAYERS:

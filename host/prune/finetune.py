@@ -9,8 +9,10 @@ from device_runtime.errors import FatalError
 from host.prune.prune import FineTune
 from lprnet.data.mixture import Batch, Mixture
 from lprnet.network.checkpoint import Checkpoint, load_checkpoint
-from lprnet.training.finetune import can_render
-from lprnet.training.train import WEIGHTS, Budget, Settings, train
+from lprnet.plates.kinds import can_write
+from lprnet.training.loop import Run, train
+from lprnet.training.settings import Budget, Settings
+from lprnet.training.state import WEIGHTS
 
 BATCHES, BATCH = 24, 32
 """How many batches of how many samples importance and BatchNorm statistics are measured on."""
@@ -22,7 +24,7 @@ def measuring_batches(mixture: Mixture, checkpoint: Checkpoint) -> list[Batch]:
     Raises:
         FatalError: they have rendered plates that *checkpoint* has not the characters of.
     """
-    if not can_render(checkpoint.alphabet) and (not mixture.real or mixture.real_fraction < 1):
+    if not can_write(checkpoint.alphabet) and (not mixture.real or mixture.real_fraction < 1):
         raise FatalError(
             "samples",
             "the alphabet lacks characters of rendered plates",
@@ -44,11 +46,17 @@ def fine_tuning(
 
     def tune(step: int, pruned: Checkpoint) -> Checkpoint:
         # Other samples in every round, and other ones than importance was measured on.
-        stream = replace(mixture, seed=mixture.seed + step)
-        budget = Budget(samples=samples)
-        run = folder / str(step)
-        tuned = train(run, pruned.alphabet, stream, budget, settings, pruned.state, teacher=checkpoint)
-        if int(load_checkpoint(run / WEIGHTS).metadata["samples"]) < samples:
+        run = Run(
+            folder=folder / str(step),
+            alphabet=pruned.alphabet,
+            mixture=replace(mixture, seed=mixture.seed + step),
+            budget=Budget(samples=samples),
+            settings=settings,
+            initial=pruned.state,
+            teacher=checkpoint,
+        )
+        tuned = train(run)
+        if int(load_checkpoint(run.folder / WEIGHTS).metadata["samples"]) < samples:
             raise FatalError("fine-tuning", "was stopped", "run the same command again to go on")
         return tuned
 

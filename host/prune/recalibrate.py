@@ -10,7 +10,7 @@ from torch import nn
 
 from lprnet.data.mixture import Batch
 from lprnet.network.checkpoint import Checkpoint
-from lprnet.training.train import forward
+from lprnet.training.forward import forward
 
 
 def recalibrate(checkpoint: Checkpoint, batches: Sequence[Batch]) -> Checkpoint:

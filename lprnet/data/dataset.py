@@ -1,4 +1,4 @@
-"""Labelled crops from folders and the mixture of rendered and real crops that training sees."""
+"""Labelled crops from folders and tables."""
 
 from __future__ import annotations
 
@@ -6,15 +6,14 @@ import csv
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
-
 from device_runtime.errors import FatalError
 from device_runtime.sources.files import image_files, label_of
 from device_runtime.sources.image import read_image
 from lprnet.network.alphabet import Alphabet
+from lprnet.plates.pixels import Image
 
-Image = NDArray[np.uint8]
+Sample = tuple[Image, str]
+"""A crop, uint8[H,W,3] BGR, and the text on its plate."""
 MAX_LABEL = 9
 """Characters: 18 CTC steps hold 9 characters even when all of them are equal."""
 
@@ -25,6 +24,15 @@ class Labelled:
 
     path: Path
     text: str
+
+    @property
+    def sample(self) -> Sample:
+        """The image, read, and its text.
+
+        Raises:
+            FatalError: the file is missing or no image.
+        """
+        return self.read(), self.text
 
     def read(self) -> Image:
         """uint8[H,W,3] BGR.

@@ -11,18 +11,19 @@ from multiprocessing.queues import Queue
 from queue import Empty, Full
 
 import cv2
-import numpy as np
-from numpy.typing import NDArray
 
 from lprnet.data.mixture import Batch, Mixture, to_input
+from lprnet.plates.pixels import Image
 
 AHEAD = 6
 """Batches that a worker may be ahead of training."""
 
-_Raw = tuple[NDArray[np.uint8], tuple[str, ...]]
+RawBatch = tuple[Image, tuple[str, ...]]
+"""uint8[N,24,94,3] BGR and N labels."""
 
 
-def _work(mixture: Mixture, first: int, stride: int, size: int, queue: Queue[_Raw]) -> None:
+def _work(mixture: Mixture, first: int, stride: int, size: int, queue: Queue[RawBatch]) -> None:
+    """Put the batches from samples *first*, *first* + *stride*, … into *queue* until the trainer is gone."""
     # The trainer ends this process, however the signal that stops the trainer was sent: a worker that a
     # process group's signal ends in the middle of a batch would leave the trainer waiting for the rest.
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -52,16 +53,17 @@ def batches(mixture: Mixture, start: int, size: int, workers: int) -> Iterator[I
 
 
 @contextmanager
-def raw_batches(mixture: Mixture, start: int, size: int, workers: int) -> Iterator[Iterator[_Raw]]:
+def raw_batches(mixture: Mixture, start: int, size: int, workers: int) -> Iterator[Iterator[RawBatch]]:
     """Batches of *size* samples from number *start* on, the same whatever *workers* is (0: no processes).
 
-    A batch is uint8[size,24,94,3] BGR and the labels.
+    Raises:
+        RuntimeError: a process ended that nobody told to.
     """
     if workers == 0:
         yield (mixture.raw_batch(i, size) for i in range(start, 1 << 62, size))
         return
     context = multiprocessing.get_context("fork")
-    queues: list[Queue[_Raw]] = [context.Queue(AHEAD) for _ in range(workers)]
+    queues: list[Queue[RawBatch]] = [context.Queue(AHEAD) for _ in range(workers)]
     processes = [
         context.Process(
             target=_work, args=(mixture, start + k * size, workers * size, size, queues[k]), daemon=True
@@ -71,7 +73,7 @@ def raw_batches(mixture: Mixture, start: int, size: int, workers: int) -> Iterat
     for process in processes:
         process.start()
 
-    def ordered() -> Iterator[_Raw]:
+    def ordered() -> Iterator[RawBatch]:
         turn = 0
         while True:
             try:

@@ -10,14 +10,15 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 
 from device_runtime.read.preprocess import DEFAULT, prepare
-from lprnet.data.dataset import Image
+from lprnet.data.dataset import Sample
 from lprnet.plates import render
 from lprnet.plates.camera import rephotograph
+from lprnet.plates.pixels import Floats, Image
 from lprnet.plates.recombine import Stock
 from lprnet.plates.shares import Shares
 
 
-def to_input(images: Image) -> NDArray[np.float32]:
+def to_input(images: Image) -> Floats:
     """uint8[N,24,94,3] BGR → float32[N,3,24,94], by the arithmetic of `read.preprocess`, on a batch."""
     out = np.empty((len(images), 3, DEFAULT.height, DEFAULT.width), np.float32)
     for image, tensor in zip(images, out, strict=True):
@@ -27,9 +28,15 @@ def to_input(images: Image) -> NDArray[np.float32]:
 
 @dataclass(frozen=True)
 class Batch:
-    """float32[N,3,24,94], the label of each sample, and a teacher's logits [N,num_classes,18] if kept."""
+    """Samples as the network takes them.
 
-    images: NDArray[np.float32]
+    Attributes:
+        images: float32[N,3,24,94].
+        texts: the label of each.
+        taught: a teacher's logits float16[N,num_classes,18], where they are kept.
+    """
+
+    images: Floats
     texts: tuple[str, ...]
     taught: NDArray[np.float16] | None = None
 
@@ -51,7 +58,7 @@ class Mixture:
     """
 
     seed: int
-    real: tuple[tuple[Image, str], ...] = ()
+    real: tuple[Sample, ...] = ()
     real_fraction: float = 0.0
     ramp: int = 0
     kind: str | None = None
@@ -66,7 +73,8 @@ class Mixture:
     def _shares(self) -> Shares:
         return Shares.evened([text[0] for _, text in self.real], 0.5)
 
-    def sample(self, index: int) -> tuple[Image, str]:
+    def sample(self, index: int) -> Sample:
+        """Sample number *index*: uint8[24,94,3] BGR and its text."""
         rng: Generator = np.random.Generator(np.random.PCG64((self.seed << 40) + (1 << 39) + index))
         strength = self.strength(index) * rng.uniform(0.6, 1.1)
         if self.real and rng.random() < self.real_fraction:

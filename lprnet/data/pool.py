@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-import sys
+import logging
 import zipfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -16,15 +16,21 @@ from numpy.typing import NDArray
 
 from device_runtime.errors import FatalError
 from device_runtime.files import write_atomic
-from lprnet.data.dataset import Image
-from lprnet.data.loader import raw_batches
+from lprnet.data.loader import RawBatch, raw_batches
 from lprnet.data.mixture import Batch, Mixture, to_input
+from lprnet.plates.pixels import Floats, Image
+
+LOG = logging.getLogger(__name__)
 
 CHUNK, BATCH = 4096, 32
 """Samples in a file, and drawn at a time."""
+PACKAGES = Path(__file__).resolve().parents[2]
+"""The folder of the packages."""
+ROOMS = ("lprnet/data", "lprnet/plates", "lprnet/network", "device_runtime/read")
+"""Whose files decide what a sample is. Whole rooms, so that none of their files is forgotten."""
 
 Logits = NDArray[np.float16]
-Teach = Callable[[NDArray[np.float32]], Logits]
+Teach = Callable[[Floats], Logits]
 """float32[N,3,24,94] → a teacher's logits float16[N,num_classes,18]."""
 
 
@@ -78,24 +84,27 @@ def fill(
     Raises:
         FatalError: a file cannot be written, or is damaged.
     """
-    key = _key(mixture, teacher)
+    key = pool_key(mixture, teacher)
     paths = [folder / f"{key}-{i:05d}.npz" for i in range(-(-count // CHUNK))]
     missing = [i for i, path in enumerate(paths) if not path.exists()]
     if missing:
         with raw_batches(mixture, missing[0] * CHUNK, BATCH, workers) as source:
             for i in range(missing[0], len(paths)):
                 write_atomic(paths[i], _chunk(source, teach))
-                print(
-                    f"samples drawn: {(i + 1) * CHUNK} of {len(paths) * CHUNK}", file=sys.stderr, flush=True
-                )
+                LOG.info("samples drawn: %d of %d", (i + 1) * CHUNK, len(paths) * CHUNK)
     return _join(mixture.seed, [_read(path) for path in paths])
 
 
-def _key(mixture: Mixture, teacher: str) -> str:
-    """Of all that samples depend on, the code that draws them included."""
-    rooms = Path(__file__).resolve().parents[1]
+def pool_key(mixture: Mixture, teacher: str = "", packages: Path = PACKAGES) -> str:
+    """A digest of all that samples depend on, the code that draws them included.
+
+    Args:
+        mixture: where the samples come from.
+        teacher: SHA-256 of the teacher's checkpoint, if there is a teacher.
+        packages: folder of the code, `ROOMS` of it.
+    """
     digest = hashlib.sha256()
-    for path in sorted(p for room in ("data", "plates", "network") for p in (rooms / room).glob("*.*")):
+    for path in sorted(path for room in ROOMS for path in (packages / room).glob("*.*")):
         digest.update(path.read_bytes())
     for image, text in mixture.real:
         digest.update(f"{text}{image.shape}".encode() + image.tobytes())
@@ -105,7 +114,7 @@ def _key(mixture: Mixture, teacher: str) -> str:
     return digest.hexdigest()[:16]
 
 
-def _chunk(source: Iterator[tuple[Image, tuple[str, ...]]], teach: Teach | None) -> bytes:
+def _chunk(source: Iterator[RawBatch], teach: Teach | None) -> bytes:
     images, texts, taught = [], list[str](), []
     for _ in range(CHUNK // BATCH):
         crops, labels = next(source)

@@ -10,7 +10,7 @@ from lprnet.data.dataset import Labelled
 
 @dataclass(frozen=True)
 class Split:
-    """Images to train on and images held out to measure."""
+    """Images to train on, and images held out to measure."""
 
     train: list[Labelled]
     held_out: list[Labelled]

@@ -6,13 +6,12 @@ from collections.abc import Sequence
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from device_runtime.read.preprocess import resize
-
-Image = NDArray[np.uint8]
+from lprnet.plates.pixels import Image
 
 MEASURES = ("brightness", "contrast", "colour", "sharpness")
+"""What `measure` gives, in order."""
 
 
 def measure(image: Image) -> tuple[float, float, float, float]:
@@ -29,11 +28,14 @@ def measure(image: Image) -> tuple[float, float, float, float]:
     return float(grey.mean()), contrast, colour, edges / contrast if contrast else 0.0
 
 
-def table(groups: Sequence[tuple[str, Sequence[Image]]]) -> str:
-    """A line for each named group of crops: median and, in brackets, the middle 80 % of every measure."""
-    lines = [f"{'':<16} {'n':>5} " + " ".join(f"{name:>20}" for name in MEASURES)]
+def summaries(groups: Sequence[tuple[str, Sequence[Image]]]) -> list[tuple[str, ...]]:
+    """Of each named group of crops: its name, how many they are, and every measure.
+
+    A measure is the median and, in brackets, the middle 80 %.
+    """
+    rows = []
     for name, images in groups:
         columns = np.percentile([measure(image) for image in images], (10, 50, 90), axis=0).T
-        cells = (f"{m:.3g} ({low:.3g}–{high:.3g})" for low, m, high in columns)
-        lines.append(f"{name:<16} {len(images):>5} " + " ".join(f"{cell:>20}" for cell in cells))
-    return "\n".join(lines)
+        cells = (f"{median:.3g} ({low:.3g}–{high:.3g})" for low, median, high in columns)
+        rows.append((name, str(len(images)), *cells))
+    return rows

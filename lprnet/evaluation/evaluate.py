@@ -3,28 +3,34 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from device_runtime.read.decode import Decoded, greedy
 from device_runtime.read.preprocess import resize
 from device_runtime.report.accuracy import Accuracy, Tally
+from lprnet.data.dataset import Sample
 from lprnet.data.mixture import to_input
 from lprnet.network.checkpoint import Checkpoint
+from lprnet.plates.pixels import Image
 
-Image = NDArray[np.uint8]
 NONE = "∅"
 """Stands for no character in a confusion: left out, or read where none is."""
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """A plate, uint8[24,94,3] BGR as the network saw it, its text, and what was read."""
+    """A plate and what was read on it.
+
+    Attributes:
+        image: uint8[24,94,3] BGR, as the network saw it.
+        text: the plate's.
+        read: what the network made of it.
+    """
 
     image: Image
     text: str
@@ -35,8 +41,8 @@ class Outcome:
         return self.text == self.read.text
 
 
-def read_all(checkpoint: Checkpoint, samples: Iterable[tuple[Image, str]]) -> list[Outcome]:
-    """Read every (uint8[H,W,3] BGR, label) at batch 1 with greedy CTC decoding."""
+def read_all(checkpoint: Checkpoint, samples: Iterable[Sample]) -> list[Outcome]:
+    """Read every sample at batch 1 with greedy CTC decoding."""
     model, alphabet = checkpoint.model(), checkpoint.alphabet
     outcomes = []
     with torch.inference_mode():
@@ -53,6 +59,16 @@ def accuracy(outcomes: Iterable[Outcome]) -> Accuracy:
     for outcome in outcomes:
         tally.add(outcome.read.text, outcome.text)
     return tally.accuracy() or Accuracy(n=0, correct=0, accuracy=0.0, accuracy_without_province=0.0)
+
+
+def accuracies(checkpoint: Checkpoint, sets: Mapping[str, Iterable[Sample]]) -> dict[str, float]:
+    """Share of whole plates right in each of *sets*, by its name, and right but for the first character."""
+    shares = {}
+    for name, samples in sets.items():
+        result = accuracy(read_all(checkpoint, samples))
+        shares[name] = round(result.accuracy, 4)
+        shares[f"{name} without province"] = round(result.accuracy_without_province, 4)
+    return shares
 
 
 def by_province(outcomes: Iterable[Outcome]) -> dict[str, Accuracy]:
@@ -98,7 +114,13 @@ def aligned(text: str, read: str) -> list[tuple[str, str]]:
 
 
 class Bin(NamedTuple):
-    """Plates read with confidence in one range: their mean confidence, the share right, how many."""
+    """Plates read with confidence in one range.
+
+    Attributes:
+        confidence: their mean one.
+        right: share of them that were read right.
+        n: how many they are.
+    """
 
     confidence: float
     right: float

@@ -12,7 +12,7 @@ _SIDE, _LEFT, _TOP, _BOTTOM, _GAP = 300, 52, 80, 52, 70
 _COLOR = "#4878a8"
 
 
-def draw(panels: Mapping[str, Sequence[Bin]]) -> str:
+def draw(panels: Mapping[str, Sequence[Bin]]) -> bytes:
     """An SVG with a square for each data set, side by side.
 
     A point for each bin, at its mean confidence and the share of its plates read right, with their number; a
@@ -21,7 +21,7 @@ def draw(panels: Mapping[str, Sequence[Bin]]) -> str:
     body = []
     for index, (name, bins) in enumerate(panels.items()):
         body += _panel(_LEFT + index * (_SIDE + _GAP), name, bins)
-    return document(_LEFT + len(panels) * (_SIDE + _GAP), _TOP + _SIDE + _BOTTOM, body)
+    return document(_LEFT + len(panels) * (_SIDE + _GAP), _TOP + _SIDE + _BOTTOM, body).encode()
 
 
 def _panel(left: float, name: str, bins: Sequence[Bin]) -> list[str]:

@@ -6,12 +6,16 @@ from collections.abc import Sequence
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from lprnet.evaluation.evaluate import Outcome
 from lprnet.network.model import HEIGHT, WIDTH
+from lprnet.plates.glyphs import glyph, has_glyph
+from lprnet.plates.pixels import Image
 
-Image = NDArray[np.uint8]
+
+def png(image: Image) -> bytes:
+    """*image* as a PNG file."""
+    return cv2.imencode(".png", image)[1].tobytes()
 
 
 def tile(images: Sequence[Image], columns: int = 8, zoom: int = 2) -> Image:
@@ -41,8 +45,6 @@ def worst(outcomes: Sequence[Outcome], count: int) -> Image:
 
 def captioned(images: Sequence[tuple[Image, str]], columns: int = 6) -> Image:
     """Crops 3 times 94×24, each over its caption."""
-    from lprnet.plates.glyphs import glyph, has_glyph
-
     cells = []
     for image, caption in images:
         cell = np.full((HEIGHT * 3 + 20, WIDTH * 3, 3), 255, np.uint8)

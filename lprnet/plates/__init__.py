@@ -6,17 +6,23 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from lprnet.plates.camera import photograph
+from lprnet.plates.pixels import Image
 from lprnet.plates.plate import random_plate
 
 
 @dataclass(frozen=True)
 class Crop:
-    """A labelled crop: uint8[24,94,3] BGR, the plate's text and the name of its kind."""
+    """A labelled crop.
 
-    image: NDArray[np.uint8]
+    Attributes:
+        image: uint8[24,94,3] BGR.
+        text: the characters on the plate.
+        kind: the name of its kind.
+    """
+
+    image: Image
     text: str
     kind: str
 

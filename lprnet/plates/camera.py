@@ -8,9 +8,7 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 
 from lprnet.network.model import HEIGHT, WIDTH
-from lprnet.plates.pixels import flat, in_row, mix, spread
-
-Image = NDArray[np.uint8]
+from lprnet.plates.pixels import Floats, Image, flat, in_row, mix, per_channel
 
 OVERSAMPLING = 2
 """The scene is rendered at this multiple of the crop and area-averaged, which is what sensor pixels do."""
@@ -30,7 +28,7 @@ def photograph(rng: Generator, plate: Image, strength: float = 1.0) -> Image:
     return crop
 
 
-def _corners(rng: Generator, strength: float) -> NDArray[np.float32]:
+def _corners(rng: Generator, strength: float) -> Floats:
     """Where the plate's corners fall in a unit crop: clockwise from top left, (x, y)."""
     square = np.array([[0, 0], [1, 0], [1, 1], [0, 1]], np.float64)
     if rng.random() < 0.5:
@@ -52,11 +50,11 @@ def _corners(rng: Generator, strength: float) -> NDArray[np.float32]:
     habit = rng.random()
     if habit < 0.4:
         # Boxes learnt from characters leave no margin and cut into the outer ones, at gates deeply.
-        spread = min(strength, 1.5)
+        amount = min(strength, 1.5)
         if rng.random() < 0.5:
-            slack[[0, 2]] = rng.normal(-0.035, 0.02 * spread, 2)
+            slack[[0, 2]] = rng.normal(-0.035, 0.02 * amount, 2)
         else:
-            slack = rng.normal([-0.055, -0.065, -0.05, -0.065], np.array([0.025, 0.02, 0.02, 0.02]) * spread)
+            slack = rng.normal([-0.055, -0.065, -0.05, -0.065], np.array([0.025, 0.02, 0.02, 0.02]) * amount)
             deepest = [-0.095, -0.09, -0.075, -0.09]
     elif habit < 0.5 and strength > 0.5:
         # Boxes of coarse detectors leave a lot of car on one side and hardly any on another. Up to half the
@@ -68,7 +66,7 @@ def _corners(rng: Generator, strength: float) -> NDArray[np.float32]:
     return (placed + np.stack([jitter[0], 2 * jitter[1]], 1)).astype(np.float32)
 
 
-def _scene(rng: Generator, plate: Image, strength: float) -> NDArray[np.float32]:
+def _scene(rng: Generator, plate: Image, strength: float) -> Floats:
     """The plate in its surroundings, float32[48,188,3] in 0–255."""
     height, width = HEIGHT * OVERSAMPLING, WIDTH * OVERSAMPLING
     h, w = plate.shape[:2]
@@ -95,7 +93,7 @@ def _surroundings(rng: Generator, height: int, width: int) -> Image:
     return cv2.resize(bands.astype(np.uint8), (width, height), interpolation=cv2.INTER_CUBIC)
 
 
-def _light(rng: Generator, scene: NDArray[np.float32], strength: float) -> NDArray[np.float32]:
+def _light(rng: Generator, scene: Floats, strength: float) -> Floats:
     """Shadows, glare, dirt, exposure, colour cast: float32[48,188,3] in 0–255."""
     height, width = scene.shape[:2]
     p = min(strength, 1.0)
@@ -103,29 +101,29 @@ def _light(rng: Generator, scene: NDArray[np.float32], strength: float) -> NDArr
         # Uneven light: a coarse random field, stretched over the plate.
         field = np.exp(rng.normal(0, 0.22, (2, 4))).astype(np.float32)
         rows = flat(scene)
-        rows *= spread(
+        rows *= per_channel(
             np.asarray(cv2.resize(field, (width, height), interpolation=cv2.INTER_LINEAR), np.float32)
         )
     if rng.random() < 0.15 * p:
         rows = flat(scene)
-        rows *= spread(_shadow(rng, height, width))
+        rows *= per_channel(_shadow(rng, height, width))
     if rng.random() < 0.07 * p:
         spot = cv2.GaussianBlur(
             _spot(rng, height, width), (0, 0), rng.uniform(3, 14), borderType=cv2.BORDER_REPLICATE
         )
         rows = flat(scene)
-        rows += spread(np.float32(rng.uniform(60, 255)) * spot)
+        rows += per_channel(np.float32(rng.uniform(60, 255)) * spot)
     if rng.random() < 0.25 * p:
         cells = rng.random((12, 47)).astype(np.float32)
         dirt = cv2.resize(cells, (width, height), interpolation=cv2.INTER_LINEAR)
         dirt = np.clip((dirt - rng.uniform(0.55, 0.9)) * 4, 0, 1) * rng.uniform(0.2, 0.8)
         mud = np.clip(rng.uniform(40, 180) + rng.normal(0, 12, 3), 0, 255).astype(np.float32)
         rows = flat(scene)
-        rows += (in_row(mud, width) - rows) * spread(dirt.astype(np.float32))
+        rows += (in_row(mud, width) - rows) * per_channel(dirt.astype(np.float32))
     return _expose(rng, scene, p)
 
 
-def _shadow(rng: Generator, height: int, width: int) -> NDArray[np.float32]:
+def _shadow(rng: Generator, height: int, width: int) -> Floats:
     """Multiplier of a shadow with one straight edge."""
     x, y = np.meshgrid(
         np.linspace(-1, 1, width, dtype=np.float32), np.linspace(-1, 1, height, dtype=np.float32)
@@ -135,20 +133,20 @@ def _shadow(rng: Generator, height: int, width: int) -> NDArray[np.float32]:
     return np.asarray(1 - side * rng.uniform(0.2, 0.65), np.float32)
 
 
-def _spot(rng: Generator, height: int, width: int) -> NDArray[np.float32]:
+def _spot(rng: Generator, height: int, width: int) -> Floats:
     spot = np.zeros((height, width), np.float32)
     center = (int(rng.integers(width)), int(rng.integers(height)))
     cv2.ellipse(spot, center, (int(rng.integers(3, 30)), int(rng.integers(2, 16))), 0, 0, 360, 1.0, -1)
     return spot
 
 
-def _expose(rng: Generator, scene: NDArray[np.float32], p: float) -> NDArray[np.float32]:
+def _expose(rng: Generator, scene: Floats, p: float) -> Floats:
     kind = rng.random()
     if kind < 0.07 * p:
         # Infrared illumination: one channel, and the dyes of the plate reflect alike.
         seen = mix(scene, rng.dirichlet([1.5, 1.5, 1.5]).astype(np.float32)[:, None])
         seen = seen * np.float32(rng.uniform(0.6, 1.3)) + np.float32(rng.uniform(0, 40))
-        scene = spread(seen).reshape(scene.shape)
+        scene = per_channel(seen).reshape(scene.shape)
     elif kind < 0.5 * p:
         # Haze, backlight or a poor sensor: little contrast around some level.
         contrast = rng.uniform(0.22, 0.8)
@@ -173,7 +171,7 @@ def _expose(rng: Generator, scene: NDArray[np.float32], p: float) -> NDArray[np.
     return (255 * np.power(np.clip(rows, 0, 1), gamma)).reshape(scene.shape)
 
 
-def _sense(rng: Generator, light: NDArray[np.float32], strength: float) -> Image:
+def _sense(rng: Generator, light: Floats, strength: float) -> Image:
     """Optics, sensor resolution, noise, codec and the crop's final size."""
     p = min(strength, 1.0)
     if rng.random() < 0.5 * p:
@@ -184,7 +182,7 @@ def _sense(rng: Generator, light: NDArray[np.float32], strength: float) -> Image
         light = cv2.filter2D(light, -1, _motion(rng, strength), borderType=cv2.BORDER_REPLICATE)
     native = WIDTH
     if rng.random() < 0.6:
-        native = round(float(np.exp(rng.uniform(np.log(94 - 26 * p), np.log(188)))))
+        native = round(float(np.exp(rng.uniform(np.log(WIDTH - 26 * p), np.log(2 * WIDTH)))))
     size = (native, max(round(native * HEIGHT / WIDTH), 10))
     # Sensors average, image pipelines that scale frames down often do not.
     method = cv2.INTER_AREA if rng.random() < 0.5 else cv2.INTER_LINEAR
@@ -207,7 +205,7 @@ def _sense(rng: Generator, light: NDArray[np.float32], strength: float) -> Image
     return np.asarray(image, np.uint8)
 
 
-def _motion(rng: Generator, strength: float) -> NDArray[np.float32]:
+def _motion(rng: Generator, strength: float) -> Floats:
     """Kernel of a straight camera movement."""
     length = 1 + rng.exponential(2.2) * strength
     size = min(int(length) | 1, 11) + 2

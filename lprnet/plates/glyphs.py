@@ -7,9 +7,8 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
-Mask = NDArray[np.uint8]
+from lprnet.plates.pixels import Image
 
 LATIN_STYLES = 6
 """Four pens of the standard's strokes, thin to heavy, then two text fonts."""
@@ -18,7 +17,7 @@ CHINESE_STYLES = 5
 
 
 @cache
-def _table() -> dict[str, Mask]:
+def _table() -> dict[str, Image]:
     with np.load(Path(__file__).with_name("glyphs.npz")) as file:
         return {
             str(c): file[f"{kind}"][:, i]
@@ -32,14 +31,14 @@ def is_chinese(character: str) -> bool:
 
 
 @lru_cache(maxsize=16384)
-def glyph(character: str, style: int, width: int, height: int) -> Mask:
+def glyph(character: str, style: int, width: int, height: int) -> Image:
     """Coverage uint8[height,width] of *character*.
 
     Raises:
         KeyError: no glyph for *character*.
     """
     mask = cv2.resize(_table()[character][style], (width, height), interpolation=cv2.INTER_AREA)
-    result: Mask = np.asarray(mask, np.uint8)
+    result: Image = np.asarray(mask, np.uint8)
     result.setflags(write=False)
     return result
 

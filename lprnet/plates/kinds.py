@@ -8,7 +8,7 @@ import numpy as np
 from numpy.random import Generator
 
 from device_runtime.read.grammar import DIGITS, LETTERS, NEW_ENERGY, PROVINCES
-from lprnet.network.alphabet import MARKS
+from lprnet.network.alphabet import MARKS, Alphabet
 from lprnet.plates import europe
 from lprnet.plates.glyphs import is_chinese
 from lprnet.plates.layout import Kind, row
@@ -157,6 +157,15 @@ def characters_of(name: str | None = None) -> frozenset[str]:
     """
     names = [name] if name in KINDS else MIX if name is None else MIXES[name]
     return frozenset("".join(KINDS[kind].characters for kind in names))
+
+
+def can_write(alphabet: Alphabet, name: str | None = None) -> bool:
+    """Whether *alphabet* has all characters of the kind or mix called *name* (None: the default mix).
+
+    Raises:
+        KeyError: no such kind or mix.
+    """
+    return not alphabet.unknown("".join(characters_of(name)))
 
 
 def is_mark(character: str) -> bool:

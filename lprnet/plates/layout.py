@@ -11,7 +11,14 @@ Color = tuple[int, int, int]
 
 @dataclass(frozen=True)
 class Cell:
-    """Box of one character, in mm from the plate's top left corner."""
+    """Box of one character, in mm.
+
+    Attributes:
+        left: distance from the plate's left edge.
+        top: distance from the plate's upper edge.
+        width: of the box.
+        height: of the box.
+    """
 
     left: float
     top: float
@@ -21,14 +28,26 @@ class Cell:
 
 @dataclass(frozen=True)
 class Kind:
-    """One kind of plate.
+    """One kind of plate; lengths in mm.
 
-    `characters` are all that may be on one. `background` is one colour, or the top and bottom of a gradient;
-    `field` is the colour left of the third character where it differs (large new-energy plates). `rows` is 2
-    for double-row plates, whose text a single-line reader cannot follow: they are drawn, but not in the
-    default training mix. `fonts` is the share drawn in text fonts instead of pen strokes. `country` stands in
-    a band with the European stars, `dashes` and `seals` are the centres of what stands between characters,
-    which is not read.
+    Attributes:
+        name: e.g. "blue".
+        width: of the plate.
+        height: of the plate.
+        background: one colour, or the top and bottom of a gradient.
+        ink: colour of the characters.
+        cells: where each character stands.
+        characters: all that may be on one.
+        dot: centre of the dot between two characters, if there is one.
+        field: colour left of the third character where it differs (large new-energy plates).
+        marks: colour of the characters that `is_mark` names, where it differs.
+        border: whether a line runs along the edge.
+        rows: 2 for double-row plates, whose text a single-line reader cannot follow: they are drawn, but not
+            in the default training mix.
+        fonts: share drawn in text fonts instead of pen strokes.
+        country: what stands in a band with the European stars, if there is one.
+        dashes: x of the middle of each dash between characters; dashes are not read.
+        seals: x of the middle of each seal between characters; seals are not read.
     """
 
     name: str

@@ -9,7 +9,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+Image = NDArray[np.uint8]
+"""A picture, uint8[H,W,3] BGR, or a mask, uint8[H,W]."""
 Floats = NDArray[np.float32]
+"""The same in float32, 0–255 where nothing else is said."""
 
 
 def in_row(color: Floats, width: int) -> Floats:
@@ -17,8 +20,8 @@ def in_row(color: Floats, width: int) -> Floats:
     return np.tile(color, width)[None]
 
 
-def spread(mask: Floats) -> Floats:
-    """Every element for three channels: float32[H,W] → float32[H, 3 · W]."""
+def per_channel(mask: Floats) -> Floats:
+    """Every element three times, once for each channel: float32[H,W] → float32[H, 3 · W]."""
     return np.repeat(mask, 3, 1)
 
 

@@ -7,15 +7,12 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 from numpy.random import Generator
-from numpy.typing import NDArray
 
 from lprnet.plates.europe import BAND
 from lprnet.plates.glyphs import CHINESE_STYLES, LATIN_STYLES, glyph, is_chinese
 from lprnet.plates.kinds import is_mark, random_kind, random_text
 from lprnet.plates.layout import Color, Kind
-from lprnet.plates.pixels import in_row, spread
-
-Image = NDArray[np.uint8]
+from lprnet.plates.pixels import Floats, Image, in_row, per_channel
 
 SCALE = 0.5
 """px per mm: a 440 mm plate is 220 px wide, 2.3 times what the reader sees."""
@@ -23,7 +20,13 @@ SCALE = 0.5
 
 @dataclass(frozen=True)
 class Plate:
-    """`image` uint8[H,W,3] BGR at `SCALE`, and the text on it."""
+    """A plate and what is on it.
+
+    Attributes:
+        text: the characters, in the order in which they are read.
+        kind: what it looks like.
+        image: uint8[H,W,3] BGR at `SCALE`.
+    """
 
     text: str
     kind: Kind
@@ -79,7 +82,7 @@ def _ink(rng: Generator, kind: Kind, text: str) -> Image:
 def _redrawn(rng: Generator, mask: Image) -> Image:
     """The character with its parts and strokes in other proportions, as another hand would draw it."""
     height, width = mask.shape
-    x, y = (_stretch(rng, n, spread) for n, spread in ((width, 0.25), (height, 0.15)))
+    x, y = (_stretch(rng, n, deviation) for n, deviation in ((width, 0.25), (height, 0.15)))
     drawn = cv2.remap(mask, *np.meshgrid(x, y), cv2.INTER_LINEAR)
     if rng.random() < 0.5:
         soft = cv2.GaussianBlur(drawn, (0, 0), 0.8).astype(np.float32)
@@ -87,9 +90,9 @@ def _redrawn(rng: Generator, mask: Image) -> Image:
     return drawn.astype(np.uint8)
 
 
-def _stretch(rng: Generator, size: int, spread: float) -> NDArray[np.float32]:
+def _stretch(rng: Generator, size: int, deviation: float) -> Floats:
     """Where each of *size* pixels comes from: the same ends, stretched and squeezed in between."""
-    knots = np.concatenate([[0.0], np.cumsum(np.exp(rng.normal(0, spread, 4)))])
+    knots = np.concatenate([[0.0], np.cumsum(np.exp(rng.normal(0, deviation, 4)))])
     return np.interp(np.linspace(0, 4, size), np.arange(5), knots / knots[-1] * (size - 1)).astype(np.float32)
 
 
@@ -98,7 +101,7 @@ def _styles(rng: Generator, fonts: float) -> tuple[int, int]:
     return latin, int(rng.integers(CHINESE_STYLES))
 
 
-def _vary(rng: Generator, color: Color, amount: float) -> NDArray[np.float32]:
+def _vary(rng: Generator, color: Color, amount: float) -> Floats:
     return np.clip(np.array(color, np.float32) + rng.normal(0, amount, 3), 0, 255).astype(np.float32)
 
 
@@ -115,7 +118,7 @@ def _paint(rng: Generator, kind: Kind, text: str, mask: Image) -> Image:
         edge = round((kind.cells[2].left - 8) * SCALE)
         ground[:, : 3 * edge] = in_row(_vary(rng, kind.field, 14), edge)
     ink = _vary(rng, kind.ink, 12)
-    alpha = spread(mask * np.float32(rng.uniform(0.8, 1.0) / 255))
+    alpha = per_channel(mask * np.float32(rng.uniform(0.8, 1.0) / 255))
     rows = (in_row(ink, width) - ground) * alpha
     rows += ground
     if kind.marks is not None:
@@ -138,7 +141,7 @@ def _paint(rng: Generator, kind: Kind, text: str, mask: Image) -> Image:
     return np.clip(image, 0, 255).astype(np.uint8)
 
 
-def _border(image: NDArray[np.float32], inset: int, color: NDArray[np.float32], cover: np.float32) -> None:
+def _border(image: Floats, inset: int, color: Floats, cover: np.float32) -> None:
     """A rectangle one pixel wide, *inset* from the plate's edge, in place."""
     inner = slice(inset, -inset or None)
     far = -1 - inset
@@ -151,7 +154,7 @@ def _border(image: NDArray[np.float32], inset: int, color: NDArray[np.float32], 
         side += (color - side) * cover
 
 
-def _emblem(rng: Generator, image: NDArray[np.float32], kind: Kind) -> None:
+def _emblem(rng: Generator, image: Floats, kind: Kind) -> None:
     """The new-energy sign in the gap after the second character: a green ring with a plug."""
     x = (kind.cells[1].left + kind.cells[1].width + 24.5) * SCALE
     center = (round(x), round(rng.uniform(50, 70) * SCALE))
@@ -159,7 +162,7 @@ def _emblem(rng: Generator, image: NDArray[np.float32], kind: Kind) -> None:
     cv2.line(image, (center[0] - 4, center[1]), (center[0] + 4, center[1]), (90, 130, 30), 2, cv2.LINE_AA)
 
 
-def _band(rng: Generator, image: NDArray[np.float32], country: str) -> None:
+def _band(rng: Generator, image: Floats, country: str) -> None:
     """The blue band at the left: a ring of stars over the country's letters."""
     height, width = image.shape[0], round(BAND * SCALE)
     image[:, :width] = _vary(rng, (150, 52, 5), 14)
@@ -177,7 +180,7 @@ def _band(rng: Generator, image: NDArray[np.float32], country: str) -> None:
         left += w + 1
 
 
-def _seals(rng: Generator, image: NDArray[np.float32], x: float) -> None:
+def _seals(rng: Generator, image: Floats, x: float) -> None:
     """Stickers between the groups: the one of the inspection, in the year's colour, over the state's."""
     for y, radius, share in ((36, 17, 0.6), (76, 19, 0.95)):
         if rng.random() < share:

@@ -7,6 +7,7 @@ every other, in the pixels of a real camera.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -14,18 +15,17 @@ from functools import cached_property
 import cv2
 import numpy as np
 from numpy.random import Generator
-from numpy.typing import NDArray
 
 from lprnet.network.model import HEIGHT, WIDTH
 from lprnet.plates.camera import photograph, rephotograph
 from lprnet.plates.glyphs import glyph, has_glyph, is_chinese
 from lprnet.plates.kinds import BLACK, KINDS, WHITE, YELLOW
 from lprnet.plates.layout import Kind
+from lprnet.plates.pixels import Floats, Image
 from lprnet.plates.plate import SCALE
 from lprnet.plates.shares import Shares
 
-Image = NDArray[np.uint8]
-Floats = NDArray[np.float32]
+LOG = logging.getLogger(__name__)
 
 _WIDTH, _HEIGHT = 2 * WIDTH, 2 * HEIGHT
 """px: crops are registered and pasted into at twice the reader's resolution."""
@@ -259,4 +259,6 @@ def _put_back(base: Donor, front: Floats, mask: Floats) -> Image:
 def stock(crops: Sequence[tuple[Image, str]]) -> Stock:
     """Those of *crops* and their texts whose cells can be found (some 50 ms for each)."""
     found = (donor(image, text) for image, text in crops)
-    return Stock(tuple(d for d in found if d is not None))
+    donors = tuple(d for d in found if d is not None)
+    LOG.info("characters to recombine: found on %d of %d real crops", len(donors), len(crops))
+    return Stock(donors)

@@ -10,7 +10,8 @@ from math import cos, pi, sin
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
+
+from lprnet.plates.pixels import Image
 
 Point = tuple[float, float]
 Stroke = list[Point]
@@ -90,7 +91,7 @@ STROKES: dict[str, list[Stroke]] = {
 }
 
 
-def draw(character: str, stroke_width: float) -> NDArray[np.uint8]:
+def draw(character: str, stroke_width: float) -> Image:
     """Coverage uint8[90,45] at 1 px/mm of *character* drawn with a pen *stroke_width* mm wide."""
     scale, fraction = 8, 16
     canvas = np.zeros((BOX_HEIGHT * scale, BOX_WIDTH * scale), np.uint8)

@@ -3,6 +3,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from pathlib import Path
+from types import ModuleType
 
 import click
 import pytest
@@ -11,8 +12,6 @@ from click.testing import CliRunner
 import device_runtime.cli
 import host.cli
 import lprnet.cli
-
-COMMANDS = Path(host.cli.__file__).parent / "commands"
 
 
 def every_command(command: click.Command, words: tuple[str, ...] = ()) -> list[tuple[str, ...]]:
@@ -41,7 +40,7 @@ def test_every_command_of_every_tool_has_help(words: tuple[str, ...]) -> None:
     assert description and not description.startswith("Options:")
 
 
-@pytest.mark.parametrize("words", [words for words in EVERY if words[0] != "lprnet"], ids=" ".join)
+@pytest.mark.parametrize("words", EVERY, ids=" ".join)
 def test_every_command_answers_an_unknown_option_in_one_line(words: tuple[str, ...]) -> None:
     result = CliRunner().invoke(TOOLS[words[0]], [*words[1:], "--no-such-option"], prog_name=words[0])
     assert result.exit_code == 2
@@ -49,17 +48,25 @@ def test_every_command_answers_an_unknown_option_in_one_line(words: tuple[str, .
     assert "--no-such-option" in result.output
 
 
-def test_every_file_of_commands_is_a_command() -> None:
-    files = {path.stem for path in COMMANDS.glob("*.py")} - {"__init__", "options"}
-    assert {name.replace("-", "_") for (name,) in every_command(host.cli.main)[1:]} == files
-    assert {"build", "targets", "test-device"} <= {words[-1] for words in every_command(host.cli.main)[1:]}
+@pytest.mark.parametrize("tool", [host.cli, lprnet.cli], ids=["lpr-host", "lprnet"])
+def test_every_file_of_commands_is_a_command(tool: ModuleType) -> None:
+    assert tool.__file__ is not None
+    commands = Path(tool.__file__).parent / "commands"
+    files = {path.stem for path in commands.glob("*.py")} - {"__init__", "options"}
+    assert {name.replace("-", "_") for (name,) in every_command(tool.main)[1:]} == files
+    assert {"lprnet": {"train", "eval"}, "host": {"build", "test-device"}}[tool.__name__.split(".")[0]] <= {
+        words[-1] for words in every_command(tool.main)[1:]
+    }
 
 
-def test_help_does_not_wait_for_torch_or_the_compiler() -> None:
-    code = "import sys; sys.modules['tvm'] = sys.modules['torch'] = None; from host.cli import main; main()"
+@pytest.mark.parametrize("tool", ["host", "lprnet"])
+def test_help_does_not_wait_for_torch_or_the_compiler(tool: str) -> None:
+    code = (
+        f"import sys; sys.modules['tvm'] = sys.modules['torch'] = None; from {tool}.cli import main; main()"
+    )
     done = subprocess.run([sys.executable, "-c", code, "--help"], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    assert "test-device" in done.stdout
+    assert {"host": "test-device", "lprnet": "finetune"}[tool] in done.stdout
 
 
 def test_an_unknown_command_is_one_line() -> None:

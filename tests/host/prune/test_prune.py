@@ -31,7 +31,8 @@ from lprnet.data.mixture import Mixture
 from lprnet.network.alphabet import OWN
 from lprnet.network.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from lprnet.network.model import LAYERS, Widths
-from lprnet.training.train import Budget, Settings, train
+from lprnet.training.loop import Run, train
+from lprnet.training.settings import Budget, Settings
 from lprnet.weights import DEFAULT
 from tests.checkpoints import NARROW, random_checkpoint
 
@@ -209,17 +210,16 @@ def test_fine_tuning_gets_each_step(shipped: Checkpoint, tmp_path: Path) -> None
 
     def tune(step: int, checkpoint: Checkpoint) -> Checkpoint:
         sizes.append(simplify(checkpoint).macs)
-        settings = Settings(batch=8, workers=0, warmup=1)
-        mixture = Mixture(6)
-        return train(
-            tmp_path / str(step),
-            OWN,
-            mixture,
-            Budget(samples=16),
-            settings,
-            checkpoint.state,
+        run = Run(
+            folder=tmp_path / str(step),
+            alphabet=OWN,
+            mixture=Mixture(6),
+            budget=Budget(samples=16),
+            settings=Settings(batch=8, workers=0, warmup=1),
+            initial=checkpoint.state,
             teacher=shipped,
         )
+        return train(run)
 
     prices = {"macs": price.macs(simplify(shipped))}
     result = prune(shipped, Plan({"macs": 0.64}, prices, steps=2), BATCHES[:1], tune)

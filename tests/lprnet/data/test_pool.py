@@ -1,20 +1,18 @@
-from collections.abc import Iterator
+import shutil
+import subprocess
+import sys
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 
 from device_runtime.errors import FatalError
 from lprnet.data import pool as module
-from lprnet.data.mixture import Batch, Mixture, to_input
-from lprnet.data.pool import Pool, fill
-from lprnet.network.alphabet import OWN
+from lprnet.data.mixture import Mixture, to_input
+from lprnet.data.pool import PACKAGES, ROOMS, Pool, fill, pool_key
 from lprnet.plates import render
-from lprnet.training.train import POOL, STATE, Budget, Settings, train
-from tests.checkpoints import NARROW, random_checkpoint
 
 MIXTURE = Mixture(5)
 
@@ -83,31 +81,41 @@ def test_damaged_file(tmp_path: Path) -> None:
         _pool(tmp_path, 8)
 
 
-def test_training_from_a_pool_draws_nothing_twice(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Three rounds through a pool; a run that stopped in the second one goes on from there."""
-    settings = Settings(batch=8, workers=0, warmup=4, pool=16)
-    teacher, start = random_checkpoint(), random_checkpoint(seed=1, widths=NARROW)
+CHANGES = (
+    ("lprnet/plates/shares.py", "rng.random()", "rng.random() ** 2"),
+    ("lprnet/network/alphabet.py", "警学", "学警"),
+    ("device_runtime/read/grammar.py", "京沪", "沪京"),
+    ("device_runtime/read/preprocess.py", "INTER_LINEAR_EXACT", "INTER_AREA"),
+    ("lprnet/data/mixture.py", "0.3 + 0.7", "0.4 + 0.6"),
+)
 
-    def run(folder: str, samples: int) -> dict[str, torch.Tensor]:
-        budget = Budget(samples=samples)
-        return dict(
-            train(tmp_path / folder, OWN, MIXTURE, budget, settings, start.state, teacher=teacher).state
-        )
 
-    whole = run("a", 48)
-    assert len(list((tmp_path / "a" / POOL).iterdir())) == 2
-    batches_of = Pool.batches
+@pytest.mark.parametrize(("file", "old", "new"), CHANGES, ids=[file for file, _, _ in CHANGES])
+def test_code_that_draws_other_samples_has_another_key(tmp_path: Path, file: str, old: str, new: str) -> None:
+    """Were it not so, a run would go on with the samples of code that is no longer there."""
+    for room in ROOMS:
+        shutil.copytree(PACKAGES / room, tmp_path / room, ignore=shutil.ignore_patterns("__pycache__"))
+    assert pool_key(MIXTURE, packages=tmp_path) == pool_key(MIXTURE)
+    code = (tmp_path / file).read_text()
+    assert old in code
+    (tmp_path / file).write_text(code.replace(old, new))
+    assert pool_key(MIXTURE, packages=tmp_path) != pool_key(MIXTURE)
 
-    def three_batches(self: Pool, start: int, size: int) -> Iterator[Batch]:
-        yield from islice(batches_of(self, start, size), 3)
-        raise KeyboardInterrupt
 
-    settings = replace(settings, save_seconds=0.0)
-    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        patch.setattr(Pool, "batches", three_batches)
-        run("b", 48)
-    assert torch.load(tmp_path / "b" / STATE, weights_only=True)["samples"] == 24
-    monkeypatch.setattr(Mixture, "sample", lambda self, index: pytest.fail("drawn again"))
-    parts = run("b", 48)
-    assert torch.load(tmp_path / "b" / STATE, weights_only=True)["samples"] == 48
-    assert all(torch.equal(whole[name], parts[name]) for name in whole)
+def test_key_knows_all_code_that_a_sample_depends_on() -> None:
+    """Whatever of this project the mixture imports is in a room of the key, or has no say in a sample."""
+    code = (
+        "import sys, lprnet.data.mixture\n"
+        "for module in list(sys.modules.values()): print(getattr(module, '__file__', None))"
+    )
+    lines = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    files = {Path(line) for line in lines.splitlines() if line != "None"}
+    ours = {file.relative_to(PACKAGES).as_posix() for file in files if file.is_relative_to(PACKAGES)}
+    used = {file for file in ours if file.startswith(("lprnet/", "device_runtime/"))}
+    elsewhere = {file for file in used if str(Path(file).parent) not in ROOMS} - {"lprnet/__init__.py"}
+    assert {"lprnet/plates/shares.py", "device_runtime/read/grammar.py"} <= used
+    rooms_without_a_say = ("device_runtime/bundle/", "device_runtime/sources/")
+    files_without_a_say = {
+        f"device_runtime/{name}.py" for name in ("__init__", "errors", "files", "schema", "timing")
+    }
+    assert not {file for file in elsewhere if not file.startswith(rooms_without_a_say)} - files_without_a_say

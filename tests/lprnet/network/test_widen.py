@@ -9,7 +9,9 @@ from lprnet.cli import main
 from lprnet.network.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from lprnet.network.model import BLOCK, STEPS, Widths
 from lprnet.network.widen import WIDENABLE, widen
-from lprnet.training.train import Settings, loss_of, new_state
+from lprnet.training.losses import ctc_loss
+from lprnet.training.settings import Settings
+from lprnet.training.state import new_state
 from tests.checkpoints import random_checkpoint
 
 
@@ -37,7 +39,7 @@ def test_new_channels_are_trained() -> None:
     state = new_state(settings, len(before.alphabet), 1, widen(before, ["wide=272"]))
     logits = state.model(torch.rand(2, 3, 24, 94) - 0.5)
     assert logits.shape == (2, len(before.alphabet), STEPS)
-    loss_of(logits, ("皖A12345", "苏B67890"), before.alphabet).backward()  # type: ignore[no-untyped-call]
+    ctc_loss(logits, ("皖A12345", "苏B67890"), before.alphabet).backward()  # type: ignore[no-untyped-call]
     reads_new = state.model.backbone[20].weight.grad
     assert isinstance(reads_new, torch.Tensor) and reads_new[:, 256:].abs().max() > 0
 

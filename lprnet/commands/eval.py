@@ -1,0 +1,129 @@
+"""`lprnet eval`: a checkpoint and labelled crops → how often it is right, and where not."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+import msgspec
+
+from device_runtime.errors import FatalError
+from lprnet.commands import options
+from lprnet.commands.options import FILE, FOLDER, UNSEEN, Number
+from lprnet.console import table
+
+if TYPE_CHECKING:
+    from lprnet.evaluation.evaluate import Outcome
+
+SHOWN = 20
+"""The most frequent confusions that are printed."""
+WORST = 120
+"""Misread plates on a sheet."""
+
+
+@click.command("eval")
+@options.weights("Checkpoint")
+@click.option("--data", type=FOLDER, multiple=True, help="Labelled folder.")
+@click.option(
+    "--rendered", type=click.IntRange(min=1), help="Also this many rendered plates of unseen seeds."
+)
+@options.kind("Their kind or mix; Chinese ones by default.")
+@click.option("--strength", type=Number(0, 2), default=1.0, show_default=True, help="Their distortion.")
+@click.option("--worst", type=FILE, help="PNG of misread plates, the most confident first.")
+@click.option("--reliability", "plot", type=FILE, help="SVG of the share read right by confidence.")
+@click.option("--json", "as_json", is_flag=True, help="One object a line instead of tables.")
+def eval_command(
+    weights: Path | None,
+    data: tuple[Path, ...],
+    rendered: int | None,
+    kind: str | None,
+    strength: float,
+    worst: Path | None,
+    plot: Path | None,
+    as_json: bool,
+) -> None:
+    """Measure a checkpoint at batch 1, and say what it gets wrong."""
+    from device_runtime.files import write_atomic
+    from lprnet.data.dataset import from_folder
+    from lprnet.evaluation.evaluate import read_all
+    from lprnet.network.checkpoint import load_checkpoint
+    from lprnet.plates import render
+    from lprnet.threads import limit_threads
+    from lprnet.weights import DEFAULT
+
+    if not data and rendered is None:
+        raise FatalError("plates to read", "none given", "give --data or --rendered")
+    limit_threads(1)
+    checkpoint = load_checkpoint(weights or DEFAULT)
+    sets = {folder.resolve().name: [item.sample for item in from_folder(folder)] for folder in data}
+    if rendered is not None:
+        crops = (render(UNSEEN, i, strength, kind) for i in range(rendered))
+        sets[f"rendered {kind or 'mix'}"] = [(crop.image, crop.text) for crop in crops]
+    outcomes = {name: read_all(checkpoint, samples) for name, samples in sets.items()}
+    if as_json:
+        for name, results in outcomes.items():
+            click.echo(_as_json(name, results))
+    else:
+        _print_tables(outcomes)
+    if worst is not None:
+        from lprnet.evaluation.sheet import png
+        from lprnet.evaluation.sheet import worst as worst_sheet
+
+        write_atomic(worst, png(worst_sheet([o for results in outcomes.values() for o in results], WORST)))
+    if plot is not None:
+        from lprnet.evaluation.evaluate import reliability
+        from lprnet.evaluation.reliability import draw
+
+        write_atomic(plot, draw({name: reliability(results) for name, results in outcomes.items()}))
+
+
+def _as_json(name: str, outcomes: Sequence[Outcome]) -> str:
+    from lprnet.evaluation.evaluate import accuracy, by_province, calibration_error, confusions, reliability
+
+    bins = reliability(outcomes)
+    return json.dumps(
+        {
+            "dataset": name,
+            **msgspec.to_builtins(accuracy(outcomes)),
+            "provinces": msgspec.to_builtins(by_province(outcomes)),
+            "confusions": [[a, b, n] for (a, b), n in confusions(outcomes).most_common()],
+            "reliability": bins,
+            "calibration_error": calibration_error(bins),
+        },
+        ensure_ascii=False,
+    )
+
+
+def _print_tables(outcomes: Mapping[str, Sequence[Outcome]]) -> None:
+    """What was misread in each data set, then a line on every one."""
+    from lprnet.evaluation.evaluate import accuracy, by_province, calibration_error, confusions, reliability
+
+    summary = []
+    for name, results in outcomes.items():
+        provinces = by_province(results).items()
+        table(
+            (name, "right", "n"),
+            [(first, str(part.correct), str(part.n)) for first, part in provinces],
+            right={"right", "n"},
+        )
+        click.echo()
+        common = confusions(results).most_common(SHOWN)
+        if common:
+            table(("written", "read", "times"), [(a, b, str(n)) for (a, b), n in common], right={"times"})
+            click.echo()
+        bins = reliability(results)
+        table(
+            ("confidence", "read right", "n"),
+            [(f"{b.confidence:.2f}", f"{b.right:.2f}", str(b.n)) for b in bins],
+            right={"confidence", "read right", "n"},
+        )
+        click.echo()
+        whole = accuracy(results)
+        shares = whole.accuracy, whole.accuracy_without_province
+        figures = f"{whole.correct}", f"{whole.n}", *(f"{share:.4f}" for share in shares)
+        summary.append((name, *figures, f"{calibration_error(bins):.3f}"))
+    figures = ("right", "n", "accuracy", "without province", "calibration error")
+    table(("data set", *figures), summary, right=figures)

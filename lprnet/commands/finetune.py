@@ -1,0 +1,126 @@
+"""`lprnet finetune`: a checkpoint and your own plates → a checkpoint that reads them."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from device_runtime.errors import FatalError
+from lprnet.commands import options
+from lprnet.commands.options import FILE, FOLDER, POSITIVE, SEED, Number
+
+if TYPE_CHECKING:
+    from lprnet.network.alphabet import Alphabet
+
+
+@click.command("finetune")
+@click.option("--data", type=FOLDER, required=True, help="Folder of crops; the file name is the label.")
+@click.option("--labels", type=FILE, help="CSV with rows file,label instead of file names.")
+@options.weights()
+@click.option("--teacher", type=FILE, help="Checkpoint with the same classes to distil from.")
+@click.option(
+    "--distillation",
+    type=POSITIVE,
+    help="Weight of the teacher's classes beside the labels' 1; 1 by default.",
+)
+@options.alphabet("the checkpoint's")
+@options.kind()
+@options.training
+@click.option("--held-out", type=Number(0, 0.9), default=0.1, show_default=True)
+@click.option(
+    "--rendered-fraction", type=Number(0, 1), help="Rendered samples; 0.5 by default where they fit."
+)
+@click.option("--ramp", type=click.IntRange(min=0), default=0, help="Samples until full distortion.")
+@click.option("--rate", type=POSITIVE, default=3e-4, show_default=True, help="Highest learning rate.")
+@click.option("--seed", type=SEED, default=2, show_default=True)
+@click.option(
+    "--pool", type=click.IntRange(0), default=0, help="Draw so many samples once and go through them again."
+)
+def finetune_command(
+    data: Path,
+    labels: Path | None,
+    weights: Path | None,
+    teacher: Path | None,
+    distillation: float | None,
+    alphabet: Alphabet | None,
+    kind: str | None,
+    output: Path,
+    hours: float | None,
+    until: str | None,
+    samples: int | None,
+    recombined: float,
+    batch: int,
+    workers: int,
+    threads: int,
+    device: str,
+    held_out: float,
+    rendered_fraction: float | None,
+    ramp: int,
+    rate: float,
+    seed: int,
+    pool: int,
+) -> None:
+    """Train on from a checkpoint with your own plates."""
+    from lprnet.data.dataset import check_labels, from_csv, from_folder
+    from lprnet.data.mixture import Mixture
+    from lprnet.data.split import split
+    from lprnet.evaluation.evaluate import accuracies
+    from lprnet.network.checkpoint import load_checkpoint
+    from lprnet.network.with_alphabet import with_alphabet
+    from lprnet.plates.kinds import can_write
+    from lprnet.threads import limit_threads
+    from lprnet.training.loop import Run, train
+    from lprnet.training.settings import Settings
+    from lprnet.weights import DEFAULT
+
+    if distillation is not None and teacher is None:
+        raise FatalError("--distillation", "there is no teacher to weigh", "give a --teacher or leave it out")
+    limit_threads(threads)
+    budget = options.budget(output, hours, until, samples)
+    start = load_checkpoint(weights or DEFAULT)
+    classes = alphabet or start.alphabet
+    items = from_csv(labels, data) if labels else from_folder(data)
+    check_labels(items, classes)
+    if not can_write(classes, kind):
+        if rendered_fraction or kind:
+            raise options.unwritable(f"--kind {kind}" if kind else f"--rendered-fraction {rendered_fraction}")
+        rendered_fraction = 0.0
+    elif rendered_fraction is None:
+        rendered_fraction = 0.5
+    parts = split(items, held_out)
+    crops = tuple(item.sample for item in parts.train)
+    measured = {"held out": [item.sample for item in parts.held_out]} if parts.held_out else {}
+    taught_by = load_checkpoint(teacher) if teacher else None
+    metadata = start.lineage | {"started from": start.sha256}
+    if taught_by:
+        metadata["distilled from"] = taught_by.sha256
+    run = Run(
+        folder=output,
+        alphabet=classes,
+        mixture=Mixture(
+            seed=seed,
+            real=crops,
+            real_fraction=1 - rendered_fraction,
+            ramp=ramp,
+            kind=kind,
+            stock=options.recombination(crops, recombined),
+            recombined=recombined,
+        ),
+        budget=budget,
+        settings=Settings(
+            batch=batch,
+            learning_rate=rate,
+            ema=0.995,
+            distillation=1.0 if distillation is None else distillation,
+            workers=workers,
+            device=device,
+            pool=pool,
+        ),
+        initial=with_alphabet(start, classes, seed),
+        teacher=taught_by,
+        metadata=metadata,
+    )
+    train(run, partial(accuracies, sets=measured))

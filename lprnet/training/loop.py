@@ -1,0 +1,240 @@
+"""Training: CTC on a mixture of rendered and real crops, resumable at any interruption."""
+
+from __future__ import annotations
+
+import json
+import logging
+import signal
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from device_runtime.errors import FatalError
+from lprnet.data.loader import batches
+from lprnet.data.mixture import Batch, Mixture
+from lprnet.data.pool import Pool, fill
+from lprnet.network.alphabet import Alphabet
+from lprnet.network.checkpoint import Checkpoint
+from lprnet.network.model import LPRNet
+from lprnet.training.forward import forward, teach
+from lprnet.training.losses import ctc_loss, distillation_loss
+from lprnet.training.settings import Budget, Settings, learning_rate
+from lprnet.training.state import STATE, State, new_state, resume, save_state, update_average
+
+LOG = logging.getLogger(__name__)
+
+METRICS = "metrics.jsonl"
+"""In a run's folder: one JSON object a line."""
+POOL = "pool"
+"""In a run's folder: the files of a pool."""
+WINDOW = 100
+"""Steps between two lines of metrics."""
+
+Report = Callable[[Checkpoint], Mapping[str, float]]
+"""Measures the averaged weights; the result goes to the metrics."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Run:
+    """A training run.
+
+    Attributes:
+        folder: for the run's files (`STATE`, `METRICS`, `WEIGHTS`, `POOL`).
+        alphabet: the classes.
+        mixture: training samples.
+        budget: how long.
+        settings: the rest.
+        initial: weights to start from instead of random ones.
+        teacher: a network with the same classes whose logits are learnt besides the labels.
+        metadata: goes into the checkpoint.
+    """
+
+    folder: Path
+    alphabet: Alphabet
+    mixture: Mixture
+    budget: Budget
+    settings: Settings
+    initial: Mapping[str, Tensor] | None = None
+    teacher: Checkpoint | None = None
+    metadata: Mapping[str, str] = field(default_factory=dict)
+
+
+def train(run: Run, report: Report | None = None) -> Checkpoint:
+    """Train until the budget is used up or the process is asked to stop, and return the averaged weights.
+
+    A run whose folder has a state goes on from it. The last state is at most `save_seconds` old when the
+    process is killed, and current when it is stopped by SIGINT or SIGTERM.
+
+    Raises:
+        FatalError: the folder cannot be written, its state is damaged or of another alphabet, or the teacher
+            has other classes.
+    """
+    folder, alphabet, settings = run.folder, run.alphabet, run.settings
+    teacher = _teacher(run)
+    _make(folder)
+    pool = _pool(run, teacher)
+    state = new_state(settings, len(alphabet), run.mixture.seed, run.initial)
+    if (folder / STATE).exists():
+        resume(folder, state, alphabet)
+
+    losses: list[tuple[Tensor, Tensor]] = []
+    mark = saved = reported = time.monotonic()
+    with (
+        _stoppable() as stopping,
+        _batches(run, pool, state.samples) as source,
+        _Metrics(folder / METRICS, state) as metrics,
+    ):
+        for batch in source:
+            progress = run.budget.progress(state.samples, state.started)
+            if progress >= 1 or stopping():
+                break
+            rate = learning_rate(settings, state.step, progress)
+            losses.append(train_step(state, settings, batch, alphabet, rate, teacher))
+            now = time.monotonic()
+            if len(losses) == WINDOW:
+                speed = WINDOW * settings.batch / (now - mark)
+                metrics.write(_summary(losses, progress, rate, speed) | {"time": round(time.time())})
+                losses, mark = [], now
+            if now - saved > settings.save_seconds:
+                save_state(folder, state, alphabet, run.metadata)
+                saved = time.monotonic()
+            if report is not None and now - reported > settings.report_seconds:
+                metrics.write(report(state.checkpoint(alphabet, run.metadata)))
+                reported = mark = time.monotonic()
+        if state.step:
+            save_state(folder, state, alphabet, run.metadata)
+        if report is not None and not stopping():
+            metrics.write(report(state.checkpoint(alphabet, run.metadata)))
+    return state.checkpoint(alphabet, run.metadata)
+
+
+def train_step(
+    state: State,
+    settings: Settings,
+    batch: Batch,
+    alphabet: Alphabet,
+    rate: float,
+    teacher: LPRNet | None = None,
+) -> tuple[Tensor, Tensor]:
+    """One optimizer step on *batch*: loss and gradient norm.
+
+    *teacher* is in evaluation mode, and asked only where its answers are not in the batch.
+    """
+    for group in state.optimizer.param_groups:
+        group["lr"] = rate
+    images = torch.from_numpy(batch.images).to(settings.device)
+    logits = forward(state.model, images)
+    loss = ctc_loss(logits, batch.texts, alphabet)
+    taught = None
+    if batch.taught is not None:
+        taught = torch.from_numpy(batch.taught).to(settings.device)
+    elif teacher is not None:
+        taught = teach(teacher, images)
+    if taught is not None:
+        loss = loss + settings.distillation * distillation_loss(logits, taught).cpu()
+    state.optimizer.zero_grad()
+    loss.backward()  # type: ignore[no-untyped-call]
+    norm = torch.nn.utils.clip_grad_norm_(state.model.parameters(), settings.clip)
+    # A broken batch must not end a long run: its gradient is left out.
+    if torch.isfinite(norm):
+        state.optimizer.step()
+    state.step += 1
+    state.samples += len(batch.texts)
+    update_average(state, settings.ema)
+    return loss.detach(), norm
+
+
+def _teacher(run: Run) -> LPRNet | None:
+    if run.teacher is None:
+        return None
+    if run.teacher.alphabet != run.alphabet:
+        raise FatalError("teacher", "reads another alphabet", "distil from a network with the same classes")
+    return run.teacher.model().to(run.settings.device)
+
+
+def _make(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise FatalError(str(folder), error.strerror or str(error), "choose another --output") from None
+
+
+def _pool(run: Run, teacher: LPRNet | None) -> Pool | None:
+    """The run's samples, drawn once, with the answers of *teacher*; None where new ones are drawn."""
+    settings = run.settings
+    if not settings.pool:
+        return None
+
+    def answers(images: NDArray[np.float32]) -> NDArray[np.float16]:
+        assert teacher is not None
+        return teach(teacher, torch.from_numpy(images).to(settings.device)).half().cpu().numpy()
+
+    return fill(
+        run.folder / POOL,
+        run.mixture,
+        settings.pool,
+        settings.workers,
+        answers if teacher is not None else None,
+        run.teacher.sha256 if run.teacher else "",
+    )
+
+
+def _batches(run: Run, pool: Pool | None, start: int) -> AbstractContextManager[Iterator[Batch]]:
+    """Batches from sample *start* on, without end."""
+    if pool is not None:
+        return nullcontext(pool.batches(start, run.settings.batch))
+    return batches(run.mixture, start, run.settings.batch, run.settings.workers)
+
+
+@contextmanager
+def _stoppable() -> Iterator[Callable[[], bool]]:
+    """Inside, SIGINT and SIGTERM are noted instead of ending the process."""
+    seen: list[int] = []
+    signals = (signal.SIGINT, signal.SIGTERM)
+    before = [signal.signal(s, lambda number, _: seen.append(number)) for s in signals]
+    try:
+        yield lambda: bool(seen)
+    finally:
+        for s, handler in zip(signals, before, strict=True):
+            signal.signal(s, handler)
+
+
+def _summary(
+    losses: list[tuple[Tensor, Tensor]], progress: float, rate: float, speed: float
+) -> dict[str, float]:
+    """A window's line of metrics, from the loss and the gradient norm of each of its steps."""
+    return {
+        "progress": round(progress, 4),
+        "loss": round(float(np.mean([float(loss) for loss, _ in losses])), 4),
+        "gradient": round(float(np.median([float(norm) for _, norm in losses])), 3),
+        "rate": round(rate, 7),
+        "samples_per_second": round(speed, 1),
+    }
+
+
+class _Metrics:
+    """The file of metrics, and the log, which tell where a run is."""
+
+    def __init__(self, path: Path, state: State) -> None:
+        self._file = path.open("a", encoding="utf-8")
+        self._state = state
+
+    def write(self, values: Mapping[str, Any]) -> None:
+        step, samples = self._state.step, self._state.samples
+        print(json.dumps({"step": step, "samples": samples, **values}), file=self._file, flush=True)
+        shown = " ".join(f"{name} {value}" for name, value in values.items() if name != "time")
+        LOG.info("step %d samples %d %s", step, samples, shown)
+
+    def __enter__(self) -> _Metrics:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._file.close()

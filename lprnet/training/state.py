@@ -1,0 +1,135 @@
+"""What a run changes while it trains, in memory and on disk."""
+
+from __future__ import annotations
+
+import pickle
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from device_runtime.errors import FatalError
+from device_runtime.files import write_atomic
+from lprnet.network.alphabet import Alphabet
+from lprnet.network.checkpoint import Checkpoint, save_checkpoint
+from lprnet.network.model import LPRNet, Widths
+from lprnet.training.settings import Settings
+
+STATE = "state.pt"
+"""In a run's folder: all it takes to go on."""
+WEIGHTS = "lprnet.safetensors"
+"""In a run's folder: the averaged weights."""
+
+_UNREADABLE = (OSError, RuntimeError, KeyError, ValueError, EOFError, pickle.UnpicklingError)
+"""What reading a file raises that is missing, cut short or none of PyTorch's."""
+
+
+@dataclass
+class State:
+    """A run at one of its steps.
+
+    Attributes:
+        model: in training mode.
+        average: moving average of the model's state dict.
+        optimizer: of the model's parameters.
+        step: optimizer steps so far.
+        samples: that were trained on so far.
+        started: seconds since the epoch at the very first step.
+    """
+
+    model: LPRNet
+    average: dict[str, Tensor]
+    optimizer: torch.optim.AdamW
+    step: int = 0
+    samples: int = 0
+    started: float = field(default_factory=time.time)
+
+    def checkpoint(self, alphabet: Alphabet, metadata: Mapping[str, str]) -> Checkpoint:
+        """The averaged weights."""
+        return Checkpoint({k: v.cpu() for k, v in self.average.items()}, alphabet, "", dict(metadata))
+
+
+def new_state(settings: Settings, num_classes: int, seed: int, initial: Mapping[str, Tensor] | None) -> State:
+    """A run that has not begun, with the weights *initial*, or random ones of *seed*."""
+    torch.manual_seed(seed)
+    model = LPRNet(num_classes, settings.dropout, Widths.of(initial) if initial is not None else None)
+    if initial is not None:
+        model.load_state_dict(initial)
+    model.to(settings.device).train()
+    decayed = [p for p in model.parameters() if p.ndim > 1]
+    plain = [p for p in model.parameters() if p.ndim == 1]
+    optimizer = torch.optim.AdamW(
+        [{"params": decayed, "weight_decay": settings.weight_decay}, {"params": plain, "weight_decay": 0.0}],
+        lr=settings.learning_rate,
+        fused=True,
+    )
+    average = {name: t.detach().clone() for name, t in model.state_dict().items()}
+    return State(model, average, optimizer)
+
+
+def update_average(state: State, decay: float) -> None:
+    """Move the average towards the weights; its decay grows to *decay* over the first steps."""
+    decay = min(decay, (1 + state.step) / (10 + state.step))
+    current = state.model.state_dict()
+    floats = [name for name, t in current.items() if t.is_floating_point()]
+    torch._foreach_lerp_([state.average[n] for n in floats], [current[n] for n in floats], 1 - decay)
+    for name, t in current.items():
+        if not t.is_floating_point():
+            state.average[name].copy_(t)
+
+
+def save_state(folder: Path, state: State, alphabet: Alphabet, metadata: Mapping[str, str]) -> None:
+    """Write the run's state and the averaged weights; each file appears whole or not at all.
+
+    Raises:
+        FatalError: a file cannot be written.
+    """
+    buffer = BytesIO()
+    content = {
+        "model": state.model.state_dict(),
+        "average": state.average,
+        "optimizer": state.optimizer.state_dict(),
+        "step": state.step,
+        "samples": state.samples,
+        "started": state.started,
+        "alphabet": list(alphabet.characters),
+        "rng": torch.get_rng_state(),
+    }
+    torch.save(content, buffer)
+    write_atomic(folder / STATE, buffer.getvalue())
+    save_checkpoint(folder / WEIGHTS, state.average, alphabet, {**metadata, "samples": str(state.samples)})
+
+
+def resume(folder: Path, state: State, alphabet: Alphabet) -> None:
+    """Put what `save_state` wrote into *state*.
+
+    Raises:
+        FatalError: the file is damaged, or of a run with another alphabet.
+    """
+    path = folder / STATE
+    try:
+        content: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+        same = content["alphabet"] == list(alphabet.characters)
+        if same:
+            state.model.load_state_dict(content["model"])
+            state.optimizer.load_state_dict(content["optimizer"])
+            state.average = {k: v.to(state.average[k].device) for k, v in content["average"].items()}
+            state.step, state.samples, state.started = (content[k] for k in ("step", "samples", "started"))
+            torch.set_rng_state(content["rng"])
+    except _UNREADABLE:
+        raise FatalError(str(path), "damaged", "remove the run's folder to start afresh") from None
+    if not same:
+        raise FatalError(str(path), "was trained with another alphabet", "choose another --output")
+
+
+def started(folder: Path) -> float:
+    """When the run in *folder* began, in seconds since the epoch; now where there is none."""
+    try:
+        return float(torch.load(folder / STATE, map_location="cpu", weights_only=True)["started"])
+    except _UNREADABLE:
+        return time.time()

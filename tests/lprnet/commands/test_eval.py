@@ -1,0 +1,35 @@
+import json
+import re
+from pathlib import Path
+from xml.etree import ElementTree
+
+import cv2
+import torch
+from click.testing import CliRunner
+
+from lprnet.cli import main
+from lprnet.network.alphabet import OWN
+from lprnet.network.checkpoint import save_checkpoint
+from lprnet.network.model import LPRNet
+from lprnet.plates import render
+
+
+def test_eval_command(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    save_checkpoint(tmp_path / "w.safetensors", LPRNet(len(OWN)).state_dict(), OWN)
+    (tmp_path / "data").mkdir()
+    cv2.imencode(".png", render(1, 1).image)[1].tofile(tmp_path / "data" / f"{render(1, 1).text}.png")
+    arguments = ["eval", "--weights", str(tmp_path / "w.safetensors"), "--data", str(tmp_path / "data")]
+    arguments += ["--rendered", "3", "--kind", "green-small"]
+    plot = tmp_path / "plot.svg"
+    result = CliRunner().invoke(
+        main, [*arguments, "--json", "--worst", str(tmp_path / "worst.png"), "--reliability", str(plot)]
+    )
+    assert result.exit_code == 0, result.output
+    lines = [json.loads(line) for line in result.output.splitlines()]
+    assert [(line["dataset"], line["n"]) for line in lines] == [("data", 1), ("rendered green-small", 3)]
+    assert cv2.imread(str(tmp_path / "worst.png")) is not None
+    points = [e for e in ElementTree.parse(plot).iter() if e.tag.endswith("circle")]
+    assert len(points) == sum(len(line["reliability"]) for line in lines)
+    text = CliRunner().invoke(main, arguments).output
+    assert re.search(r"^rendered green-small +\d +3 ", text, re.MULTILINE) and "without province" in text
