@@ -74,3 +74,12 @@ def test_an_unknown_command_is_one_line() -> None:
     assert result.exit_code == 2
     assert result.output.startswith("error: lpr-host: No such command 'bild'")
     assert result.output.count("\n") == 1
+
+
+def test_quiet_hides_progress(tmp_path: Path) -> None:
+    tune = ["tune", "--target", "rpi4", "--time", "0", "--output", str(tmp_path / "records.json")]
+    told = CliRunner().invoke(host.cli.main, tune)
+    quiet = CliRunner().invoke(host.cli.main, ["--quiet", *tune])
+    assert told.exit_code == quiet.exit_code == 0
+    assert "left for the next run" in told.stderr
+    assert quiet.stderr == ""

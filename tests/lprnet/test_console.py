@@ -3,22 +3,12 @@ import os
 import pty
 import subprocess
 import sys
-from collections.abc import Iterator
 
 import pytest
 
-from lprnet.console import LOGGERS, changing_line, configure, plain_table, table, timed, track
+from lprnet.console import changing_line, configure, plain_table, table, timed, track
 
 LOG = logging.getLogger("host.some.module")
-
-
-@pytest.fixture(autouse=True)
-def loggers_as_before() -> Iterator[None]:
-    before = {name: (logging.getLogger(name).level, logging.getLogger(name).handlers) for name in LOGGERS}
-    yield
-    for name, (level, handlers) in before.items():
-        logging.getLogger(name).setLevel(level)
-        logging.getLogger(name).handlers = handlers
 
 
 def on_terminal(code: str) -> str:
