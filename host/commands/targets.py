@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 
 import click
 
-from device_runtime.errors import FatalError
 from host.commands import options
 from host.targets.profile import Target
 from host.targets.read import summarize
@@ -15,15 +15,14 @@ from lprnet.console import table
 
 @click.command("targets")
 @click.argument("target", metavar="[NAME]", required=False, type=options.TargetType())
-@click.option("--json", "as_json", is_flag=True, help="Print the TVM target of NAME as JSON.")
+@options.as_json
 def targets_command(target: Target | None, as_json: bool) -> None:
-    """List the targets, or explain target NAME (or a .toml file)."""
-    if target is None and as_json:
-        raise FatalError("--json", "describes one target", "name it: `lpr-host targets rpi4 --json`")
-    if target is None:
+    """List the targets, or explain target NAME (or a .toml file); its JSON is what TVM compiles for."""
+    if as_json:
+        shown = [asdict(summary) for summary in summarize()] if target is None else target.tvm_target()
+        click.echo(json.dumps(shown))
+    elif target is None:
         _list()
-    elif as_json:
-        click.echo(json.dumps(target.tvm_target()))
     else:
         _explain(target)
 

@@ -46,14 +46,12 @@ def test_one_is_explained() -> None:
         assert word in explained
 
 
-def test_json_is_tvms_target() -> None:
+def test_json_of_one_is_tvms_target() -> None:
     assert json.loads(run("rpi2", "--json").output)["mfloat-abi"] == "hard"
 
 
-def test_json_without_a_name_is_refused() -> None:
-    result = run("--json")
-    assert result.exit_code == 2
-    assert result.output == "error: --json: describes one target – name it: `lpr-host targets rpi4 --json`\n"
+def test_json_of_all_is_the_list() -> None:
+    assert [target["name"] for target in json.loads(run("--json").output)] == list_targets()
 
 
 def test_a_wrong_profile_is_one_line(tmp_path: Path) -> None:
