@@ -52,7 +52,7 @@ def tune_command(
     Records are written as they come: interrupted, the command goes on where it was.
     """
     from host.kernels.select import microkernel_for
-    from host.lower.tuned import Records, path_of, read
+    from host.lower.tuned import TUNING_RECORDS, Records, path_of
     from host.lower.workload import workloads
     from host.network.simplify import simplify
     from host.paths import TUNED
@@ -63,7 +63,7 @@ def tune_command(
     from lprnet.weights import of_recipe
 
     path = output or path_of(target.name, TUNED)
-    records = read(path) if path.exists() else Records(target.name)
+    records = TUNING_RECORDS.read(path) if path.exists() else Records(target.name)
     if records.target != target.name:
         raise FatalError(str(path), f"has records of {records.target}", f"choose a file for {target.name}")
     network = simplify(load_checkpoint(weights or of_recipe(target.recipe.pruning)))

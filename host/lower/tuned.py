@@ -10,29 +10,18 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Literal
 
-import msgspec
-
-from device_runtime.errors import FatalError
-from device_runtime.files import write_atomic
+from device_runtime.schema import Format, Strict
 from host.kernels.shape import Tile
 from host.paths import TUNED
 from host.targets.profile import Target
 
-STAND_INS = {"avx512vnni": "x86-64-vnni", "avxvnni": "x86-64-v3", "avx2": "x86-64-v3", "neon": "rpi4"} | {
-    "neon-dotprod": "rpi5"
-}
-"""Whose records other targets use for what was not tuned on them, by instruction family.
-
-A record names the CPU it was measured on.
-"""
-
-RELATIVES = {"znver4": "zen4", "znver5": "zen4", "cortex-a53": "rpi3"}
-"""Whose records come before those of `STAND_INS`, by LLVM's name of the CPU."""
+VERSION = 2
+"""Of the files."""
 
 Unit = Literal["ns", "instructions", "cycles"]
 
 
-class Record(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class Record(Strict, frozen=True, kw_only=True):
     """The best tile found for one workload.
 
     Attributes:
@@ -54,12 +43,12 @@ class Record(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     cpu: str
 
 
-class Records(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class Records(Strict, frozen=True):
     """All records of a target, sorted by workload, one each."""
 
     target: str
     records: tuple[Record, ...] = ()
-    schema_version: Literal[2] = 2
+    schema_version: int = VERSION
 
     def of(self, workload: str) -> Record | None:
         """The record of *workload*."""
@@ -71,42 +60,33 @@ class Records(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return Records(self.target, tuple(merged[key] for key in sorted(merged)))
 
 
+TUNING_RECORDS = Format(
+    schema=Records,
+    what="tuning records",
+    version=VERSION,
+    todo="restore it, or delete and tune",
+)
+"""How the files are read and written."""
+
+
 def path_of(target: str, folder: Path = TUNED) -> Path:
     """Where the records of the target of that name are."""
     return folder / f"{target}.json"
 
 
-def read(path: Path) -> Records:
-    """Records in the file *path*.
-
-    Raises `FatalError` naming the file and what is wrong with it.
-    """
-    try:
-        return msgspec.json.decode(path.read_bytes(), type=Records)
-    except OSError as error:
-        raise FatalError(str(path), error.strerror or "cannot be read", "check the path") from error
-    except msgspec.DecodeError as error:
-        raise FatalError(
-            str(path), f"not tuning records: {error}", "restore it, or delete and tune"
-        ) from error
-
-
 def read_for(target: Target, folder: Path = TUNED) -> Records:
-    """The records for *target*: its own, for what it has none those of its CPU, then of its instructions."""
-    names = (STAND_INS.get(target.isa), RELATIVES.get(target.llvm.mcpu), target.name)
-    records = Records(target.name)
-    for path in (path_of(name, folder) for name in names if name):
-        if path.exists():
-            records = records.merge(read(path).records)
-    return records
+    """The records for *target*: its own, and for what it has none those of the targets that it uses.
 
+    A record names the CPU it was measured on.
 
-def write(path: Path, records: Records) -> None:
-    """Replace the file *path* as a whole.
-
-    Raises `FatalError` when the disk refuses.
+    Raises:
+        FatalError: a file that is there is not one of records.
     """
-    write_atomic(path, msgspec.json.format(msgspec.json.encode(records), indent=1) + b"\n")
+    records = Records(target.name)
+    for path in (path_of(name, folder) for name in (*reversed(target.tuning_uses), target.name)):
+        if path.exists():
+            records = records.merge(TUNING_RECORDS.read(path).records)
+    return records
 
 
 def describe_tile(tile: Tile) -> str:

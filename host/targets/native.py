@@ -56,8 +56,16 @@ class Machine:
 
 def runs_here(target: Target) -> bool:
     """Whether this machine has all that *target*'s code needs."""
+    return obstacle(target) is None
+
+
+def obstacle(target: Target) -> str | None:
+    """Why *target*'s code does not run here, such as `is x86_64` or `lacks asimddp`; None if it does."""
     machine = Machine.here()
-    return target.arch == machine.arch and set(target.cpu_features) <= set(machine.features())
+    if target.arch != machine.arch:
+        return f"is {machine.arch}"
+    missing = set(target.cpu_features) - set(machine.features())
+    return f"lacks {', '.join(sorted(missing))}" if missing else None
 
 
 def native_isa(machine: Machine) -> str:
@@ -88,12 +96,14 @@ def detect(profile: Mapping[str, Any], machine: Machine, llvm_cpu: str | None = 
     cpu = llvm_cpu or system_cpu()
     if cpu not in llvm_cpus(machine.arch):
         cpu = baseline
+    isa = native_isa(machine)
+    uses = (profile.get(f"tuning.{name}") for name in (cpu, isa))
     return Target(
         name="native",
         display_name=f"{profile['display_name']} ({machine.model or cpu})",
         vendor_url="",
         arch=machine.arch,
-        isa=native_isa(machine),
+        isa=isa,
         cpu_features=machine.features(),
         cores=machine.cores,
         ram_mb=machine.ram_mb,
@@ -101,6 +111,7 @@ def detect(profile: Mapping[str, Any], machine: Machine, llvm_cpu: str | None = 
         llvm=Llvm(mtriple=f"{machine.arch}-linux-gnu", mcpu=cpu, mattr=_attributes(machine, cpu)),
         link=Link(profile["link.prefer"], ZIG_TRIPLES[machine.arch]),
         recipe=Recipe(profile["recipe.precision"], profile["recipe.pruning"]),
+        tuning_uses=tuple(name for name in uses if name),
     )
 
 

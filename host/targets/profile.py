@@ -102,6 +102,7 @@ class Target:
         cpu_features: what compiled code needs, named as in `/proc/cpuinfo`.
         ram_mb: memory in MiB.
         glibc: the oldest C library that the board's systems have.
+        tuning_uses: targets whose tuning records stand in for what was not tuned on this one, the best first.
         emulate_cpu: QEMU's nearest model; None where nothing is emulated.
     """
 
@@ -119,6 +120,7 @@ class Target:
     recipe: Recipe = field(default_factory=Recipe)
     reach: Reach = field(default_factory=Reach)
     board: BoardNames = field(default_factory=BoardNames)
+    tuning_uses: tuple[str, ...] = ()
     emulate_cpu: str | None = None
 
     def tvm_target(self) -> dict[str, Any]:

@@ -35,7 +35,6 @@ _COMMON_KEYS = {
     "recipe.pruning": one_of(PRUNINGS),
     "link.prefer": text(r"[\w.+-]+", "the name of a compiler driver such as aarch64-linux-gnu-g++"),
 }
-_NATIVE_KEYS = _COMMON_KEYS | {"detected": one_of([True])}
 _ARCH = one_of(ARCHITECTURES)
 _ANY_CPU = text(r"[\w.+-]+", "a CPU as LLVM names it")
 
@@ -71,7 +70,7 @@ def read_target(path: Path) -> Target:
     """
     values = _read(path)
     if "detected" in values:
-        check(path, values, _NATIVE_KEYS)
+        check(path, values, _native_keys(values))
         return detect(values, Machine.here())
     arch = _arch(path, values)
     check(path, values, _described_keys(arch, one_of(llvm_cpus(arch))))
@@ -90,7 +89,7 @@ def summarize(directory: Path = TARGETS) -> list[Summary]:
 def _summary(path: Path) -> Summary:
     values = _read(path)
     if "detected" in values:
-        check(path, values, _NATIVE_KEYS)
+        check(path, values, _native_keys(values))
         machine = Machine.here()
         found = {
             "arch": machine.arch,
@@ -129,6 +128,13 @@ def _arch(path: Path, values: Mapping[str, Any]) -> str:
     return str(values["arch"])
 
 
+def _native_keys(values: Mapping[str, Any]) -> dict[str, Key]:
+    """All keys of the profile with *values* that is completed by detection; `tuning` has any CPU's name."""
+    records = one_of(list_targets(), required=False)
+    tuning = {key: records for key in values if key.startswith("tuning.")}
+    return _COMMON_KEYS | {"detected": one_of([True])} | tuning
+
+
 def _described_keys(arch: str, cpu: Key) -> dict[str, Key]:
     """All keys of a profile for *arch*; *cpu* are those that may be compiled for."""
     tuning = ("prefer-128-bit", "prefer-256-bit") if arch == "x86_64" else ()
@@ -150,6 +156,7 @@ def _described_keys(arch: str, cpu: Key) -> dict[str, Key]:
         "reach.ssh_host": text(r"\S+", "user@host", required=False),
         "reach.serial_port": text(r"/dev/\S+", "a device such as /dev/ttyUSB0", required=False),
         "reach.baud": one_of(BAUD_RATES, required=False),
+        "tuning.uses": list_of(list_targets()),
         "board.match": texts('a list of names such as "Raspberry Pi 4"', required=False),
         "board.fallback": one_of([True], required=False),
         "emulate.cpu": text(r"[\w.-]+", "a CPU model of QEMU such as cortex-a72", required=False),
@@ -186,6 +193,7 @@ def _target(name: str, values: Mapping[str, Any]) -> Target:
             serial_port=values.get("reach.serial_port"),
             baud=values.get("reach.baud", Reach.baud),
         ),
+        tuning_uses=tuple(values["tuning.uses"]),
         board=BoardNames(tuple(values.get("board.match", ())), values.get("board.fallback", False)),
         emulate_cpu=values.get("emulate.cpu"),
     )

@@ -7,7 +7,7 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
-from host.lower.tuned import Record, Records, describe_tile, write
+from host.lower.tuned import TUNING_RECORDS, Record, Records, describe_tile
 from host.lower.workload import Workload
 from host.tune.search import Progress, Runner, search
 from lprnet.console import changing_line
@@ -52,7 +52,7 @@ def run(
             record = search(workload, runner, trials, deadline, lambda p: show(_progress(p, runner)))
             show(_result(record))
         records = records.merge([record])
-        write(output, records)
+        TUNING_RECORDS.write(output, records)
 
 
 def _progress(progress: Progress, runner: Runner) -> str:

@@ -22,7 +22,7 @@ from host.kernels.shape import Tile
 from host.lower.tuned import Unit
 from host.lower.workload import Workload
 from host.network.int8_sums import MAGIC_BITS
-from host.targets.native import Machine
+from host.targets.native import Machine, obstacle
 from host.targets.profile import Target
 from host.tune.workload import kernel
 
@@ -113,17 +113,12 @@ class LocalRunner(_Timed):
 
     def __init__(self, target: Target) -> None:
         """Raises `FatalError` when this machine cannot run code for *target*."""
-        machine = Machine.here()
-        missing = set(target.cpu_features) - set(machine.features())
-        if target.arch != machine.arch or missing:
-            lacks = (
-                f"is {machine.arch}" if target.arch != machine.arch else f"lacks {', '.join(sorted(missing))}"
-            )
+        if reason := obstacle(target):
             raise FatalError(
-                f"target {target.name}", f"this machine {lacks}", "use --runner rpc or --runner emulated"
+                f"target {target.name}", f"this machine {reason}", "use --runner rpc or --runner emulated"
             )
         self._target = tvm.target.Target(target.tvm_target())
-        self.cpu = machine.model or target.llvm.mcpu
+        self.cpu = Machine.here().model or target.llvm.mcpu
         # Where it is not set TVM counts the CPUs at every parallel call: 6 µs.
         os.environ.setdefault("TVM_NUM_THREADS", "1")
         tvm.get_global_func("runtime.config_threadpool")(1, 1)

@@ -7,6 +7,7 @@ from tvm import ir
 
 from host.kernels.float import FLOAT32
 from host.kernels.int8 import INT8
+from host.kernels.shape import Tile
 from host.kernels.tile import default_tile
 from host.lower.module import ConvCall, lower
 from host.lower.tuned import Record, Records
@@ -20,6 +21,12 @@ from host.quantize.calibration import read_samples
 from tests.checkpoints import random_checkpoint
 
 NEON = FLOAT32["neon"]
+
+
+def record(workload: str, tile: Tile) -> Record:
+    return Record(
+        workload=workload, tile=tile, metric=1.0, default=2.0, unit="ns", runner="local", cpu="a CPU"
+    )
 
 
 @pytest.fixture(scope="module")
@@ -52,8 +59,8 @@ def test_tiles_are_the_records_or_the_default(network: Network) -> None:
     found = workloads(network, NEON)
     default = default_tile(found["wide"].shape, NEON)
     tile = replace(default, unroll=default.unroll + 1)
-    record = Record(found["wide"].key, tile, 1.0, 2.0, "ns", "local", "a CPU")
-    by_name = {c.name: c for c in lower(network, NEON, Records("board", (record,))).convolutions}
+    records = Records("board", (record(found["wide"].key, tile),))
+    by_name = {c.name: c for c in lower(network, NEON, records).convolutions}
     assert (by_name["wide"].tile, by_name["wide"].tuned) == (tile, True)
     assert (by_name["stem"].tile, by_name["stem"].tuned) == (default_tile(found["stem"].shape, NEON), False)
 
@@ -72,7 +79,7 @@ def test_rounding_is_the_weights_and_not_a_guess(quantized: QuantizedNetwork) ->
     microkernel = INT8["avx2"]
     fused, other = (workloads(q, microkernel)["block1.reduce"] for q in (quantized, unfused))
     assert fused.shape.fused and not other.shape.fused
-    record = Record(fused.key, default_tile(fused.shape, microkernel), 1.0, 2.0, "ns", "local", "a CPU")
+    records = Records("board", (record(fused.key, default_tile(fused.shape, microkernel)),))
     for network, tuned in ((quantized, True), (unfused, False)):
-        found = lower(network, microkernel, Records("board", (record,))).convolutions
+        found = lower(network, microkernel, records).convolutions
         assert next(c for c in found if c.name == "block1.reduce").tuned == tuned

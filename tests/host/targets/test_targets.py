@@ -3,6 +3,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+import tomllib
 import tvm
 
 from device_runtime.errors import FatalError
@@ -10,6 +11,7 @@ from host.targets.features import LLVM_NAMES
 from host.targets.native import Machine, detect
 from host.targets.profile import INSTRUCTION_FAMILIES, Target
 from host.targets.read import list_targets, load_target, read_target
+from host.targets.schema import flatten
 
 NATIVE_PROFILE = {
     "display_name": "This machine",
@@ -172,3 +174,28 @@ def test_native_goes_by_features_not_by_model(
 def test_native_refuses_a_machine_without_a_compiler() -> None:
     with pytest.raises(FatalError, match="riscv64"):
         machine("riscv64", "", "generic")
+
+
+@pytest.mark.parametrize(
+    ("isa", "cpu", "flags", "uses"),
+    [
+        ("avx512vnni", "znver4", "avx512_vnni avx512vl avx512bw", ("zen4", "x86-64-vnni")),
+        ("avx512vnni", "znver5", "avx512_vnni avx512vl avx512bw", ("zen4", "x86-64-vnni")),
+        ("avx512vnni", "sapphirerapids", "avx512_vnni avx512vl avx512bw", ("x86-64-vnni",)),
+        ("avxvnni", "alderlake", "avx_vnni avx2 fma", ("x86-64-v3",)),
+        ("avx2", "haswell", "avx2 fma", ("x86-64-v3",)),
+        ("generic", "x86-64", "sse2", ()),
+    ],
+)
+def test_this_machine_uses_records_of_its_cpu_before_those_of_its_instructions(
+    isa: str, cpu: str, flags: str, uses: tuple[str, ...]
+) -> None:
+    machine = Machine(arch="x86_64", cpuinfo=f"flags\t: {flags}\n", cores=4, ram_mb=4096, glibc="2.36")
+    path = PROFILE.with_name("native.toml")
+    profile = flatten(tomllib.loads(path.read_text(encoding="utf-8")))
+    target = detect(profile, machine, cpu)
+    assert (target.isa, target.tuning_uses) == (isa, uses)
+
+
+def test_records_of_a_target_that_is_none_are_refused(tmp_path: Path) -> None:
+    assert "tuning.uses" in refusal(changed(tmp_path, "uses = []", 'uses = ["rpi9"]'))

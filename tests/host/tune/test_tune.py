@@ -21,7 +21,7 @@ from host.kernels.feature_map import FeatureMap
 from host.kernels.float import FLOAT32
 from host.kernels.shape import ConvShape, Tile
 from host.kernels.tile import default_tile
-from host.lower.tuned import Record, Records, path_of, read, read_for, write
+from host.lower.tuned import TUNING_RECORDS, Record, Records, path_of, read_for
 from host.lower.workload import Workload, workloads
 from host.network.simplify import simplify
 from host.targets.profile import Target
@@ -46,7 +46,9 @@ def shape(cin: int = 16, cout: int = 32, height: int = 4, width: int = 10) -> Co
 
 
 def record(workload: str, tile: Tile = Tile(3, 2), metric: float = 1.0) -> Record:  # noqa: B008
-    return Record(workload, tile, metric, 2.0, "ns", "local", "a CPU")
+    return Record(
+        workload=workload, tile=tile, metric=metric, default=2.0, unit="ns", runner="local", cpu="a CPU"
+    )
 
 
 NEON = FLOAT32["neon"]
@@ -56,8 +58,8 @@ class TestRecords:
     def test_written_and_read_back(self, tmp_path) -> None:
         path = path_of("board", tmp_path / "tuned")
         records = Records("board").merge([record("b", Tile(4, 2, unroll=8, pixels_inner=False)), record("a")])
-        write(path, records)
-        assert read(path) == records
+        TUNING_RECORDS.write(path, records)
+        assert TUNING_RECORDS.read(path) == records
         assert [r.workload for r in records.records] == ["a", "b"]
         assert list(path.parent.iterdir()) == [path]
 
@@ -79,28 +81,24 @@ class TestRecords:
         path = tmp_path / "board.json"
         path.write_text(text)
         with pytest.raises(FatalError, match=r"board\.json"):
-            read(path)
+            TUNING_RECORDS.read(path)
 
-    def test_native_uses_its_stand_in_where_it_was_not_tuned(self, tmp_path) -> None:
-        native = replace(load_target("native"), isa="avx2")
-        assert read_for(native, tmp_path) == Records("native")
-        write(path_of("x86-64-v3", tmp_path), Records("x86-64-v3").merge([record("a"), record("b")]))
-        write(path_of("native", tmp_path), Records("native").merge([record("b", metric=0.5)]))
-        assert [(r.workload, r.metric) for r in read_for(native, tmp_path).records] == [("a", 1), ("b", 0.5)]
-
-    def test_a_cpu_uses_records_of_its_kind_before_those_of_its_instructions(self, tmp_path) -> None:
-        native = replace(load_target("zen4"), name="native")
-        write(path_of("x86-64-vnni", tmp_path), Records("x86-64-vnni").merge([record("a"), record("b")]))
-        write(path_of("zen4", tmp_path), Records("zen4").merge([record("b", metric=0.5)]))
-        for cpu, b in (("znver4", 0.5), ("znver5", 0.5), ("sapphirerapids", 1)):
-            target = replace(native, llvm=replace(native.llvm, mcpu=cpu))
-            assert [(r.workload, r.metric) for r in read_for(target, tmp_path).records] == [
-                ("a", 1),
-                ("b", b),
-            ]
+    def test_records_of_the_targets_that_are_used_fill_the_gaps(self, tmp_path) -> None:
+        target = replace(load_target("native"), tuning_uses=("zen4", "x86-64-vnni"))
+        assert read_for(target, tmp_path) == Records("native")
+        for name, metric, found in (
+            ("x86-64-vnni", 3.0, "abc"),
+            ("zen4", 2.0, "bc"),
+            ("native", 1.0, "c"),
+        ):
+            records = Records(name).merge([record(workload, metric=metric) for workload in found])
+            TUNING_RECORDS.write(path_of(name, tmp_path), records)
+        merged = read_for(target, tmp_path)
+        assert merged.target == "native"
+        assert [(r.workload, r.metric) for r in merged.records] == [("a", 3.0), ("b", 2.0), ("c", 1.0)]
 
     def test_boards_use_the_records_of_their_instructions(self, tmp_path) -> None:
-        write(path_of("rpi5", tmp_path), Records("rpi5").merge([record("a")]))
+        TUNING_RECORDS.write(path_of("rpi5", tmp_path), Records("rpi5").merge([record("a")]))
         for name in ("rpi5", "rk3588", "orin-nano"):
             records = read_for(load_target(name), tmp_path)
             assert (records.target, [r.workload for r in records.records]) == (name, ["a"])
@@ -108,8 +106,8 @@ class TestRecords:
         assert not read_for(load_target("visionfive2"), tmp_path).records
 
     def test_boards_with_an_in_order_core_use_its_records_first(self, tmp_path) -> None:
-        write(path_of("rpi4", tmp_path), Records("rpi4").merge([record("a"), record("b")]))
-        write(path_of("rpi3", tmp_path), Records("rpi3").merge([record("b", metric=0.5)]))
+        TUNING_RECORDS.write(path_of("rpi4", tmp_path), Records("rpi4").merge([record("a"), record("b")]))
+        TUNING_RECORDS.write(path_of("rpi3", tmp_path), Records("rpi3").merge([record("b", metric=0.5)]))
         for name, b in (("rpi3", 0.5), ("rpi-zero2w", 0.5), ("imx8mp", 0.5), ("jetson-nano", 1)):
             records = read_for(load_target(name), tmp_path).records
             assert [(r.workload, r.metric) for r in records] == [("a", 1), ("b", b)]
@@ -135,7 +133,7 @@ class TestRecords:
     def test_committed_records_are_sound(self) -> None:
         folder = path_of("x").parent
         for path in folder.glob("*.json"):
-            records = read(path)
+            records = TUNING_RECORDS.read(path)
             assert records.target == path.stem
             assert all(0 < r.metric <= r.default for r in records.records)
 
@@ -433,16 +431,24 @@ class TestCommand:
         found = distinct(workloads(simplify(load_checkpoint(DEFAULT)), NEON))
         path = tmp_path / "rpi4.json"
         known = [
-            Record(w.key, Tile(2, 2), 1.0, 2.0, "cycles", "emulated", "cortex-a72")
+            Record(
+                workload=w.key,
+                tile=Tile(2, 2),
+                metric=1.0,
+                default=2.0,
+                unit="cycles",
+                runner="emulated",
+                cpu="cortex-a72",
+            )
             for name, w in found.items()
             if name != "head"
         ]
-        write(path, Records("rpi4").merge(known))
+        TUNING_RECORDS.write(path, Records("rpi4").merge(known))
         options = ("--target=rpi4", "--precision=fp32", "--runner=emulated", f"--output={path}", "--trials=8")
         done = self.run(*options)
         assert done.exit_code == 0, done.output
         assert f"{len(found)} convolutions, 1 to tune" in done.stderr
-        records = read(path)
+        records = TUNING_RECORDS.read(path)
         assert len(records.records) == len(found)
         assert all(records.of(r.workload) == r for r in known)
         head = records.of(found["head"].key)
@@ -475,7 +481,7 @@ class TestCommand:
 
     def test_records_of_another_target_are_refused(self, tmp_path) -> None:
         path = tmp_path / "records.json"
-        write(path, Records("rpi5"))
+        TUNING_RECORDS.write(path, Records("rpi5"))
         done = self.run("--target=rpi4", f"--output={path}")
         assert done.exit_code == 2
         assert "rpi5" in done.stderr
