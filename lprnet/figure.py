@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from io import BytesIO
 from typing import Any
+from warnings import catch_warnings, filterwarnings
 
 from matplotlib import rc_context
 from matplotlib.axes import Axes
@@ -55,7 +56,9 @@ def style() -> Iterator[None]:
 
 def svg(figure: Figure) -> bytes:
     """*figure* as an SVG file."""
-    with style():
+    with style(), catch_warnings():
+        # What the font lacks is drawn by whoever shows the file.
+        filterwarnings("ignore", "Glyph .* missing from font")
         file = BytesIO()
         figure.savefig(file, format="svg", metadata={"Date": None})
     return file.getvalue()

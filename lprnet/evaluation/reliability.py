@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from html import escape
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 
 from lprnet.evaluation.evaluate import Bin, calibration_error
-from lprnet.svg import document, line, text
+from lprnet.figure import PALETTE, QUIET, style, svg
 
-_SIDE, _LEFT, _TOP, _BOTTOM, _GAP = 300, 52, 80, 52, 70
-_COLOR = "#4878a8"
+_SIDE, _LEFT, _BOTTOM, _TOP, _RIGHT = 3.4, 0.6, 0.55, 0.65, 0.35
+"""Inches: of a square, and of the room around it."""
 
 
 def draw(panels: Mapping[str, Sequence[Bin]]) -> bytes:
@@ -18,37 +20,43 @@ def draw(panels: Mapping[str, Sequence[Bin]]) -> bytes:
     A point for each bin, at its mean confidence and the share of its plates read right, with their number; a
     line joins it to the diagonal, where a reader that knows its chances would put it.
     """
-    body = []
-    for index, (name, bins) in enumerate(panels.items()):
-        body += _panel(_LEFT + index * (_SIDE + _GAP), name, bins)
-    return document(_LEFT + len(panels) * (_SIDE + _GAP), _TOP + _SIDE + _BOTTOM, body).encode()
+    width, height = len(panels) * (_LEFT + _SIDE + _RIGHT), _BOTTOM + _SIDE + _TOP
+    with style():
+        figure = Figure(figsize=(width, height))
+        for place, (name, bins) in enumerate(panels.items()):
+            left = _LEFT + place * (_LEFT + _SIDE + _RIGHT)
+            axes = figure.add_axes(
+                (left / width, _BOTTOM / height, _SIDE / width, _SIDE / height), label=f"panel{place}"
+            )
+            _panel(axes, name, bins)
+        return svg(figure)
 
 
-def _panel(left: float, name: str, bins: Sequence[Bin]) -> list[str]:
-    def x(confidence: float) -> float:
-        return left + confidence * _SIDE
-
-    def y(right: float) -> float:
-        return _TOP + (1 - right) * _SIDE
-
-    n = sum(b.n for b in bins)
-    parts = [text(left, 24, name, 16, weight="700")]
-    parts.append(
-        text(left, 44, f"n = {n}, expected calibration error {calibration_error(bins):.3f}", 12, "#555")
-    )
-    for tick in (0.0, 0.2, 0.4, 0.6, 0.8, 1.0):
-        parts += [line(x(tick), y(0), x(tick), y(1)), line(x(0), y(tick), x(1), y(tick))]
-        parts.append(text(x(tick), y(0) + 18, f"{tick:g}", 12, anchor="middle"))
-        parts.append(text(left - 8, y(tick) + 4, f"{tick:g}", 12, anchor="end"))
-    parts.append(line(x(0), y(0), x(1), y(1), "#888"))
-    parts.append(text(x(0.5), y(0) + 40, "confidence", 12, "#555", anchor="middle"))
-    parts.append(text(left, _TOP - 8, "share read right", 12, "#555"))
+def _panel(axes: Axes, name: str, bins: Sequence[Bin]) -> None:
+    axes.set(xlim=(0, 1), ylim=(0, 1), xlabel="confidence", ylabel="share read right")
+    n, error = sum(b.n for b in bins), calibration_error(bins)
+    axes.text(0, 1.09, name, fontsize=12, fontweight="bold", parse_math=False)
+    axes.text(0, 1.03, f"n = {n}, expected calibration error {error:.3f}", color=QUIET)
+    axes.plot((0, 1), (0, 1), color=QUIET, linewidth=1, gid=f"{axes.get_label()}-diagonal")
     for b in bins:
-        tip = f"confidence {b.confidence:.3f}, right {b.right:.3f}, {b.n} plates"
-        parts.append(line(x(b.confidence), y(b.confidence), x(b.confidence), y(b.right), _COLOR))
-        parts.append(
-            f'<circle cx="{x(b.confidence):.1f}" cy="{y(b.right):.1f}" r="4" fill="{_COLOR}">'
-            f"<title>{escape(tip)}</title></circle>"
+        axes.plot((b.confidence, b.confidence), (b.confidence, b.right), color=PALETTE[0], linewidth=1.2)
+        # On the side of the point that is away from the diagonal.
+        offset, side = ((-6, 2), "right") if b.right > b.confidence > 0.1 else ((6, -2), "left")
+        axes.annotate(
+            str(b.n),
+            (b.confidence, b.right),
+            xytext=offset,
+            textcoords="offset points",
+            ha=side,
+            va="center",
         )
-        parts.append(text(x(b.confidence) + 7, y(b.right) + 4, str(b.n), 11))
-    return parts
+    confidences, shares = [b.confidence for b in bins], [b.right for b in bins]
+    axes.plot(
+        confidences,
+        shares,
+        "o",
+        color=PALETTE[0],
+        markersize=6,
+        clip_on=False,
+        gid=f"{axes.get_label()}-bins",
+    )

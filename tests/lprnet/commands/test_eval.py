@@ -29,7 +29,8 @@ def test_eval_command(tmp_path: Path) -> None:
     lines = [json.loads(line) for line in result.output.splitlines()]
     assert [(line["dataset"], line["n"]) for line in lines] == [("data", 1), ("rendered green-small", 3)]
     assert cv2.imread(str(tmp_path / "worst.png")) is not None
-    points = [e for e in ElementTree.parse(plot).iter() if e.tag.endswith("circle")]
+    groups = [e for e in ElementTree.parse(plot).iter() if e.attrib.get("id", "").endswith("-bins")]
+    points = [e for group in groups for e in group.iter() if e.tag.endswith("use")]
     assert len(points) == sum(len(line["reliability"]) for line in lines)
     text = CliRunner().invoke(main, arguments).output
     assert re.search(r"^rendered green-small +\d +3 ", text, re.MULTILINE) and "without province" in text
