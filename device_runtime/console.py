@@ -6,9 +6,8 @@ import errno
 import logging
 import os
 import sys
-from collections.abc import Callable, Sequence
-from functools import wraps
-from typing import Any, NoReturn, ParamSpec
+from collections.abc import Sequence
+from typing import Any, NoReturn
 
 import click
 
@@ -19,8 +18,6 @@ FAILED = 2
 
 INTERRUPTED = 130
 """Exit status after Ctrl-C, as a shell reports it."""
-
-P = ParamSpec("P")
 
 
 def one_line(text: str) -> str:
@@ -84,19 +81,6 @@ class OneLineGroup(OneLineCommand, click.Group):
 
     command_class = OneLineCommand
     group_class = type
-
-
-def one_line_errors(command: Callable[P, None]) -> Callable[P, None]:
-    """Turn a `FatalError` raised inside a click command into one line and exit status 2."""
-
-    @wraps(command)
-    def guarded(*args: P.args, **kwargs: P.kwargs) -> None:
-        try:
-            command(*args, **kwargs)
-        except FatalError as error:
-            fail(error)
-
-    return guarded
 
 
 def configure_logging(level: int = logging.INFO) -> None:
