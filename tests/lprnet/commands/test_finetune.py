@@ -55,7 +55,8 @@ def test_finetune_weighs_the_teacher(tmp_path: Path) -> None:
     """The loss holds the teacher's part times its weight; without a teacher there is nothing to weigh."""
     teacher = random_checkpoint(seed=3)
     save_checkpoint(tmp_path / "teacher.safetensors", teacher.state, OWN)
-    plates, losses = tmp_path / "plates", []
+    plates = tmp_path / "plates"
+    losses: list[float] = []
     samples = CliRunner().invoke(main, ["samples", "--kind", "blue", "--count", "4", "--output", str(plates)])
     assert samples.exit_code == 0, samples.output
     common = ["finetune", "--data", str(plates), "--samples", "202", "--batch", "2", "--workers", "0"]

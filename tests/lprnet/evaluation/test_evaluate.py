@@ -1,10 +1,9 @@
 from pathlib import Path
 
-import cv2
-import numpy as np
 import pytest
 import torch
 
+from device_runtime.sources.image import read_image
 from lprnet.evaluation.evaluate import (
     NONE,
     Bin,
@@ -70,6 +69,6 @@ def test_read_all_uses_batch_one() -> None:
 def test_shipped_checkpoint_reads_the_shipped_samples() -> None:
     """The samples are moderate: a checkpoint that misses more than a tenth of them should not ship."""
     samples = Path(DEFAULT).parent.parent / "samples"
-    items = [(cv2.imdecode(np.fromfile(p, np.uint8), 1), p.stem) for p in sorted(samples.glob("*.png"))]
+    items = [(read_image(path), path.stem) for path in sorted(samples.glob("*.png"))]
     assert len(items) == 60
     assert accuracy(read_all(load_checkpoint(DEFAULT), items)).accuracy >= 0.9

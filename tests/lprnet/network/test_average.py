@@ -28,7 +28,7 @@ def test_every_weight_is_the_mean(tmp_path: Path) -> None:
     parts, mean = [load_checkpoint(file) for file in files], load_checkpoint(output)
     for name, tensor in mean.state.items():
         if tensor.is_floating_point():
-            expected = sum(part.state[name].double() for part in parts) / 3
+            expected = torch.stack([part.state[name].double() for part in parts]).mean(0)
             assert torch.allclose(tensor.double(), expected, atol=1e-6), name
         else:
             assert torch.equal(tensor, parts[0].state[name])

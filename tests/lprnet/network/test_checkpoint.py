@@ -49,7 +49,7 @@ def test_public_format(tmp_path: Path) -> None:
     torch.save(model.state_dict(), tmp_path / "public.pth")
     checkpoint = load_checkpoint(tmp_path / "public.pth")
     assert checkpoint.alphabet == PUBLIC
-    assert torch.equal(checkpoint.state["container.0.weight"], model.container[0].weight)
+    assert torch.equal(checkpoint.state["container.0.weight"], model.state_dict()["container.0.weight"])
 
 
 def test_public_checkpoint_before_zip_files(tmp_path: Path) -> None:
