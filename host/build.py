@@ -46,8 +46,8 @@ class Request:
 
     Attributes:
         output: the bundle's folder; an older bundle there is replaced.
-        checkpoint: weights.
-        precision: None means the target's recipe.
+        checkpoint: weights; None means the network that the target's recipe names.
+        precision: None means the target's recipe; fp32 with a schedule of `host.compile.baselines`.
         calibration: what int8 ranges are taken from, see `host.quantize.calibration.read_samples`.
         quantization: how.
         schedule: `tuned`: the kernels of `host.kernels`; else what `host.compile.baselines` has, of the
@@ -57,7 +57,7 @@ class Request:
 
     target: Target
     output: Path
-    checkpoint: Path = weights.DEFAULT
+    checkpoint: Path | None = None
     precision: str | None = None
     calibration: Path = SAMPLES
     quantization: Options = field(default_factory=Options)
@@ -75,11 +75,12 @@ def build(request: Request) -> Path:
     """
     start, target = time.monotonic(), request.target
     LOG.info("Building %s (%s)", target.name, target.display_name)
-    precision = request.precision or target.recipe.precision
+    precision = request.precision or (target.recipe.precision if request.schedule == "tuned" else "fp32")
+    path = request.checkpoint or weights.of_recipe(target.recipe.pruning)
     if request.schedule != "tuned" and precision != "fp32":
         raise FatalError(f"--schedule {request.schedule}", f"has no {precision}", "use --precision fp32")
     with timed("load weights", LOG):
-        checkpoint = load_checkpoint(request.checkpoint)
+        checkpoint = load_checkpoint(path)
     with timed("find linker and runtime", LOG):
         linker, libraries = linker_for(target), runtime_libs(target)
     if request.schedule == "tuned":
@@ -93,7 +94,7 @@ def build(request: Request) -> Path:
         contents = Contents(
             target=target,
             checkpoint=checkpoint,
-            checkpoint_name=request.checkpoint.name,
+            checkpoint_name=path.name,
             compiled=compiled,
             golden=expected,
             linker=linker,

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import sys
-import tempfile
 import time
 from pathlib import Path
 
 import click
 
-from device_runtime.errors import FatalError
 from host.commands import options
 from host.paths import SAMPLES
 from host.targets.profile import Target
@@ -18,12 +16,21 @@ from host.targets.profile import Target
 @click.command("test-device")
 @options.target
 @options.bundle
-@options.weights()
+@options.weights("the shipped one that the bundle was built from")
+@options.calibration
+@click.option("--observer", help="The one that the bundle was built with, if not mse.")
 @click.option(
     "--images", type=options.FOLDER, default=SAMPLES, help="Plates to read; the samples by default."
 )
-def test_device_command(target: Target, bundle: Path | None, weights: Path | None, images: Path) -> None:
-    """Run a target's bundle and compare plates and logits with those of a bundle built for this machine.
+def test_device_command(
+    target: Target,
+    bundle: Path | None,
+    weights: Path | None,
+    calibration: Path | None,
+    observer: str | None,
+    images: Path,
+) -> None:
+    """Run a target's bundle and compare plates and logits with what its network computes in PyTorch.
 
     The bundle is built first if it is missing. It runs on the target's emulated CPU; if the target is not
     emulated, on this machine.
@@ -32,28 +39,21 @@ def test_device_command(target: Target, bundle: Path | None, weights: Path | Non
     """
     from device_runtime.bundle.manifest import MANIFEST_NAME, read_manifest
     from host.build import Request, build
-    from host.check.parity import compare, on_board, on_host
-    from host.precision import computed_here
-    from host.targets.read import load_target
-    from lprnet.weights import of_recipe
+    from host.check.parity import compare, expected, on_board, on_host
+    from host.quantize import Options
 
-    checkpoint = weights or of_recipe(target.recipe.pruning)
-    bundle = bundle or Path("build") / target.name
+    request = Request(
+        target=target,
+        output=bundle or Path("build") / target.name,
+        checkpoint=weights,
+        calibration=calibration or SAMPLES,
+        quantization=Options(observer) if observer else Options(),
+    )
+    bundle = request.output
     if not (bundle / MANIFEST_NAME).is_file():
-        build(Request(target=target, output=bundle, checkpoint=checkpoint))
+        build(request)
     manifest = read_manifest(bundle)
-    with tempfile.TemporaryDirectory(prefix="native-") as scratch:
-        native = Path(scratch) / "native"
-        machine = load_target("native")
-        precision = computed_here(manifest.precision, machine.arch, machine.cpu_features)
-        build(Request(target=machine, output=native, checkpoint=checkpoint, precision=precision))
-        if read_manifest(native).checkpoint.sha256 != manifest.checkpoint.sha256:
-            raise FatalError(
-                str(bundle),
-                f"was built from {manifest.checkpoint.name}, not from {checkpoint}",
-                "name its checkpoint with --weights, or remove the bundle",
-            )
-        host = on_host(native, images)
+    host = expected(request, images)
     where = f"emulated {target.emulate_cpu}" if target.emulate_cpu else "this machine"
     click.echo(f"running {bundle} on {where}", err=True)
     start = time.monotonic()

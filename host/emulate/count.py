@@ -64,7 +64,7 @@ class DataCache:
     ways: int
 
 
-def emulator(target: Target) -> Path:
+def qemu_with_plugins(target: Target) -> Path:
     """QEMU's user-mode emulator for *target*, one that takes plugins.
 
     Raises `FatalError` if the target is not emulated or the emulator is missing or statically linked.
@@ -123,7 +123,7 @@ def count(
 
     Raises `FatalError` when the program fails.
     """
-    qemu = emulator(target)
+    qemu = qemu_with_plugins(target)
     with tempfile.TemporaryDirectory(prefix="count-") as folder:
         out = Path(folder) / "counts"
         arguments = f"file={plugin(qemu)},out={out}"

@@ -95,7 +95,7 @@ class Root:
         return self.path / "opt" / "packages"
 
 
-def emulator(arch: str, cpu: str) -> list[str]:
+def qemu_command(arch: str, cpu: str) -> list[str]:
     """QEMU's user-mode emulator for *arch* and its `-cpu` option; the static one if both are there.
 
     An older QEMU that does not know *cpu* gets its model with every feature, `max`, and that is said.
@@ -141,7 +141,7 @@ def run_in_root(
     }
     variables["PYTHONPATH"] = ":".join(filter(None, [variables.get("PYTHONPATH"), str(root.packages)]))
     settings = [word for name, value in variables.items() for word in ("-E", f"{name}={value}")]
-    command = [*emulator(root.arch, cpu), "-L", str(root.path), *settings, *argv]
+    command = [*qemu_command(root.arch, cpu), "-L", str(root.path), *settings, *argv]
     clean = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "TMPDIR") if name in os.environ}
     return subprocess.run(command, capture_output=True, text=True, check=False, env=clean)
 

@@ -98,6 +98,8 @@ def detect(profile: Mapping[str, Any], machine: Machine, llvm_cpu: str | None = 
         cpu = baseline
     isa = native_isa(machine)
     uses = (profile.get(f"tuning.{name}") for name in (cpu, isa))
+    # Without vector instructions for int8, `tiny` took 3.6 ms, and 2.4 in floats.
+    precision = "fp32" if isa == "generic" else profile["recipe.precision"]
     return Target(
         name="native",
         display_name=f"{profile['display_name']} ({machine.model or cpu})",
@@ -110,7 +112,7 @@ def detect(profile: Mapping[str, Any], machine: Machine, llvm_cpu: str | None = 
         glibc=machine.glibc,
         llvm=Llvm(mtriple=f"{machine.arch}-linux-gnu", mcpu=cpu, mattr=_attributes(machine, cpu)),
         link=Link(profile["link.prefer"], ZIG_TRIPLES[machine.arch]),
-        recipe=Recipe(profile["recipe.precision"], profile["recipe.pruning"]),
+        recipe=Recipe(precision, profile["recipe.pruning"]),
         tuning_uses=tuple(name for name in uses if name),
     )
 

@@ -4,7 +4,7 @@ import pytest
 
 from device_runtime.errors import FatalError
 from host.kernels.select import microkernel_for
-from host.precision import PRECISIONS, computed_here
+from host.precision import PRECISIONS
 from host.targets.read import list_targets, load_target
 
 
@@ -22,9 +22,3 @@ def test_a_target_has_kernels_of_what_its_processor_computes_in(name: str, preci
 def test_every_processor_computes_in_fp32_and_int8() -> None:
     for precision in ("fp32", "int8"):
         assert PRECISIONS[precision].runs_on("riscv64", ())
-
-
-def test_a_machine_without_halves_computes_in_fp32_what_it_is_compared_with() -> None:
-    assert computed_here("fp16", "x86_64", ("avx2", "fma")) == "fp32"
-    assert computed_here("fp16", "aarch64", ("asimd", "asimdhp")) == "fp16"
-    assert computed_here("int8", "x86_64", ()) == "int8"

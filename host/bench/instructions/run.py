@@ -26,7 +26,7 @@ from host.bench.instructions.schema import InstructionBench, InstructionRow
 from host.bench.models import Configuration, Place
 from host.bench.runtimes import OURS, RUNTIMES, ModelSource
 from host.build import Request, build
-from host.emulate.count import Counts, emulator
+from host.emulate.count import Counts, qemu_with_plugins
 from host.emulate.inference import count_bundle, count_inference
 from host.quantize.calibration import CALIBRATION_IMAGES
 from host.targets.profile import Target
@@ -66,7 +66,7 @@ def run(request: InstructionRequest) -> InstructionBench:
     """
     checkpoint = load_checkpoint(request.weights)
     cases = [(load_target(name), precision) for name, precision in CASES if precision in request.precisions]
-    qemu = emulator(load_target(CASES[0][0]))
+    qemu = qemu_with_plugins(load_target(CASES[0][0]))
     version = subprocess.run([qemu, "--version"], capture_output=True, text=True, check=True).stdout
     rows = [_count_ours(request, target, precision) for target, precision in cases]
     versions = models.installed(request.python) if request.peers else {}

@@ -7,7 +7,7 @@ from click.testing import CliRunner
 
 from device_runtime.errors import FatalError
 from host.cli import main
-from host.emulate.count import emulator
+from host.emulate.count import qemu_with_plugins
 from host.network.simplify import simplify
 from host.network.work import published_work, simplified_work
 from host.targets.read import load_target
@@ -56,7 +56,7 @@ def test_kernels_are_listed_with_their_cost(checkpoint, precision) -> None:
 def test_a_table_names_tiles_and_shares(checkpoint) -> None:
     target = load_target("rpi4")
     try:
-        emulator(target)
+        qemu_with_plugins(target)
     except FatalError as error:
         pytest.skip(str(error))
     done = CliRunner().invoke(main, ["explain", "--target", "rpi4", "--precision", "fp32"])

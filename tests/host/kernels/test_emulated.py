@@ -14,7 +14,7 @@ import tvm
 from device_runtime.errors import FatalError
 from host.compile.executable import compile_functions
 from host.compile.link import Linker, linker_for
-from host.emulate.root import emulator
+from host.emulate.root import qemu_command
 from host.kernels.emit import tensors
 from host.kernels.float import FLOAT16, FLOAT32
 from host.kernels.int8 import INT8
@@ -30,7 +30,7 @@ def run(cases: Sequence[Case], target_name: str, folder: Path) -> list[list[np.n
     target = load_target(target_name)
     try:
         linker = linker_for(target)
-        qemu = emulator(target.arch, str(target.emulate_cpu))
+        qemu = qemu_command(target.arch, str(target.emulate_cpu))
     except FatalError as error:
         pytest.skip(str(error))
     functions = [case.function for case in cases]

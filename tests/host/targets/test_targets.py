@@ -15,8 +15,8 @@ from host.targets.schema import flatten
 
 NATIVE_PROFILE = {
     "display_name": "This machine",
-    "recipe.precision": "fp32",
-    "recipe.pruning": "none",
+    "recipe.precision": "int8",
+    "recipe.pruning": "tiny",
     "link.prefer": "g++",
 }
 PROFILE = Path(__file__).parents[3] / "targets" / "rpi4.toml"
@@ -75,11 +75,11 @@ def test_llvm_takes_every_profile_and_required_features_cover_what_it_may_emit(n
         ('mtriple = "aarch64-linux-gnu"', 'mtriple = "arm"', ["llvm.mtriple", "'arm'", "aarch64-linux-gnu"]),
         ("mattr =", 'mabi = "lp64d"\nmattr =', ["llvm.mabi", "'lp64d'", "nothing on this architecture"]),
         (
-            'precision = "fp32"',
+            'precision = "int8"',
             'precision = "int4"',
             ["recipe.precision", "'int4'", "fp32, fp16, bf16, int8"],
         ),
-        ('pruning = "none"', 'pruning = "half"', ["recipe.pruning", "'half'", "none, light, tiny"]),
+        ('pruning = "tiny"', 'pruning = "half"', ["recipe.pruning", "'half'", "none, light, tiny"]),
         ('prefer = "aarch64-linux-gnu-g++"', 'prefer = "gcc -m64"', ["link.prefer", "'gcc -m64'"]),
         ('fallback = "aarch64-linux-gnu"', 'fallback = "arm64"', ["link.fallback", "'arm64'"]),
         ("baud = 115200", "baud = 12345", ["reach.baud", "12345", "115200"]),

@@ -16,7 +16,7 @@ from click.testing import CliRunner, Result
 from device_runtime.errors import FatalError
 from host.cli import main
 from host.compile.link import linker_for
-from host.emulate.count import Counts, DataCache, count, emulator, plugin
+from host.emulate.count import Counts, DataCache, count, plugin, qemu_with_plugins
 from host.kernels.feature_map import FeatureMap
 from host.kernels.float import FLOAT32
 from host.kernels.shape import ConvShape, Tile
@@ -198,7 +198,7 @@ class TestSearch:
 def rpi4() -> Target:
     target = load_target("rpi4")
     try:
-        emulator(target)
+        qemu_with_plugins(target)
         linker_for(target)
     except FatalError as error:
         pytest.skip(str(error))
@@ -261,11 +261,11 @@ class TestCount:
 
     def test_a_target_without_an_emulator_is_refused(self) -> None:
         with pytest.raises(FatalError, match="not emulated"):
-            emulator(load_target("x86-64-v3"))
+            qemu_with_plugins(load_target("x86-64-v3"))
 
     def test_plugin_is_built_once(self, rpi4) -> None:
-        path = plugin(emulator(rpi4))
-        assert path == plugin(emulator(rpi4))
+        path = plugin(qemu_with_plugins(rpi4))
+        assert path == plugin(qemu_with_plugins(rpi4))
         assert path.is_file()
 
 
@@ -306,7 +306,7 @@ class TestEmulated:
     def test_other_architectures_count_instructions(self, name, microkernel) -> None:
         target = load_target(name)
         try:
-            emulator(target)
+            qemu_with_plugins(target)
             runner = EmulatedRunner(target)
         except FatalError as error:
             pytest.skip(str(error))

@@ -14,7 +14,7 @@ from device_runtime.errors import FatalError
 from host.bench.instructions.run import InstructionRequest, count_peer
 from host.cli import main
 from host.compile.link import linker_for
-from host.emulate.count import emulator
+from host.emulate.count import qemu_with_plugins
 from host.paths import SAMPLES
 from host.targets.read import load_target
 
@@ -28,7 +28,7 @@ FLOORS = {("cortex-a72", "fp32"): 26e6, ("cortex-a72", "int8"): 23e6, ("cortex-a
 def emulated() -> None:
     try:
         for name in ("rpi4", "rpi5"):
-            emulator(load_target(name))
+            qemu_with_plugins(load_target(name))
             linker_for(load_target(name))
     except FatalError as error:
         pytest.skip(str(error))
