@@ -1,40 +1,27 @@
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-import tvm
 from hypothesis import given
 from hypothesis import strategies as st
-from tvm import relax
 
 from device_runtime.errors import FatalError
-from device_runtime.read.decode import greedy
 from device_runtime.read.preprocess import prepare
-from device_runtime.sources.files import image_files, label_of
-from device_runtime.sources.image import read_image
-from host.compile.executable import compile_kernels
-from host.kernels.float import FLOAT32
 from host.kernels.int8 import INT8
-from host.kernels.microkernel import MicroKernel
-from host.lower.memory import feature_maps
-from host.lower.module import lower
 from host.network import graph
-from host.network.graph import Conv, Network
+from host.network.graph import Network
 from host.network.int8_sums import INT16_MAX, Int8Sums, Int16Headroom, rows_as_channels
-from host.network.integer import QuantizedNetwork, accumulate, quantized_maps, recover_pixels, run
+from host.network.integer import accumulate, recover_pixels, run
 from host.network.simplify import simplify
 from host.quantize import Options, _outputs, largest_activations, quantize
 from host.quantize.calibration import read_samples
 from host.quantize.equalize import equalize
 from host.quantize.observe import OBSERVERS, Histogram, histogram, percentile
 from host.quantize.weights import quantize_rows, quantize_weight
-from lprnet.network.checkpoint import load_checkpoint
 from tests.checkpoints import random_checkpoint
-from tests.host.kernels.kernel_cases import from_memory
 
 SAMPLES = Path(__file__).parents[3] / "lprnet" / "samples"
 NATIVE = {"mcpu": "x86-64-v3"}
@@ -53,11 +40,6 @@ def network() -> Network:
 @pytest.fixture(scope="module")
 def samples() -> np.ndarray:
     return read_samples(SAMPLES, 6)
-
-
-@pytest.fixture(scope="module")
-def quantized(network, samples) -> QuantizedNetwork:
-    return quantize(network, samples)
 
 
 def normal(seed: int = 0) -> Histogram:
@@ -217,121 +199,3 @@ def test_unknown_observer_and_no_samples_are_refused(network, samples) -> None:
         quantize(network, samples, Options("median"))
     with pytest.raises(FatalError, match="no images"):
         quantize(network, samples[:0])
-
-
-def module_of(network: Network | QuantizedNetwork, microkernel: MicroKernel) -> tvm.IRModule:
-    return lower(network, microkernel).module
-
-
-def logits(module: tvm.IRModule, images: np.ndarray) -> np.ndarray:
-    executable = compile_kernels(module, tvm.target.Target({"kind": "llvm", **NATIVE}))
-    main = relax.VirtualMachine(executable.jit(), tvm.cpu())["main"]
-    return np.concatenate([main(tvm.runtime.tensor(image[None].copy())).numpy() for image in images])
-
-
-def kernel_outputs(module: tvm.IRModule, image: np.ndarray) -> dict[str, np.ndarray]:
-    """Call the kernels one by one as `main` would; the first output of each, by the kernel's name."""
-    functions = {g.name_hint: f for g, f in module.functions_items() if g.name_hint != "main"}
-    library = tvm.compile(tvm.IRModule(functions), target=tvm.target.Target({"kind": "llvm", **NATIVE})).jit()
-    main = module["main"]
-    values: dict[relax.Var, list] = {main.params[0]: [tvm.runtime.tensor(image)]}
-    outputs = {}
-    for binding in main.body.blocks[0].bindings:
-        value = binding.value
-        if isinstance(value, relax.TupleGetItem):
-            values[binding.var] = [values[value.tuple_value][value.index]]
-        elif isinstance(value, relax.Call):
-            name = value.args[0].name_hint
-            inputs = [values[a][0] if a in values else a.value for a in value.args[1].fields]
-            types = [p.ty for p in functions[name].params][len(inputs) :]
-            results = [tvm.runtime.empty(tuple(map(int, t.shape)), str(t.dtype)) for t in types]
-            library[name](*inputs, *results)
-            values[binding.var] = results
-            outputs[name] = results[0].numpy()
-        else:
-            values[binding.var] = values[value]
-    return outputs
-
-
-@pytest.mark.parametrize("name", ["avx2", "plain"])
-def test_compiled_integers_are_the_references(network, samples, name) -> None:
-    """Every convolution's and pool's output, bit for bit."""
-    microkernel = INT8[name]
-    quantized = quantize(network, samples, int8_sums=microkernel.int8_sums)
-    outputs = kernel_outputs(module_of(quantized, microkernel), samples[:1])
-    expected = quantized_maps(quantized, torch.from_numpy(samples[:1]))
-    layouts = feature_maps(network, microkernel)
-    for layer in network.layers:
-        layout = layouts[layer.name]
-        ph, pw = layout.pad
-        actual = from_memory(outputs[layer.name.replace(".", "_")], layout)
-        inner = actual[: layout.channels, ph : ph + layout.height, pw : pw + layout.width]
-        np.testing.assert_array_equal(inner, expected[layer.name][0].numpy(), layer.name)
-    assert len({int(v) for v in np.unique(expected["block3.reduce"])}) > 100
-
-
-def test_compiled_logits_are_the_references(network, samples, quantized) -> None:
-    microkernel = replace(INT8["plain"], int8_sums=quantized.int8_sums)
-    expected = run(quantized, torch.from_numpy(samples))
-    np.testing.assert_allclose(
-        logits(module_of(quantized, microkernel), samples), expected, rtol=1e-4, atol=1e-4
-    )
-
-
-def test_odd_channel_counts(network, samples) -> None:
-    """As a pruned network has them."""
-    thin = thinned(network, 0.37)
-    microkernel = INT8["avx2"]
-    quantized = quantize(thin, samples, int8_sums=microkernel.int8_sums)
-    expected = run(quantized, torch.from_numpy(samples[:2]))
-    np.testing.assert_allclose(
-        logits(module_of(quantized, microkernel), samples[:2]), expected, rtol=1e-4, atol=1e-4
-    )
-
-
-def thinned(network: Network, share: float) -> Network:
-    """Only the first channels of every map but the last."""
-    layers, keep = [], {"input": 3}
-    current = 3
-    for layer in network.layers:
-        if isinstance(layer, Conv):
-            last = layer is network.convs[-1]
-            out = layer.weight.shape[0] if last else max(3, int(layer.weight.shape[0] * share) | 1)
-            layer = replace(layer, weight=layer.weight[:out, :current].copy(), bias=layer.bias[:out])
-            current = out
-        else:
-            layer = replace(layer, channels=min(layer.channels, current))
-            current = layer.channels
-        layers.append(layer)
-        keep[layer.name] = current
-    columns, start = [], 0
-    for context in network.contexts:
-        columns.append(network.head.weight[:, start : start + keep[context.source]])
-        start += network.shapes[context.source].channels
-    head = replace(network.head, weight=np.concatenate(columns, 1))
-    return replace(network, layers=tuple(layers), head=head)
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("name", ["avx512vnni", "avx2", "neon"])
-def test_public_checkpoint_loses_less_than_half_a_point(shared, name) -> None:
-    """By the arithmetic of each microkernel, calibrated with the samples that builds use."""
-    network = simplify(load_checkpoint(shared / "weights" / "Final_LPRNet_model.pth"))
-    int8_sums = INT8[name].int8_sums
-    quantized = quantize(network, read_samples(SAMPLES, 64), int8_sums=int8_sums)
-    microkernel = replace(
-        INT8["plain"], int8_sums=int8_sums, activation="int8" if int8_sums.zero_point else "uint8"
-    )
-    paths = image_files([shared / "data" / "ccpd_val", shared / "data" / "mixed_val"])
-    images = np.empty((len(paths), 3, 24, 94), np.float32)
-    for path, tensor in zip(paths, images, strict=True):
-        prepare(read_image(path), tensor[None])
-    alphabet = load_checkpoint(shared / "weights" / "Final_LPRNet_model.pth").alphabet
-
-    def correct(module: tvm.IRModule) -> int:
-        texts = [greedy(r, alphabet.characters, alphabet.blank).text for r in logits(module, images)]
-        return sum(text == label_of(path) for text, path in zip(texts, paths, strict=True))
-
-    float_correct = correct(module_of(network, FLOAT32["avx2"]))
-    assert float_correct == 617
-    assert correct(module_of(quantized, microkernel)) >= float_correct - 0.005 * len(paths)
