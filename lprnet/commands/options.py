@@ -108,20 +108,24 @@ def output(kind: click.Path, what: str) -> Option[Any]:
 
 
 def training(command: Decorated) -> Decorated:
-    """What both commands that train take: where, how long, on how much of the machine."""
+    """What both commands that train a reader take."""
+    return click.option(
+        "--recombined",
+        type=Number(0, 1),
+        default=0.5,
+        show_default=True,
+        help="Share of the real samples put together from characters of several.",
+    )(run(command))
+
+
+def run(command: Decorated) -> Decorated:
+    """What every command that trains takes: where, how long, on how much of the machine."""
     for option in reversed(
         (
             output(FOLDER, "Folder of the run; an interrupted run goes on."),
             click.option("--hours", type=POSITIVE, help="Time from the run's first start."),
             click.option("--until", help="Local time HH:MM at which to be finished."),
             click.option("--samples", type=click.IntRange(min=1), help="Number of samples."),
-            click.option(
-                "--recombined",
-                type=Number(0, 1),
-                default=0.5,
-                show_default=True,
-                help="Share of the real samples put together from characters of several.",
-            ),
             click.option("--batch", type=click.IntRange(min=2), default=32, show_default=True),
             click.option("--workers", type=click.IntRange(min=0), default=1, show_default=True),
             click.option("--threads", type=click.IntRange(min=1), default=1, show_default=True),

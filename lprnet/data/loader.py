@@ -1,4 +1,4 @@
-"""Batches of a `Mixture` in order, rendered by background processes."""
+"""Batches in order, made by background processes."""
 
 from __future__ import annotations
 
@@ -9,20 +9,28 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from multiprocessing.queues import Queue
 from queue import Empty, Full
+from typing import Protocol, TypeVar
 
 import cv2
 
 from lprnet.data.mixture import Batch, Mixture, to_input
-from lprnet.plates.pixels import Image
 
 AHEAD = 6
 """Batches that a worker may be ahead of training."""
 
-RawBatch = tuple[Image, tuple[str, ...]]
-"""uint8[N,24,94,3] BGR and N labels."""
+T_co = TypeVar("T_co", covariant=True)
+T = TypeVar("T")
 
 
-def _work(mixture: Mixture, first: int, stride: int, size: int, queue: Queue[RawBatch]) -> None:
+class Numbered(Protocol[T_co]):
+    """Samples by number, which are the same in every process."""
+
+    def raw_batch(self, start: int, size: int) -> T_co:
+        """Samples *start* to *start* + *size*."""
+        ...
+
+
+def _work(samples: Numbered[T], first: int, stride: int, size: int, queue: Queue[T]) -> None:
     """Put the batches from samples *first*, *first* + *stride*, … into *queue* until the trainer is gone."""
     # The trainer ends this process, however the signal that stops the trainer was sent: a worker that a
     # process group's signal ends in the middle of a batch would leave the trainer waiting for the rest.
@@ -34,7 +42,7 @@ def _work(mixture: Mixture, first: int, stride: int, size: int, queue: Queue[Raw
     queue.cancel_join_thread()
     start = first
     while True:
-        batch = mixture.raw_batch(start, size)
+        batch = samples.raw_batch(start, size)
         while True:
             try:
                 queue.put(batch, timeout=5)
@@ -53,27 +61,27 @@ def batches(mixture: Mixture, start: int, size: int, workers: int) -> Iterator[I
 
 
 @contextmanager
-def raw_batches(mixture: Mixture, start: int, size: int, workers: int) -> Iterator[Iterator[RawBatch]]:
+def raw_batches(samples: Numbered[T], start: int, size: int, workers: int) -> Iterator[Iterator[T]]:
     """Batches of *size* samples from number *start* on, the same whatever *workers* is (0: no processes).
 
     Raises:
         RuntimeError: a process ended that nobody told to.
     """
     if workers == 0:
-        yield (mixture.raw_batch(i, size) for i in range(start, 1 << 62, size))
+        yield (samples.raw_batch(i, size) for i in range(start, 1 << 62, size))
         return
     context = multiprocessing.get_context("fork")
-    queues: list[Queue[RawBatch]] = [context.Queue(AHEAD) for _ in range(workers)]
+    queues: list[Queue[T]] = [context.Queue(AHEAD) for _ in range(workers)]
     processes = [
         context.Process(
-            target=_work, args=(mixture, start + k * size, workers * size, size, queues[k]), daemon=True
+            target=_work, args=(samples, start + k * size, workers * size, size, queues[k]), daemon=True
         )
         for k in range(workers)
     ]
     for process in processes:
         process.start()
 
-    def ordered() -> Iterator[RawBatch]:
+    def ordered() -> Iterator[T]:
         turn = 0
         while True:
             try:

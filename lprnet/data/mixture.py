@@ -17,6 +17,9 @@ from lprnet.plates.pixels import Floats, Image
 from lprnet.plates.recombine import Stock
 from lprnet.plates.shares import Shares
 
+RawBatch = tuple[Image, tuple[str, ...]]
+"""uint8[N,24,94,3] BGR and N labels."""
+
 
 def to_input(images: Image) -> Floats:
     """uint8[N,24,94,3] BGR → float32[N,3,24,94], by the arithmetic of `read.preprocess`, on a batch."""
@@ -85,7 +88,7 @@ class Mixture:
         crop = render(self.seed, index, strength, self.kind)
         return crop.image, crop.text
 
-    def raw_batch(self, start: int, size: int) -> tuple[Image, tuple[str, ...]]:
+    def raw_batch(self, start: int, size: int) -> RawBatch:
         """Samples *start* to *start* + *size*: uint8[size,24,94,3] and their labels."""
         images, texts = zip(*(self.sample(i) for i in range(start, start + size)), strict=True)
         return np.stack(images), texts

@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 
 from device_runtime.errors import FatalError
 from device_runtime.files import write_atomic
-from lprnet.data.loader import RawBatch, raw_batches
-from lprnet.data.mixture import Batch, Mixture, to_input
+from lprnet.data.loader import raw_batches
+from lprnet.data.mixture import Batch, Mixture, RawBatch, to_input
 from lprnet.plates.pixels import Floats, Image
 
 LOG = logging.getLogger(__name__)

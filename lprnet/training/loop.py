@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import json
-import logging
-import signal
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -26,18 +22,12 @@ from lprnet.network.checkpoint import Checkpoint
 from lprnet.network.model import LPRNet
 from lprnet.training.forward import forward, teach
 from lprnet.training.losses import ctc_loss, distillation_loss
+from lprnet.training.running import METRICS, WINDOW, Metrics, make_folder, stoppable
 from lprnet.training.settings import Budget, Settings, learning_rate
 from lprnet.training.state import STATE, State, new_state, resume, save_state, update_average
 
-LOG = logging.getLogger(__name__)
-
-METRICS = "metrics.jsonl"
-"""In a run's folder: one JSON object a line."""
 POOL = "pool"
 """In a run's folder: the files of a pool."""
-WINDOW = 100
-"""Steps between two lines of metrics."""
-
 Report = Callable[[Checkpoint], Mapping[str, float]]
 """Measures the averaged weights; the result goes to the metrics."""
 
@@ -79,7 +69,7 @@ def train(run: Run, report: Report | None = None) -> Checkpoint:
     """
     folder, alphabet, settings = run.folder, run.alphabet, run.settings
     teacher = _teacher(run)
-    _make(folder)
+    make_folder(folder)
     pool = _pool(run, teacher)
     state = new_state(settings, len(alphabet), run.mixture.seed, run.initial)
     if (folder / STATE).exists():
@@ -88,9 +78,9 @@ def train(run: Run, report: Report | None = None) -> Checkpoint:
     losses: list[tuple[Tensor, Tensor]] = []
     mark = saved = reported = time.monotonic()
     with (
-        _stoppable() as stopping,
+        stoppable() as stopping,
         _batches(run, pool, state.samples) as source,
-        _Metrics(folder / METRICS, state) as metrics,
+        Metrics(folder / METRICS, state) as metrics,
     ):
         for batch in source:
             progress = run.budget.progress(state.samples, state.started)
@@ -160,13 +150,6 @@ def _teacher(run: Run) -> LPRNet | None:
     return run.teacher.model().to(run.settings.device)
 
 
-def _make(folder: Path) -> None:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise FatalError(str(folder), error.strerror or str(error), "choose another --output") from None
-
-
 def _pool(run: Run, teacher: LPRNet | None) -> Pool | None:
     """The run's samples, drawn once, with the answers of *teacher*; None where new ones are drawn."""
     settings = run.settings
@@ -194,19 +177,6 @@ def _batches(run: Run, pool: Pool | None, start: int) -> AbstractContextManager[
     return batches(run.mixture, start, run.settings.batch, run.settings.workers)
 
 
-@contextmanager
-def _stoppable() -> Iterator[Callable[[], bool]]:
-    """Inside, SIGINT and SIGTERM are noted instead of ending the process."""
-    seen: list[int] = []
-    signals = (signal.SIGINT, signal.SIGTERM)
-    before = [signal.signal(s, lambda number, _: seen.append(number)) for s in signals]
-    try:
-        yield lambda: bool(seen)
-    finally:
-        for s, handler in zip(signals, before, strict=True):
-            signal.signal(s, handler)
-
-
 def _summary(
     losses: list[tuple[Tensor, Tensor]], progress: float, rate: float, speed: float
 ) -> dict[str, float]:
@@ -218,23 +188,3 @@ def _summary(
         "rate": round(rate, 7),
         "samples_per_second": round(speed, 1),
     }
-
-
-class _Metrics:
-    """The file of metrics, and the log, which tell where a run is."""
-
-    def __init__(self, path: Path, state: State) -> None:
-        self._file = path.open("a", encoding="utf-8")
-        self._state = state
-
-    def write(self, values: Mapping[str, Any]) -> None:
-        step, samples = self._state.step, self._state.samples
-        print(json.dumps({"step": step, "samples": samples, **values}), file=self._file, flush=True)
-        shown = " ".join(f"{name} {value}" for name, value in values.items() if name != "time")
-        LOG.info("step %d samples %d %s", step, samples, shown)
-
-    def __enter__(self) -> _Metrics:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._file.close()

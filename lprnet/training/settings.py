@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import time
 from dataclasses import dataclass
+from typing import Protocol
 
 
 @dataclass(frozen=True)
@@ -70,7 +71,21 @@ class Settings:
     pool: int = 0
 
 
-def learning_rate(settings: Settings, step: int, progress: float) -> float:
+class Rising(Protocol):
+    """Settings of a learning rate that rises to its top over some steps."""
+
+    @property
+    def learning_rate(self) -> float:
+        """At the top."""
+        ...
+
+    @property
+    def warmup(self) -> int:
+        """Steps up to it."""
+        ...
+
+
+def learning_rate(settings: Rising, step: int, progress: float) -> float:
     """Linear warm-up by *step*, then half a cosine over *progress* (0 to 1)."""
     top = settings.learning_rate * min(1.0, (step + 1) / settings.warmup)
     return top * (0.5 + 0.5 * math.cos(math.pi * min(max(progress, 0.0), 1.0)))

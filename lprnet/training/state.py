@@ -8,10 +8,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from io import BytesIO
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from device_runtime.errors import FatalError
 from device_runtime.files import write_atomic
@@ -28,9 +28,11 @@ WEIGHTS = "lprnet.safetensors"
 _UNREADABLE = (OSError, RuntimeError, KeyError, ValueError, EOFError, pickle.UnpicklingError)
 """What reading a file raises that is missing, cut short or none of PyTorch's."""
 
+M = TypeVar("M", bound=nn.Module)
+
 
 @dataclass
-class State:
+class State(Generic[M]):
     """A run at one of its steps.
 
     Attributes:
@@ -42,7 +44,7 @@ class State:
         started: seconds since the epoch at the very first step.
     """
 
-    model: LPRNet
+    model: M
     average: dict[str, Tensor]
     optimizer: torch.optim.AdamW
     step: int = 0
@@ -54,25 +56,33 @@ class State:
         return Checkpoint({k: v.cpu() for k, v in self.average.items()}, alphabet, "", dict(metadata))
 
 
-def new_state(settings: Settings, num_classes: int, seed: int, initial: Mapping[str, Tensor] | None) -> State:
+def new_state(
+    settings: Settings, num_classes: int, seed: int, initial: Mapping[str, Tensor] | None
+) -> State[LPRNet]:
     """A run that has not begun, with the weights *initial*, or random ones of *seed*."""
     torch.manual_seed(seed)
     model = LPRNet(num_classes, settings.dropout, Widths.of(initial) if initial is not None else None)
     if initial is not None:
         model.load_state_dict(initial)
-    model.to(settings.device).train()
+    model.to(settings.device)
+    return begin(model, settings.learning_rate, settings.weight_decay)
+
+
+def begin(model: M, rate: float, weight_decay: float) -> State[M]:
+    """A run of *model* that has not begun, with AdamW at *rate*; *weight_decay* is on kernels only."""
+    model.train()
     decayed = [p for p in model.parameters() if p.ndim > 1]
     plain = [p for p in model.parameters() if p.ndim == 1]
     optimizer = torch.optim.AdamW(
-        [{"params": decayed, "weight_decay": settings.weight_decay}, {"params": plain, "weight_decay": 0.0}],
-        lr=settings.learning_rate,
+        [{"params": decayed, "weight_decay": weight_decay}, {"params": plain, "weight_decay": 0.0}],
+        lr=rate,
         fused=True,
     )
     average = {name: t.detach().clone() for name, t in model.state_dict().items()}
     return State(model, average, optimizer)
 
 
-def update_average(state: State, decay: float) -> None:
+def update_average(state: State[Any], decay: float) -> None:
     """Move the average towards the weights; its decay grows to *decay* over the first steps."""
     decay = min(decay, (1 + state.step) / (10 + state.step))
     current = state.model.state_dict()
@@ -83,11 +93,21 @@ def update_average(state: State, decay: float) -> None:
             state.average[name].copy_(t)
 
 
-def save_state(folder: Path, state: State, alphabet: Alphabet, metadata: Mapping[str, str]) -> None:
+def save_state(folder: Path, state: State[LPRNet], alphabet: Alphabet, metadata: Mapping[str, str]) -> None:
     """Write the run's state and the averaged weights; each file appears whole or not at all.
 
     Raises:
         FatalError: a file cannot be written.
+    """
+    write_state(folder, state, {"alphabet": list(alphabet.characters)})
+    save_checkpoint(folder / WEIGHTS, state.average, alphabet, {**metadata, "samples": str(state.samples)})
+
+
+def write_state(folder: Path, state: State[Any], more: Mapping[str, Any]) -> None:
+    """Write *state*, and *more* beside it, as `STATE`; whole or not at all.
+
+    Raises:
+        FatalError: it cannot be written.
     """
     buffer = BytesIO()
     content = {
@@ -97,34 +117,42 @@ def save_state(folder: Path, state: State, alphabet: Alphabet, metadata: Mapping
         "step": state.step,
         "samples": state.samples,
         "started": state.started,
-        "alphabet": list(alphabet.characters),
         "rng": torch.get_rng_state(),
+        **more,
     }
     torch.save(content, buffer)
     write_atomic(folder / STATE, buffer.getvalue())
-    save_checkpoint(folder / WEIGHTS, state.average, alphabet, {**metadata, "samples": str(state.samples)})
 
 
-def resume(folder: Path, state: State, alphabet: Alphabet) -> None:
+def read_state(folder: Path, state: State[Any], more: Mapping[str, Any]) -> bool:
+    """Put what `write_state` wrote into *state*; False and nothing done if it was written with other *more*.
+
+    Raises:
+        FatalError: the file is damaged.
+    """
+    path = folder / STATE
+    try:
+        content: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+        if any(content[key] != value for key, value in more.items()):
+            return False
+        state.model.load_state_dict(content["model"])
+        state.optimizer.load_state_dict(content["optimizer"])
+        state.average = {k: v.to(state.average[k].device) for k, v in content["average"].items()}
+        state.step, state.samples, state.started = (content[k] for k in ("step", "samples", "started"))
+        torch.set_rng_state(content["rng"])
+    except _UNREADABLE:
+        raise FatalError(str(path), "damaged", "remove the run's folder to start afresh") from None
+    return True
+
+
+def resume(folder: Path, state: State[LPRNet], alphabet: Alphabet) -> None:
     """Put what `save_state` wrote into *state*.
 
     Raises:
         FatalError: the file is damaged, or of a run with another alphabet.
     """
-    path = folder / STATE
-    try:
-        content: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
-        same = content["alphabet"] == list(alphabet.characters)
-        if same:
-            state.model.load_state_dict(content["model"])
-            state.optimizer.load_state_dict(content["optimizer"])
-            state.average = {k: v.to(state.average[k].device) for k, v in content["average"].items()}
-            state.step, state.samples, state.started = (content[k] for k in ("step", "samples", "started"))
-            torch.set_rng_state(content["rng"])
-    except _UNREADABLE:
-        raise FatalError(str(path), "damaged", "remove the run's folder to start afresh") from None
-    if not same:
-        raise FatalError(str(path), "was trained with another alphabet", "choose another --output")
+    if not read_state(folder, state, {"alphabet": list(alphabet.characters)}):
+        raise FatalError(str(folder / STATE), "was trained with another alphabet", "choose another --output")
 
 
 def started(folder: Path) -> float:

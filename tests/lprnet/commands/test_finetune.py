@@ -12,7 +12,7 @@ from lprnet.network.checkpoint import load_checkpoint, save_checkpoint
 from lprnet.network.model import LPRNet
 from lprnet.network.with_alphabet import with_alphabet
 from lprnet.plates import render
-from lprnet.training.loop import METRICS
+from lprnet.training.running import METRICS
 from lprnet.training.state import WEIGHTS
 from lprnet.weights import DEFAULT
 from tests.checkpoints import random_checkpoint

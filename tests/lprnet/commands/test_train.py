@@ -10,7 +10,7 @@ import numpy as np
 import psutil
 import torch
 
-from lprnet.training.loop import METRICS
+from lprnet.training.running import METRICS
 from lprnet.training.state import STATE
 from tests.lprnet.helpers import lprnet
 
