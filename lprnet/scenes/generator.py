@@ -1,0 +1,372 @@
+"""Numbered scenes and views: what the locator is trained on.
+
+A scene stands for a part of a frame, as the first look sees it. A view stands for what a second look sees:
+the surroundings of a place that the first look took for a plate, scaled so that a plate is about `VIEW_PLATE`
+pixels wide, with a plate there or something else.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import cv2
+import numpy as np
+from numpy.random import Generator as Random
+
+from lprnet.locator.geometry import GREY, VIEW_HEIGHT, VIEW_PLATE, VIEW_WIDTH
+from lprnet.scenes.backdrop import draw_backdrop, draw_car
+from lprnet.scenes.distractors import clock, distract
+from lprnet.scenes.frames import Frame, no_boxes, paint_over, recolour
+from lprnet.scenes.light import light_plate, take
+from lprnet.scenes.placing import stamp, tilted
+from lprnet.scenes.scene import Batch, Floats, Image, Placed, Role, Scene, role_of
+from lprnet.scenes.stock import Face, Stock
+
+SMALLEST, LARGEST = 12.0, 200.0
+"""px: widths of plates in a scene."""
+IGNORED_BELOW = 11.0
+"""px: a plate that comes out narrower than this is neither to be found nor not to be found."""
+
+_SCENES, _VIEWS = 2, 3
+"""Streams of a seed's random numbers; 1 is `Stock`'s."""
+
+
+@dataclass(frozen=True)
+class Lesson:
+    """A batch of scenes and one of views."""
+
+    scenes: Batch
+    views: Batch
+
+
+@dataclass
+class _Ground:
+    """A background in the making.
+
+    Attributes:
+        canvas: uint8[H,W,3].
+        places: centres and widths of plates that were painted over.
+        kept: real plates that are still there.
+        drawn: whether it is drawn, so that a car may be drawn onto it.
+    """
+
+    canvas: Image
+    places: list[tuple[Floats, float]]
+    kept: list[Placed]
+    drawn: bool
+
+
+@dataclass(frozen=True)
+class Generator:
+    """Scenes and views by number; the same for the same attributes.
+
+    Attributes:
+        seed: of all random choices.
+        size: width and height of a scene, px, a multiple of 32.
+        stock: plates to put into them.
+        frames: real frames whose plates are boxed, for backgrounds; may be empty.
+        pictures: pictures without plates, uint8[H,W,3], for backgrounds; may be empty.
+        found: patches that a network took for plates (`training.locator_mining`), twice as wide as that.
+        framed: share of scenes on frames, where there are any.
+    """
+
+    seed: int
+    size: int = 256
+    stock: Stock = Stock(0)  # noqa: RUF009
+    frames: tuple[Frame, ...] = ()
+    pictures: tuple[Image, ...] = ()
+    found: tuple[Image, ...] = ()
+    framed: float = 0.6
+
+    def scene(self, number: int) -> Scene:
+        """Scene *number*, `size` × `size` pixels."""
+        rng = np.random.default_rng((self.seed, _SCENES, number))
+        ground = self._scene_ground(rng)
+        # As a frame does not fill the network's input, one side may stay grey.
+        room = [self.size, self.size]
+        if rng.random() < 0.2:
+            room[int(rng.integers(2))] -= int(rng.integers(1, self.size // 4))
+        width, height = room
+        canvas, plates = ground.canvas, _inside(ground.kept, width, height)
+        wanted: list[tuple[Face, Floats]] = []
+        for center, across in ground.places:
+            face = self.stock.random_face(rng)
+            wanted.append((face, _corners(rng, face, across * np.exp(rng.normal(0, 0.15))) + center))
+        if not (ground.places or ground.kept) or rng.random() < 0.25:
+            for _ in range(int(rng.choice([0, 1, 2, 3, 4], p=[0.1, 0.45, 0.27, 0.12, 0.06]))):
+                face = self.stock.random_face(rng)
+                corners = _corners(rng, face, _random_width(rng, 0.78 * self.size))
+                corners += _somewhere(rng, corners, width, height)
+                if not _meets(corners, [c for _, c in wanted] + [p.corners for p in plates]):
+                    wanted.append((face, corners))
+        if ground.drawn:
+            for _, corners in wanted:
+                if rng.random() < 0.7:
+                    draw_car(rng, canvas, corners.mean(0), float(np.ptp(corners[:, 0])))
+        if rng.random() < 0.65:
+            _distract(rng, canvas, [p.corners for p in plates], self.found)
+        if rng.random() < 0.2 and not plates:
+            clock(rng, canvas)
+        for face, corners in wanted:
+            _put(rng, canvas, face, corners)
+            plates += _inside([Placed(corners, face.rows)], width, height)
+        image = take(rng, canvas)
+        image[height:], image[:, width:] = GREY, GREY
+        return Scene(image, tuple(plates))
+
+    def view(self, number: int) -> Scene:
+        """View *number*, `VIEW_WIDTH` × `VIEW_HEIGHT` pixels; about every second one shows a plate."""
+        rng = np.random.default_rng((self.seed, _VIEWS, number))
+        middle = np.array([VIEW_WIDTH / 2, VIEW_HEIGHT / 2], np.float32)
+        if rng.random() < 0.5:
+            canvas, plates = self._view_of_plate(rng, middle)
+        else:
+            canvas, plates = self._view_of_other(rng, middle), []
+        if rng.random() < 0.1:
+            # A plate that the first look has not met, beside what it has.
+            face = self.stock.random_face(rng)
+            corners = _corners(rng, face, rng.uniform(20, 70))
+            corners += _somewhere(rng, corners, VIEW_WIDTH, VIEW_HEIGHT)
+            if not _meets(corners, [p.corners for p in plates]):
+                _put(rng, canvas, face, corners)
+                plates += _inside([Placed(corners, face.rows)], VIEW_WIDTH, VIEW_HEIGHT)
+        if rng.random() < 0.5:
+            # Small in the frame, so that its pixels show.
+            size = tuple(max(round(side * rng.uniform(0.2, 1)), 4) for side in (VIEW_WIDTH, VIEW_HEIGHT))
+            canvas = np.asarray(cv2.resize(canvas, size, interpolation=cv2.INTER_AREA), np.uint8)
+            method = cv2.INTER_LINEAR if rng.random() < 0.8 else cv2.INTER_CUBIC
+            canvas = np.asarray(cv2.resize(canvas, (VIEW_WIDTH, VIEW_HEIGHT), interpolation=method), np.uint8)
+        return Scene(take(rng, canvas, 0.85), tuple(plates))
+
+    def raw_batch(self, start: int, size: int) -> Lesson:
+        """Scenes and as many views from number *start* on."""
+        numbers = range(start, start + size)
+        return Lesson(Batch.of([self.scene(i) for i in numbers]), Batch.of([self.view(i) for i in numbers]))
+
+    def _scene_ground(self, rng: Random) -> _Ground:
+        choice = rng.random() if self.frames else 1.0
+        if choice < self.framed:
+            frame = self.frames[int(rng.integers(len(self.frames)))]
+            width, center = _random_width(rng, 0.78 * self.size), None
+            zoom = rng.uniform(0.4, 1.2)
+            share = choice / self.framed
+            if len(frame.boxes) and share < 0.78:
+                box = frame.boxes[int(rng.integers(len(frame.boxes)))]
+                zoom = float(np.clip(width / (box[2] - box[0]), 0.3, 3))
+                center = (box[:2] + box[2:]) / 2
+            what = "replaced" if share < 0.6 else "real" if share < 0.78 else "painted"
+            return _on_frame(rng, frame, self.size, self.size, zoom, center, what)
+        return _Ground(self._plain(rng, self.size, self.size), [], [], True)
+
+    def _plain(self, rng: Random, width: int, height: int) -> Image:
+        """A background without plates: a part of a picture, or drawn."""
+        if self.pictures and rng.random() < 0.6:
+            picture = self.pictures[int(rng.integers(len(self.pictures)))]
+            frame = Frame(picture, no_boxes())
+            return _on_frame(rng, frame, width, height, rng.uniform(0.3, 1.5), None, "painted").canvas
+        return draw_backdrop(rng, height, width)
+
+    def _view_of_plate(self, rng: Random, middle: Floats) -> tuple[Image, list[Placed]]:
+        face = self.stock.random_face(rng)
+        height, width = face.image.shape[:2]
+        scale = min(VIEW_PLATE[0] / width, VIEW_PLATE[1] / height) * np.exp(rng.normal(0, 0.13))
+        offset = rng.normal(0, [6, 4])
+        if rng.random() < 0.12:
+            scale, offset = scale * rng.uniform(0.4, 1.3), rng.uniform([-30, -18], [30, 18])
+        corners = tilted(rng, width * scale, height * scale * rng.uniform(0.9, 1.1), rng.choice([0.4, 1]))
+        corners += middle + offset.astype(np.float32)
+        choice = rng.random() if self.frames else 1.0
+        if choice < 0.5:
+            frame = self.frames[int(rng.integers(len(self.frames)))]
+            zoom, center = rng.uniform(0.5, 2), None
+            what = "painted" if choice > 0.12 else "real"
+            if len(frame.boxes):
+                box = frame.boxes[int(rng.integers(len(frame.boxes)))]
+                center = (box[:2] + box[2:]) / 2
+                zoom = float(np.clip(width * scale / (box[2] - box[0]), 0.5, 6))
+            ground = _on_frame(rng, frame, VIEW_WIDTH, VIEW_HEIGHT, zoom, center, what, still=True)
+            if ground.kept:
+                return ground.canvas, ground.kept
+            canvas = ground.canvas
+        else:
+            canvas = self._plain(rng, VIEW_WIDTH, VIEW_HEIGHT)
+            if rng.random() < 0.7:
+                draw_car(rng, canvas, corners.mean(0), float(np.ptp(corners[:, 0])))
+        if rng.random() < 0.35:
+            _distract(rng, canvas, [], self.found, 1)
+        _put(rng, canvas, face, corners)
+        return canvas, _inside([Placed(corners, face.rows)], VIEW_WIDTH, VIEW_HEIGHT)
+
+    def _view_of_other(self, rng: Random, middle: Floats) -> Image:
+        """Something that might be taken for a plate, or any part of a background."""
+        choice = rng.random()
+        if self.frames and choice < 0.45:
+            frame = self.frames[int(rng.integers(len(self.frames)))]
+            zoom, center = np.exp(rng.uniform(np.log(0.5), np.log(5))), None
+            if len(frame.boxes) and choice < 0.15:
+                box = frame.boxes[int(rng.integers(len(frame.boxes)))]
+                zoom, center = float(np.clip(96 / (box[2] - box[0]), 0.5, 6)), (box[:2] + box[2:]) / 2
+            ground = _on_frame(
+                rng, frame, VIEW_WIDTH, VIEW_HEIGHT, zoom, center, "painted", still=choice < 0.1
+            )
+            canvas = ground.canvas
+            if choice > 0.3:
+                return canvas
+        else:
+            canvas = self._plain(rng, VIEW_WIDTH, VIEW_HEIGHT)
+            if rng.random() < 0.4:
+                draw_car(rng, canvas, middle + rng.normal(0, 60, 2).astype(np.float32), rng.uniform(40, 140))
+        if rng.random() < 0.2:
+            clock(rng, canvas)
+        center = middle + rng.normal(0, [8, 5]).astype(np.float32)
+        distract(rng, canvas, center, 96 * np.exp(rng.normal(0, 0.25)), self.found)
+        return canvas
+
+
+def _inside(plates: list[Placed], width: int, height: int) -> list[Placed]:
+    """*plates* that *width* × *height* pixels show, those that are cut or too small as `Role.IGNORED`."""
+    roles = [role_of(plate.corners, width, height, IGNORED_BELOW) for plate in plates]
+    return [
+        plate if role == Role.CORNERS else replace(plate, role=role)
+        for plate, role in zip(plates, roles, strict=True)
+        if role is not None
+    ]
+
+
+def _random_width(rng: Random, most: float) -> float:
+    """Of a plate in a scene, px: equally often in every octave, and more often small."""
+    if rng.random() < 0.6:
+        return float(np.exp(rng.uniform(np.log(SMALLEST), np.log(min(LARGEST, most)))))
+    return float(rng.uniform(13, 60))
+
+
+def _corners(rng: Random, face: Face, width: float) -> Floats:
+    """Of *face*, *width* pixels wide, around (0, 0)."""
+    height, across = face.image.shape[:2]
+    return tilted(rng, width, width * height / across * rng.uniform(0.9, 1.1))
+
+
+def _somewhere(rng: Random, corners: Floats, width: int, height: int) -> Floats:
+    """Where to move *corners* (around (0, 0)): one plate in twelve may be cut by the edge."""
+    room = np.array([width, height], np.float32)
+    reach = np.abs(corners).max(0) * (0.3 if rng.random() < 1 / 12 else 1.05)
+    reach = np.minimum(reach, room / 2)
+    return rng.uniform(reach, room - reach).astype(np.float32)
+
+
+def _meets(corners: Floats, others: list[Floats]) -> bool:
+    """Whether the hull of *corners*, and a little more, overlaps one of *others*."""
+    low, high = corners.min(0) - 4, corners.max(0) + 4
+    return any(bool(np.all(low < other.max(0)) and np.all(other.min(0) < high)) for other in others)
+
+
+def _put(rng: Random, canvas: Image, face: Face, corners: Floats) -> None:
+    """Draw the plate, in its own light, perhaps in a holder and partly hidden, in place."""
+    image, border = light_plate(rng, face.image), 0
+    if rng.random() < 0.45:
+        border = max(round(face.image.shape[0] * rng.uniform(0.02, 0.13)), 1)
+        dark = float(rng.uniform(0, 90) if rng.random() < 0.8 else rng.uniform(90, 255))
+        image = cv2.copyMakeBorder(
+            image, border, border, border, border, cv2.BORDER_CONSTANT, value=(dark, dark, dark)
+        )
+    stamp(canvas, np.asarray(image, np.uint8), corners, border)
+    if rng.random() < 0.06:
+        _hide(rng, canvas, corners)
+
+
+def _hide(rng: Random, canvas: Image, corners: Floats) -> None:
+    """A chain, a bar or a tow ball in front of the plate, in place."""
+    size = np.ptp(corners, axis=0)
+    color = tuple(map(float, np.clip(rng.uniform(0, 200) + rng.normal(0, 15, 3), 0, 255)))
+    if rng.random() < 0.5:
+        ends = corners[[0, 1]] + (corners[[3, 2]] - corners[[0, 1]]) * rng.uniform(0, 1.1, (2, 1))
+        start, end = (tuple(int(v) for v in p) for p in ends)
+        cv2.line(
+            canvas, start, end, color, max(round(float(size[1]) * rng.uniform(0.05, 0.15)), 1), cv2.LINE_AA
+        )
+    else:
+        along = corners[3] + (corners[2] - corners[3]) * np.float32(rng.uniform(0.2, 0.8))
+        center = (round(float(along[0])), round(float(along[1])))
+        cv2.circle(
+            canvas, center, max(round(float(size[1]) * rng.uniform(0.15, 0.3)), 1), color, -1, cv2.LINE_AA
+        )
+
+
+def _distract(
+    rng: Random, canvas: Image, kept: list[Floats], found: tuple[Image, ...], most: int = 5
+) -> None:
+    """One to *most* distractors anywhere but on plates that are *kept*, in place."""
+    height, width = canvas.shape[:2]
+    for _ in range(int(rng.integers(1, most + 1))):
+        across = _random_width(rng, 0.7 * width)
+        center = rng.uniform(0, [width, height]).astype(np.float32)
+        hull = center + np.array([[-1, -1], [1, 1]], np.float32) * np.float32(across)
+        if not _meets(hull, kept):
+            distract(rng, canvas, center, across, found)
+
+
+def _on_frame(
+    rng: Random,
+    frame: Frame,
+    width: int,
+    height: int,
+    zoom: float,
+    center: Floats | None,
+    what: str,
+    still: bool = False,
+) -> _Ground:
+    """A part of *frame*, *zoom* times as large, as a background of *width* × *height* pixels.
+
+    Args:
+        rng: source of every random choice.
+        frame: where it is cut from.
+        width: px.
+        height: px.
+        zoom: pixels of the background a pixel of the frame.
+        center: what is to be on it, px of the frame; anywhere if None.
+        what: "real" keeps the plates, "painted" paints them over, "replaced" remembers where they were.
+        still: whether *center* is to be in the middle, nearly.
+    """
+    rows, columns = frame.image.shape[:2]
+    w, h = min(round(width / zoom), columns), min(round(height / zoom), rows)
+    if center is None:
+        left, top = (int(v) for v in rng.integers(0, [columns - w + 1, rows - h + 1]))
+    else:
+        reach = 0.08 if still else 0.4
+        shift = rng.uniform(-reach, reach, 2) * [w, h]
+        left = int(np.clip(center[0] + shift[0] - w / 2, 0, columns - w))
+        top = int(np.clip(center[1] + shift[1] - h / 2, 0, rows - h))
+    size = (min(round(w * zoom), width), min(round(h * zoom), height))
+    method = cv2.INTER_AREA if zoom < 0.8 else cv2.INTER_LINEAR
+    part = frame.image[top : top + h, left : left + w]
+    part = np.asarray(cv2.resize(part, size, interpolation=method), np.uint8)
+    scale = np.array([size[0] / w, size[1] / h], np.float32)
+    whole = np.concatenate([frame.boxes, frame.doubtful]).reshape(-1, 2, 2)
+    boxes = ((whole - np.array([left, top], np.float32)) * scale).reshape(-1, 4)
+    if what != "real" and rng.random() < 0.5:
+        part = np.ascontiguousarray(part[:, ::-1])
+        boxes = np.stack([size[0] - boxes[:, 2], boxes[:, 1], size[0] - boxes[:, 0], boxes[:, 3]], 1)
+    part = recolour(rng, part)
+    places: list[tuple[Floats, float]] = []
+    kept: list[Placed] = []
+    for number, box in enumerate(boxes):
+        low, high = box[:2], box[2:]
+        if np.any(high <= 0) or np.any(low >= size):
+            continue
+        if what == "real":
+            corners = np.array([low, [high[0], low[1]], high, [low[0], high[1]]], np.float32)
+            role = Role.BOX if number < len(frame.boxes) else Role.IGNORED
+            kept += _inside([Placed(corners, 1, role)], *size)
+            continue
+        paint_over(rng, part, box)
+        if what == "replaced":
+            places.append((np.asarray((low + high) / 2, np.float32), float(high[0] - low[0])))
+    if size != (width, height):
+        canvas = np.full((height, width, 3), GREY, np.uint8)
+        at = rng.integers(0, [width - size[0] + 1, height - size[1] + 1]).astype(np.float32)
+        x, y = int(at[0]), int(at[1])
+        canvas[y : y + size[1], x : x + size[0]] = part
+        places = [(middle + at, across) for middle, across in places]
+        kept = [Placed(plate.corners + at, plate.rows, plate.role) for plate in kept]
+        part = canvas
+    return _Ground(part, places, kept, False)

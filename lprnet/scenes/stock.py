@@ -1,0 +1,66 @@
+"""Rendered plates to put into scenes, each drawn once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.random import Generator
+
+from lprnet.plates.kinds import CHINESE, KINDS, MIXES
+from lprnet.plates.plate import random_plate
+from lprnet.scenes.scene import Image
+from lprnet.scenes.world import random_world_plate
+
+_STREAM = 1
+"""Of a seed's random numbers, for the plates."""
+_COMMON = ("blue", "yellow", "green-small", "yellow-double")
+
+
+@dataclass(frozen=True)
+class Face:
+    """A plate from the front: `image` uint8[H,W,3] BGR, 1 or 2 `rows` of text."""
+
+    image: Image
+    rows: int
+
+
+@dataclass(frozen=True)
+class Stock:
+    """`count` plates of many kinds and countries, by number; the same for the same `seed`.
+
+    A plate is drawn when it is first asked for, which takes 1–3 ms, and kept (50 KB).
+
+    Attributes:
+        seed: of the plates.
+        count: how many there are.
+        chinese: share of Chinese plates, those with two rows included.
+        european: share of German and Dutch ones; the others are `world.DESIGNS`.
+    """
+
+    seed: int
+    count: int = 4000
+    chinese: float = 0.36
+    european: float = 0.12
+    _drawn: dict[int, Face] = field(default_factory=dict, compare=False, repr=False)
+
+    def face(self, number: int) -> Face:
+        """Plate *number*, counted modulo `count`."""
+        number %= self.count
+        if number not in self._drawn:
+            self._drawn[number] = self._draw(np.random.default_rng((self.seed, _STREAM, number)))
+        return self._drawn[number]
+
+    def random_face(self, rng: Generator) -> Face:
+        return self.face(int(rng.integers(self.count)))
+
+    def _draw(self, rng: Generator) -> Face:
+        share = rng.random()
+        if share < self.chinese:
+            kinds = _COMMON if rng.random() < 0.6 else tuple(CHINESE)
+            kind = kinds[int(rng.integers(len(kinds)))]
+            return Face(random_plate(rng, kind).image, KINDS[kind].rows)
+        if share < self.chinese + self.european:
+            names = tuple(MIXES["eu"])
+            return Face(random_plate(rng, names[int(rng.integers(len(names)))]).image, 1)
+        return Face(*random_world_plate(rng))

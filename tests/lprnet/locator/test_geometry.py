@@ -1,0 +1,93 @@
+import cv2
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lprnet.locator.geometry import (
+    AREA,
+    GREY,
+    GRID,
+    VIEW_HEIGHT,
+    VIEW_PLATE,
+    VIEW_WIDTH,
+    cut_view,
+    fit,
+    inverse,
+    letterbox,
+    transform,
+    view_matrix,
+)
+from lprnet.scenes.placing import stamp, tilted
+from lprnet.scenes.scene import height_of, width_of
+
+
+@given(st.integers(1, 8000), st.integers(1, 8000))
+def test_a_frame_of_any_size_fits(width: int, height: int) -> None:
+    to = fit(width, height)
+    assert to.width % GRID == 0 and to.height % GRID == 0 and 0 < to.width * to.height <= AREA
+    assert 0 < to.size[0] <= to.width and 0 < to.size[1] <= to.height
+
+
+@pytest.mark.parametrize("size", [(1920, 1080), (640, 480), (720, 1160), (1000, 1000), (480, 360)])
+def test_usual_frames_use_most_of_the_area(size: tuple[int, int]) -> None:
+    to = fit(*size)
+    assert to.size[0] * to.size[1] > 0.8 * AREA
+    assert to.scale[0] == pytest.approx(to.scale[1], rel=0.01)
+
+
+def test_wide_frames_come_out_larger_than_by_their_long_side() -> None:
+    assert fit(1920, 1080).scale[0] > 1.2 * 320 / 1920
+
+
+def test_letterboxing_scales_and_pads() -> None:
+    frame = np.zeros((1080, 1920, 3), np.uint8)
+    frame[:, 960:] = 200
+    to = fit(1920, 1080)
+    image = letterbox(frame, to)
+    assert image.shape == (to.height, to.width, 3)
+    middle = to.size[0] // 2
+    assert image[0, middle - 2].tolist() == [0, 0, 0] and image[0, middle + 2].tolist() == [200, 200, 200]
+    assert to.size != (to.width, to.height) and (image[:, to.size[0] :] == GREY).all()
+
+
+def test_views_show_the_plate_upright_in_the_middle() -> None:
+    for seed in range(20):
+        corners = tilted(np.random.default_rng(seed), 300, 90) + np.float32([500, 400])
+        matrix = view_matrix(corners)
+        seen = transform(corners, matrix)
+        assert np.allclose(seen.mean(0), [VIEW_WIDTH / 2, VIEW_HEIGHT / 2], atol=1e-2)
+        along = seen[1] - seen[0] + seen[2] - seen[3]
+        assert abs(along[1] / along[0]) < 1e-3
+        fills = width_of(seen) / VIEW_PLATE[0], height_of(seen) / VIEW_PLATE[1]
+        assert max(fills) == pytest.approx(1, rel=1e-3)
+        assert np.allclose(transform(seen, inverse(matrix)), corners, atol=1e-2)
+
+
+@pytest.mark.parametrize("width", [20, 60, 150, 500])
+def test_a_view_shows_what_its_matrix_says(width: int) -> None:
+    """A white plate's brightness has its middle where the matrix takes the plate's middle to."""
+    frame = np.zeros((700, 1000, 3), np.uint8)
+    corners = tilted(np.random.default_rng(width), width, width / 3) + np.float32([480.3, 340.7])
+    stamp(frame, np.full((100, 300, 3), 255, np.uint8), corners)
+    matrix = view_matrix(corners + np.float32([width / 12, width / 20]))
+    light = cut_view(frame, matrix)[:, :, 0].astype(np.float64)
+    y, x = np.mgrid[:VIEW_HEIGHT, :VIEW_WIDTH] + 0.5
+    seen = np.array([(x * light).sum(), (y * light).sum()]) / light.sum()
+    turned = transform(corners, matrix)
+    m = cv2.moments(turned)
+    assert np.abs(seen - np.array([m["m10"], m["m01"]]) / m["m00"]).max() < 0.35
+    assert light.sum() / 255 == pytest.approx(m["m00"], rel=0.06)
+
+
+def test_a_view_beyond_the_frame_is_grey() -> None:
+    frame = np.zeros((100, 100, 3), np.uint8)
+    corners = np.array([[90, 40], [110, 40], [110, 50], [90, 50]], np.float32)
+    view = cut_view(frame, view_matrix(corners))
+    assert (view[:, -60:] == GREY).all() and (view[:, :60] == 0).all()
+    assert (cut_view(frame, view_matrix(corners + 1000)) == GREY).all()
+    assert cut_view(frame, view_matrix(np.zeros((4, 2), np.float32) + 50)).shape == (
+        VIEW_HEIGHT,
+        VIEW_WIDTH,
+        3,
+    )

@@ -1,0 +1,122 @@
+from collections import Counter
+
+import numpy as np
+import pytest
+
+from lprnet.locator.geometry import VIEW_HEIGHT, VIEW_WIDTH
+from lprnet.scenes.frames import Frame
+from lprnet.scenes.generator import Generator
+from lprnet.scenes.scene import MOST_PLATES, Batch, Placed, Role, Scene, role_of, width_of
+from lprnet.scenes.stock import Stock
+
+
+def _frame(seed: int) -> Frame:
+    """A grey street with a white plate of unmistakable stripes on it."""
+    image = np.full((270, 480, 3), 90 + 10 * seed, np.uint8)
+    image[150:166, 200:260] = 255
+    image[150:166, 200:260:4] = 0
+    return Frame(image, np.array([[200, 150, 260, 166]], np.float32))
+
+
+@pytest.fixture(scope="module")
+def generator() -> Generator:
+    pictures = (np.full((200, 300, 3), 128, np.uint8),)
+    return Generator(7, stock=Stock(7, 40), frames=(_frame(0), _frame(1)), pictures=pictures)
+
+
+def test_the_same_number_gives_the_same_scene_in_any_order(generator: Generator) -> None:
+    again = Generator(7, stock=Stock(7, 40), frames=generator.frames, pictures=generator.pictures)
+    for number in (5, 0, 3, 1):
+        for make, remake in ((generator.scene, again.scene), (generator.view, again.view)):
+            first, second = make(number), remake(number)
+            assert np.array_equal(first.image, second.image)
+            assert len(first.plates) == len(second.plates)
+            for a, b in zip(first.plates, second.plates, strict=True):
+                assert np.array_equal(a.corners, b.corners) and (a.rows, a.role) == (b.rows, b.role)
+    assert not np.array_equal(generator.scene(0).image, generator.scene(1).image)
+    assert not np.array_equal(Generator(8, stock=Stock(7, 40)).scene(0).image, generator.scene(0).image)
+
+
+def test_scenes_without_any_folder(generator: Generator) -> None:
+    plain = Generator(7, size=192, stock=generator.stock)
+    scenes = [plain.scene(i) for i in range(20)]
+    assert all(scene.image.shape == (192, 192, 3) and scene.image.dtype == np.uint8 for scene in scenes)
+    assert 10 < sum(len(scene.plates) for scene in scenes) < 60
+    assert {plate.role for scene in scenes for plate in scene.plates} <= {Role.CORNERS, Role.IGNORED}
+
+
+def test_scenes_have_plates_of_all_sizes_and_kinds(generator: Generator) -> None:
+    plates = [plate for i in range(120) for plate in generator.scene(i).plates]
+    roles = Counter(plate.role for plate in plates)
+    assert roles[Role.CORNERS] > 10 * roles[Role.IGNORED] > 0 and roles[Role.BOX] > 0
+    exact = [plate for plate in plates if plate.role == Role.CORNERS]
+    widths = np.array([width_of(plate.corners) for plate in exact])
+    assert 11 <= widths.min() < 16 and widths.max() > 120
+    assert 0.3 < np.mean(widths < 40) < 0.75
+    assert {plate.rows for plate in exact} == {1, 2}
+    for plate in exact:
+        assert plate.corners.min() > -12 and plate.corners.max() < 268
+
+
+def test_every_second_view_shows_a_plate_in_its_middle(generator: Generator) -> None:
+    views = [generator.view(i) for i in range(120)]
+    assert all(view.image.shape == (VIEW_HEIGHT, VIEW_WIDTH, 3) for view in views)
+    middle = np.array([VIEW_WIDTH, VIEW_HEIGHT]) / 2
+    central = [
+        plate.corners
+        for view in views
+        for plate in view.plates
+        if np.all(np.abs(plate.corners.mean(0) - middle) < [25, 18])
+    ]
+    assert 40 < len(central) < 80
+    widths = [width_of(corners) for corners in central]
+    assert 75 < float(np.median(widths)) < 105
+
+
+def test_doubtful_plates_are_neither_background_nor_found() -> None:
+    frame = _frame(0)
+    image = frame.image.copy()
+    image[20:36, 60:120] = 255
+    doubtful = Frame(image, frame.boxes, np.array([[60, 20, 120, 36]], np.float32))
+    generator = Generator(7, stock=Stock(7, 10), frames=(doubtful,), framed=1)
+    plates = [plate for i in range(80) for plate in generator.scene(i).plates]
+    roles = Counter(plate.role for plate in plates if abs(width_of(plate.corners) / 60 - 1) < 3)
+    assert roles[Role.BOX] > 0 and roles[Role.IGNORED] > 0
+
+
+def test_mined_patches_are_put_into_scenes(generator: Generator) -> None:
+    patch = np.full((144, 240, 3), (255, 0, 255), np.uint8)
+    mined = Generator(7, stock=generator.stock, found=(patch,))
+    magenta = [
+        np.mean(
+            (v[:, :, 0] > 1.5 * v[:, :, 1].astype(int) + 40)
+            & (v[:, :, 2] > 1.5 * v[:, :, 1].astype(int) + 40)
+        )
+        for v in (mined.view(i).image for i in range(40))
+    ]
+    assert sum(share > 0.25 for share in magenta) >= 3
+
+
+def test_a_batch_is_its_scenes_side_by_side(generator: Generator) -> None:
+    lesson = generator.raw_batch(4, 3)
+    assert lesson.scenes.images.shape == (3, 256, 256, 3) and lesson.views.images.shape == (3, 96, 160, 3)
+    scene = generator.scene(5)
+    assert np.array_equal(lesson.scenes.images[1], scene.image)
+    for k, plate in enumerate(scene.plates):
+        assert np.array_equal(lesson.scenes.corners[1, k], plate.corners)
+        assert lesson.scenes.roles[1, k] == plate.role and lesson.scenes.rows[1, k] == plate.rows
+    assert not lesson.scenes.roles[1, len(scene.plates) :].any()
+
+
+def test_a_batch_has_room_for_some_plates_only() -> None:
+    plate = Placed(np.zeros((4, 2), np.float32), 1)
+    batch = Batch.of([Scene(np.zeros((8, 8, 3), np.uint8), (plate,) * (MOST_PLATES + 3))])
+    assert batch.roles.shape == (1, MOST_PLATES) and batch.roles.all()
+
+
+def test_plates_at_the_edge_and_tiny_ones_are_ignored() -> None:
+    corners = np.array([[0, 0], [40, 0], [40, 12], [0, 12]], np.float32)
+    assert role_of(corners + 10, 100, 100, 11) == Role.CORNERS
+    assert role_of(corners - [10, 0], 100, 100, 11) == Role.IGNORED
+    assert role_of(corners / 4 + 10, 100, 100, 11) == Role.IGNORED
+    assert role_of(corners - 200, 100, 100, 11) is None
