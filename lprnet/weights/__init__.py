@@ -3,6 +3,8 @@
 from pathlib import Path
 
 DEFAULT = Path(__file__).with_name("lprnet.safetensors")
+LOCATOR = Path(__file__).with_name("locator.safetensors")
+"""Of the network that finds plates in photographs; LOCATOR.md says how it was made."""
 
 
 def pruned() -> dict[str, Path]:

@@ -1,0 +1,141 @@
+"""How many plates of labelled photographs the locator finds, and how well."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lprnet.data.photographs import Photograph
+from lprnet.locator.decode import Floats, Found, intersection_over_union
+from lprnet.locator.geometry import fit
+from lprnet.locator.locate import Locator
+
+LEAST_OVERLAP, MOST_OVERLAP = 0.5, 0.1
+"""Intersection over union of hulls: a plate is found from the first on; what has no label with more than the
+second is a false box."""
+WIDTHS = (0, 16, 20, 25, 32, 48, np.inf)
+"""px in the first look's input: limits of the classes of plates."""
+
+
+@dataclass(frozen=True)
+class Labelled:
+    """A labelled plate and what was found of it.
+
+    Attributes:
+        width: px in the first look's input.
+        found: whether a box met it.
+        corner_error: mean distance of its corners from the found ones, in plate heights; None where it was
+            not found or its corners are not known.
+    """
+
+    width: float
+    found: bool
+    corner_error: float | None
+
+
+@dataclass(frozen=True, eq=False)
+class Outcome:
+    """One photograph: its labelled plates, all that was found, and which of that meets no label (bool[N])."""
+
+    photograph: Photograph
+    plates: tuple[Labelled, ...]
+    found: Found
+    unmatched: NDArray[np.bool_]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Figures:
+    """Over a set of photographs.
+
+    Attributes:
+        photographs: how many.
+        n: labelled plates.
+        found: of these, at an intersection over union of at least `LEAST_OVERLAP`.
+        false_per_photo: boxes a photograph that meet no label. Real plates without a label count among them:
+            look before believing it.
+        corner_error: median over plates of `Labelled.corner_error`; None where no corners are known.
+        by_width: n and found, by a plate's width in the first look's input, px.
+    """
+
+    photographs: int
+    n: int
+    found: int
+    false_per_photo: float
+    corner_error: float | None
+    by_width: dict[str, tuple[int, int]]
+
+
+def measure(
+    locator: Locator, photographs: Iterable[Photograph], thresholds: Sequence[float]
+) -> list[list[Outcome]]:
+    """What *locator* finds on *photographs*, at each of *thresholds*: one list a threshold.
+
+    Raises:
+        FatalError: a photograph cannot be read.
+    """
+    outcomes: list[list[Outcome]] = [[] for _ in thresholds]
+    for photograph in photographs:
+        image = photograph.read()
+        scale = min(fit(image.shape[1], image.shape[0], locator.area).scale)
+        found = locator.locate(image, min(thresholds))
+        for threshold, those in zip(thresholds, outcomes, strict=True):
+            those.append(compare(photograph, found.take(found.scores >= threshold), scale))
+    return outcomes
+
+
+def compare(photograph: Photograph, found: Found, scale: float) -> Outcome:
+    """Match what was *found* with the labels, in falling order of overlap; each label and box once.
+
+    *scale* is pixels of the first look's input a pixel of the photograph.
+    """
+    boxes = np.array([plate.box for plate in photograph.plates], np.float32).reshape(-1, 4)
+    hulls = np.concatenate([found.corners.min(1), found.corners.max(1)], 1)
+    overlaps = intersection_over_union(boxes, hulls)
+    matched: dict[int, int] = {}
+    for flat in np.argsort(-overlaps, axis=None):
+        label, box = divmod(int(flat), max(len(found), 1))
+        if overlaps[label, box] < LEAST_OVERLAP:
+            break
+        if label not in matched and box not in matched.values():
+            matched[label] = box
+    plates = tuple(
+        Labelled(
+            plate.width * scale,
+            i in matched,
+            corner_error(plate.corners, found.corners[matched[i]])
+            if i in matched and plate.corners is not None
+            else None,
+        )
+        for i, plate in enumerate(photograph.plates)
+    )
+    unmatched = overlaps.max(0, initial=0) <= MOST_OVERLAP
+    return Outcome(photograph, plates, found, unmatched)
+
+
+def corner_error(labelled: Floats, found: Floats) -> float:
+    """Mean distance of the four corners of float32[4,2] over the mean length of the labelled sides."""
+    height = np.linalg.norm((labelled[3] - labelled[0] + labelled[2] - labelled[1]) / 2)
+    return float(np.linalg.norm(labelled - found, axis=1).mean() / height)
+
+
+def figures(outcomes: Sequence[Outcome]) -> Figures:
+    """Sums over *outcomes*."""
+    plates = [plate for outcome in outcomes for plate in outcome.plates]
+    errors = [plate.corner_error for plate in plates if plate.corner_error is not None]
+    by_width = {}
+    for low, high in pairwise(WIDTHS):
+        those = [plate for plate in plates if low <= plate.width < high]
+        name = f"{low}–{high}" if np.isfinite(high) else f"from {low}"
+        by_width[name] = (len(those), sum(plate.found for plate in those))
+    return Figures(
+        photographs=len(outcomes),
+        n=len(plates),
+        found=sum(plate.found for plate in plates),
+        false_per_photo=sum(int(o.unmatched.sum()) for o in outcomes) / max(len(outcomes), 1),
+        corner_error=float(np.median(errors)) if errors else None,
+        by_width=by_width,
+    )

@@ -1,0 +1,89 @@
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from lprnet.data.photographs import LabelledPlate, Photograph
+from lprnet.evaluation.locator import compare, corner_error, figures, measure
+from lprnet.locator.decode import CHANNELS, Floats, Found
+from lprnet.locator.locate import Image, Locator
+from lprnet.locator.network import Look
+
+
+def _quad(left: float, top: float, width: float, height: float) -> Floats:
+    return np.array(
+        [[left, top], [left + width, top], [left + width, top + height], [left, top + height]], np.float32
+    )
+
+
+def _found(*quads: Floats) -> Found:
+    scores = np.linspace(0.9, 0.5, len(quads)).astype(np.float32)
+    return Found(np.array(quads, np.float32).reshape(-1, 4, 2), scores, np.zeros_like(scores))
+
+
+def _photograph(*quads: Floats, known: bool = True) -> Photograph:
+    boxes = [(*map(float, q.min(0)), *map(float, q.max(0))) for q in quads]
+    plates = (LabelledPlate(box, q if known else None) for box, q in zip(boxes, quads, strict=True))
+    return Photograph(Path("a.jpg"), tuple(plates))
+
+
+def test_a_hand_made_set_is_counted_right() -> None:
+    """Three photographs: one found well, one missed by a shifted box and with a false one, one plate-free."""
+    plate = _quad(100, 100, 80, 20)
+    outcomes = [
+        compare(_photograph(plate, _quad(300, 100, 40, 10)), _found(plate + 1, _quad(302, 100, 40, 10)), 0.5),
+        compare(_photograph(plate), _found(plate + np.float32([60, 0]), _quad(500, 500, 60, 20)), 0.2),
+        compare(_photograph(), _found(_quad(10, 10, 60, 20), _quad(200, 10, 60, 20)), 0.2),
+    ]
+    result = figures(outcomes)
+    assert (result.photographs, result.n, result.found) == (3, 3, 2)
+    # The box that overlaps its plate by a seventh is neither a hit nor a false one.
+    assert result.false_per_photo == pytest.approx(3 / 3)
+    errors = [np.sqrt(2) / 20, 2 / 10]
+    assert result.corner_error == pytest.approx(np.mean(errors), rel=1e-4)
+    assert {name: those for name, those in result.by_width.items() if those[0]} == {
+        "16–20": (1, 0),
+        "20–25": (1, 1),
+        "32–48": (1, 1),
+    }
+    assert sum(n for n, _ in result.by_width.values()) == 3
+
+
+def test_a_box_meets_one_label_only() -> None:
+    plate = _quad(100, 100, 80, 20)
+    outcome = compare(_photograph(plate, plate + np.float32([2, 0])), _found(plate), 1)
+    assert [p.found for p in outcome.plates] == [True, False]
+    twice = compare(_photograph(plate), _found(plate + np.float32([3, 0]), plate), 1)
+    assert twice.plates[0].corner_error == 0 and not twice.unmatched.any()
+
+
+def test_without_known_corners_there_is_no_corner_error() -> None:
+    plate = _quad(100, 100, 80, 20)
+    result = figures([compare(_photograph(plate, known=False), _found(plate), 1)])
+    assert result.found == 1 and result.corner_error is None
+    assert figures([]).false_per_photo == 0
+
+
+def test_corner_error_is_in_plate_heights() -> None:
+    plate = _quad(0, 0, 90, 30)
+    assert corner_error(plate, plate + np.float32([3, 0])) == pytest.approx(0.1)
+
+
+def test_thresholds_are_measured_in_one_pass(tmp_path: Path) -> None:
+    path, calls = tmp_path / "a.png", 0
+    cv2.imwrite(str(path), np.zeros((100, 200, 3), np.uint8))
+
+    def sure_of_one(image: Image, look: Look) -> Floats:
+        nonlocal calls
+        calls += 1
+        output = np.zeros((CHANNELS, image.shape[0] // 8, image.shape[1] // 8), np.float32)
+        output[0] = -9
+        output[0, 2, 3], output[0, 2, 20] = 2, -0.5
+        output[3:] = np.array([-0.5, -0.16, 0.5, -0.16, 0.5, 0.16, -0.5, 0.16])[:, None, None]
+        return output
+
+    photograph = Photograph(path, (LabelledPlate((0, 0, 9, 9)),))
+    low, high = measure(Locator(sure_of_one, looks=0), [photograph], (0.3, 0.6))
+    assert calls == 1
+    assert len(low[0].found) == 2 and len(high[0].found) == 1
