@@ -23,17 +23,20 @@ def _found(*quads: Floats) -> Found:
 
 
 def _photograph(*quads: Floats, known: bool = True) -> Photograph:
-    boxes = [(*map(float, q.min(0)), *map(float, q.max(0))) for q in quads]
-    plates = (LabelledPlate(box, q if known else None) for box, q in zip(boxes, quads, strict=True))
+    plates = []
+    for quad in quads:
+        (left, top), (right, bottom) = quad.min(0).tolist(), quad.max(0).tolist()
+        plates.append(LabelledPlate((left, top, right, bottom), quad if known else None))
     return Photograph(Path("a.jpg"), tuple(plates))
 
 
 def test_a_hand_made_set_is_counted_right() -> None:
     """Three photographs: one found well, one missed by a shifted box and with a false one, one plate-free."""
     plate = _quad(100, 100, 80, 20)
+    shifted = plate + np.array([60, 0], np.float32)
     outcomes = [
         compare(_photograph(plate, _quad(300, 100, 40, 10)), _found(plate + 1, _quad(302, 100, 40, 10)), 0.5),
-        compare(_photograph(plate), _found(plate + np.float32([60, 0]), _quad(500, 500, 60, 20)), 0.2),
+        compare(_photograph(plate), _found(shifted, _quad(500, 500, 60, 20)), 0.2),
         compare(_photograph(), _found(_quad(10, 10, 60, 20), _quad(200, 10, 60, 20)), 0.2),
     ]
     result = figures(outcomes)
@@ -52,9 +55,9 @@ def test_a_hand_made_set_is_counted_right() -> None:
 
 def test_a_box_meets_one_label_only() -> None:
     plate = _quad(100, 100, 80, 20)
-    outcome = compare(_photograph(plate, plate + np.float32([2, 0])), _found(plate), 1)
+    outcome = compare(_photograph(plate, plate + np.array([2, 0], np.float32)), _found(plate), 1)
     assert [p.found for p in outcome.plates] == [True, False]
-    twice = compare(_photograph(plate), _found(plate + np.float32([3, 0]), plate), 1)
+    twice = compare(_photograph(plate), _found(plate + np.array([3, 0], np.float32), plate), 1)
     assert twice.plates[0].corner_error == 0 and not twice.unmatched.any()
 
 
@@ -67,7 +70,7 @@ def test_without_known_corners_there_is_no_corner_error() -> None:
 
 def test_corner_error_is_in_plate_heights() -> None:
     plate = _quad(0, 0, 90, 30)
-    assert corner_error(plate, plate + np.float32([3, 0])) == pytest.approx(0.1)
+    assert corner_error(plate, plate + np.array([3, 0], np.float32)) == pytest.approx(0.1)
 
 
 def test_thresholds_are_measured_in_one_pass(tmp_path: Path) -> None:

@@ -65,7 +65,9 @@ HUNDREDTHS = st.integers(-40, 40).map(lambda value: value / 100)
 )
 @settings(max_examples=60, deadline=None)
 def test_what_is_said_of_plates_is_found_again(drawn: list[tuple[int, int, int, float, int]]) -> None:
-    plates = [(_plate(37 + 66 * i, 29 + 51 * j, w, tilt), logit, -9.0) for i, j, w, tilt, logit in drawn]
+    plates = [
+        (_plate(37 + 66 * i, 29 + 51 * j, w, tilt), float(logit), -9.0) for i, j, w, tilt, logit in drawn
+    ]
     found = decode(_output(plates), 0.05)
     assert len(found) == len(plates)
     assert np.all(np.diff(found.scores) <= 0) and found.two_rows.max() < 0.01

@@ -53,7 +53,7 @@ def test_letterboxing_scales_and_pads() -> None:
 
 def test_views_show_the_plate_upright_in_the_middle() -> None:
     for seed in range(20):
-        corners = tilted(np.random.default_rng(seed), 300, 90) + np.float32([500, 400])
+        corners = tilted(np.random.default_rng(seed), 300, 90) + np.array([500, 400], np.float32)
         matrix = view_matrix(corners)
         seen = transform(corners, matrix)
         assert np.allclose(seen.mean(0), [VIEW_WIDTH / 2, VIEW_HEIGHT / 2], atol=1e-2)
@@ -68,9 +68,9 @@ def test_views_show_the_plate_upright_in_the_middle() -> None:
 def test_a_view_shows_what_its_matrix_says(width: int) -> None:
     """A white plate's brightness has its middle where the matrix takes the plate's middle to."""
     frame = np.zeros((700, 1000, 3), np.uint8)
-    corners = tilted(np.random.default_rng(width), width, width / 3) + np.float32([480.3, 340.7])
+    corners = tilted(np.random.default_rng(width), width, width / 3) + np.array([480.3, 340.7], np.float32)
     stamp(frame, np.full((100, 300, 3), 255, np.uint8), corners)
-    matrix = view_matrix(corners + np.float32([width / 12, width / 20]))
+    matrix = view_matrix(corners + np.array([width / 12, width / 20], np.float32))
     light = cut_view(frame, matrix)[:, :, 0].astype(np.float64)
     y, x = np.mgrid[:VIEW_HEIGHT, :VIEW_WIDTH] + 0.5
     seen = np.array([(x * light).sum(), (y * light).sum()]) / light.sum()

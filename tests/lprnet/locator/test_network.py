@@ -7,7 +7,7 @@ from device_runtime.errors import FatalError
 from lprnet.locator.checkpoint import load_weights, save_weights
 from lprnet.locator.decode import CHANNELS
 from lprnet.locator.geometry import AREA, VIEW_HEIGHT, VIEW_WIDTH
-from lprnet.locator.network import LAYERS, LocatorNet, input_of, layers_of, multiply_accumulates
+from lprnet.locator.network import LAYERS, LocatorNet, Look, input_of, layers_of, multiply_accumulates
 
 SECOND_LOOKS = 3
 
@@ -31,16 +31,18 @@ def test_the_table_says_what_pytorch_computes() -> None:
     for module in model.modules():
         if isinstance(module, torch.nn.Conv2d):
             module.register_forward_hook(count)
-    for look, size in (("find", (256, 320)), ("look", (96, 160))):
+    cases: list[tuple[Look, int, int]] = [("find", 256, 320), ("look", 96, 160)]
+    for look, height, width in cases:
         counted = 0
-        assert model(torch.zeros(1, 3, *size), look).shape == (1, CHANNELS, size[0] // 8, size[1] // 8)
-        assert counted == multiply_accumulates(look, *size)
+        output = model(torch.zeros(1, 3, height, width), look)
+        assert output.shape == (1, CHANNELS, height // 8, width // 8)
+        assert counted == multiply_accumulates(look, height, width)
 
 
 def test_both_looks_share_the_trunk() -> None:
-    names = [{layer.name for layer in layers_of(look)} for look in ("find", "look")]
-    assert names[0] ^ names[1] == {"p3", "find", "q3", "look"}
-    assert names[0] | names[1] == {layer.name for layer in LAYERS}
+    first, second = ({layer.name for layer in layers} for layers in (layers_of("find"), layers_of("look")))
+    assert first ^ second == {"p3", "find", "q3", "look"}
+    assert first | second == {layer.name for layer in LAYERS}
 
 
 def test_input() -> None:

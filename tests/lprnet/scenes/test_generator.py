@@ -117,6 +117,6 @@ def test_a_batch_has_room_for_some_plates_only() -> None:
 def test_plates_at_the_edge_and_tiny_ones_are_ignored() -> None:
     corners = np.array([[0, 0], [40, 0], [40, 12], [0, 12]], np.float32)
     assert role_of(corners + 10, 100, 100, 11) == Role.CORNERS
-    assert role_of(corners - [10, 0], 100, 100, 11) == Role.IGNORED
-    assert role_of(corners / 4 + 10, 100, 100, 11) == Role.IGNORED
+    assert role_of(corners - np.array([10, 0], np.float32), 100, 100, 11) == Role.IGNORED
+    assert role_of(corners / np.float32(4) + 10, 100, 100, 11) == Role.IGNORED
     assert role_of(corners - 200, 100, 100, 11) is None

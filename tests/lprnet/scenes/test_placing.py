@@ -32,7 +32,7 @@ def test_the_top_left_of_the_face_comes_to_the_first_corner(border: int) -> None
     for (y, x), color in zip([(0, 0), (0, 90), (30, 90), (30, 0)], colors, strict=True):
         face[border + y : border + y + 30, border + x : border + x + 90] = color
     canvas = np.zeros((200, 300, 3), np.uint8)
-    corners = tilted(np.random.default_rng(3), 150, 50) + np.float32([150, 100])
+    corners = tilted(np.random.default_rng(3), 150, 50) + np.array([150, 100], np.float32)
     stamp(canvas, face, corners, border)
     middle = corners.mean(0)
     for corner, color in zip(corners, colors, strict=True):
@@ -43,7 +43,7 @@ def test_the_top_left_of_the_face_comes_to_the_first_corner(border: int) -> None
 def test_what_falls_outside_is_cut_off() -> None:
     canvas = np.zeros((40, 40, 3), np.uint8)
     face = np.full((20, 60, 3), 255, np.uint8)
-    corners = np.float32([[-20, -5], [20, -5], [20, 10], [-20, 10]])
+    corners = np.array([[-20, -5], [20, -5], [20, 10], [-20, 10]], np.float32)
     stamp(canvas, face, corners)
     assert canvas[:9, :19].min() > 200 and canvas[12:].max() == 0 and canvas[:, 22:].max() == 0
     before = canvas.copy()

@@ -10,7 +10,9 @@ import torch
 from device_runtime.errors import FatalError
 from lprnet.locator.checkpoint import load_weights
 from lprnet.locator.locate import Locator, in_torch
+from lprnet.locator.network import Look
 from lprnet.scenes.generator import Generator, Lesson
+from lprnet.scenes.scene import Batch
 from lprnet.scenes.stock import Stock
 from lprnet.training.locator import (
     WEIGHTS,
@@ -55,7 +57,8 @@ def test_frozen_normalisation_keeps_its_statistics() -> None:
 
 def test_a_look_trains_its_own_head_and_the_trunk() -> None:
     lesson = GENERATOR.raw_batch(0, 4)
-    for look, batch, other in (("find", lesson.scenes, "look"), ("look", lesson.views, "find")):
+    cases: list[tuple[Look, Batch, Look]] = [("find", lesson.scenes, "look"), ("look", lesson.views, "find")]
+    for look, batch, other in cases:
         model = new_state(SMALL, 1).model
         torch.stack(list(look_loss(model, batch, look, SMALL).values())).sum().backward()
         gradients = {name for name, p in model.named_parameters() if p.grad is not None and p.grad.any()}

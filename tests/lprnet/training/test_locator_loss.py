@@ -28,7 +28,9 @@ def _wanted(*plates: tuple[np.ndarray, int, Role]) -> Targets:
 
 
 def _plate(seed: int, x: float, y: float, width: float) -> np.ndarray:
-    return (tilted(np.random.default_rng(seed), width, width / 3) + np.float32([x, y])).astype(np.float32)
+    return (tilted(np.random.default_rng(seed), width, width / 3) + np.array([x, y], np.float32)).astype(
+        np.float32
+    )
 
 
 def _perfect(wanted: Targets) -> torch.Tensor:
@@ -101,8 +103,8 @@ def test_boxes_ask_for_their_sides_only_and_roughly() -> None:
     leaning = np.array([[80, 82], [158, 80], [160, 108], [82, 110]], np.float32)
     for corners, free in (
         (leaning, True),
-        (box + np.float32([1, 1]), True),
-        (box + np.float32([12, 0]), False),
+        (box + np.array([1, 1], np.float32), True),
+        (box + np.array([12, 0], np.float32), False),
     ):
         output = _perfect(wanted)
         said = torch.from_numpy(corners.astype(np.float32))[None, :, :, None, None] - cell_centers(H, W)

@@ -54,7 +54,9 @@ def test_the_surest_are_kept_and_boxes_at_the_edge_are_not() -> None:
 def test_what_is_found_beside_the_labels_is_doubtful_and_painted_over_too() -> None:
     image = np.full((320, 320, 3), 90, np.uint8)
     image[104:112, 104:112] = image[200:208, 200:208] = (0, 0, 255)
-    (frame,) = completed(Locator(_red, looks=0), [Frame(image, np.float32([[92, 103, 124, 113]]))], 0.5)
+    (frame,) = completed(
+        Locator(_red, looks=0), [Frame(image, np.array([[92, 103, 124, 113]], np.float32))], 0.5
+    )
     assert len(frame.boxes) == 1 and len(frame.doubtful) == 1
     assert np.abs(frame.doubtful[0] - [188, 199, 220, 209]).max() < 5
     assert painted([frame], 1)[0][:, :, 2].max() < 150
