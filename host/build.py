@@ -19,7 +19,6 @@ from host.bundle.write import write_contents
 from host.compile.baselines import TRIALS, Baseline, compile_baseline
 from host.compile.executable import compile_kernels
 from host.compile.link import linker_for
-from host.kernels.int8 import Int8
 from host.kernels.select import microkernel_for
 from host.lower.module import lower
 from host.lower.tuned import read_for
@@ -113,7 +112,7 @@ def compile_network(checkpoint: Checkpoint, request: Request, precision: str) ->
     with timed("simplify", LOG):
         network = simplify(checkpoint)
     computed: Network | QuantizedNetwork = network
-    if isinstance(microkernel, Int8):
+    if microkernel.quantized:
         with timed("quantize", LOG):
             samples = read_samples(request.calibration)
             computed = quantize(network, samples, request.quantization, microkernel.int8_sums)

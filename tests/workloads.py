@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from host.kernels.feature_map import FeatureMap
-from host.kernels.float import FLOAT32
+from host.kernels.registry import FLOAT32
 from host.kernels.shape import ConvShape, Tile
 from host.lower.tuned import Record
 

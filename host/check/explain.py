@@ -9,7 +9,6 @@ from math import prod
 from tvm import DataType, tirx
 
 from host.kernels.emit import tensors
-from host.kernels.int8 import Int8
 from host.kernels.microkernel import MicroKernel
 from host.kernels.select import microkernel_for
 from host.lower.module import ConvCall, KernelCall, lower
@@ -111,7 +110,7 @@ def explain(checkpoint: Checkpoint, target: Target, precision: str) -> Explanati
 
 
 def _quantized(network: Network, microkernel: MicroKernel) -> Network | QuantizedNetwork:
-    if not isinstance(microkernel, Int8):
+    if not microkernel.quantized:
         return network
     # The kernels are the same whatever the ranges: a few samples do.
     return quantize(network, read_samples(SAMPLES, 16), int8_sums=microkernel.int8_sums)

@@ -13,9 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 from tvm import tirx
 
-from host.kernels.emit import Emitter, Expr, load, reinterpret, splat
+from host.kernels.emit import Emitter, Expr, const, lanes_of, load, reinterpret, splat
+from host.kernels.epilogue import Epilogue, PixelSums
 from host.kernels.feature_map import BFLOAT16_STORAGE, FeatureMap
-from host.kernels.float import FLOAT32
+from host.kernels.float import FLOAT32, Float32
 from host.kernels.microkernel import MicroKernel
 
 _LLVM = """\
@@ -59,7 +60,7 @@ class BFloat16(MicroKernel):
         return 2 * self.lanes
 
     def for_source(self, source: FeatureMap) -> MicroKernel:
-        return self.fp32 if source.planar else self
+        return IMAGE_IN_FP32 if source.planar else self
 
     def encode(self, weight: NDArray[np.float32]) -> NDArray[np.generic]:
         return to_bfloat16(weight)
@@ -71,6 +72,32 @@ class BFloat16(MicroKernel):
 
     def multiply_add(self, accumulator: Expr, activation: Expr, weight: Expr) -> Expr:
         return tirx.call_extern("float32x16", "bf16_dot", accumulator, activation, weight)
+
+    def store(self, e: Emitter, epilogue: Epilogue, pixels: Sequence[PixelSums], first: Expr) -> None:
+        if epilogue.target.dtype == BFLOAT16_STORAGE:
+            _store(e, epilogue, pixels)
+        else:
+            super().store(e, epilogue, pixels, first)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _ImageInFloat32(Float32):
+    """Products of the image in fp32, sums stored as bfloat16."""
+
+    def store(self, e: Emitter, epilogue: Epilogue, pixels: Sequence[PixelSums], first: Expr) -> None:
+        _store(e, epilogue, pixels)
+
+
+def _store(e: Emitter, epilogue: Epilogue, pixels: Sequence[PixelSums]) -> None:
+    """Write sums as bfloat16, two vectors at a time."""
+    for pixel in pixels:
+        place = pixel.place
+        for i in range(0, len(pixel.vectors), 2):
+            pair = pixel.vectors[i : i + 2]
+            lanes = lanes_of(pair[0])
+            if epilogue.relu:
+                pair = [tirx.max(sums, const(0, "float32", lanes)) for sums in pair]
+            e.store_vector(epilogue.result, narrow(e, pair), place + i * lanes, lanes * len(pair))
 
 
 def narrow(e: Emitter, values: Sequence[Expr]) -> Expr:
@@ -86,4 +113,5 @@ def to_bfloat16(values: NDArray[np.float32]) -> NDArray[np.uint16]:
     return ((bits + 0x7FFF + (bits >> 16 & 1)) >> 16).astype(np.uint16)
 
 
-BFLOAT16 = BFloat16(name="bf16-avx512", lanes=16, group=2, channels_per_load=2, registers=32)
+IMAGE_IN_FP32 = _ImageInFloat32(name="bf16-avx512", lanes=16, registers=32)
+"""What reads the image, which is float32."""

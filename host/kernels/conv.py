@@ -1,17 +1,26 @@
-"""Direct convolution: an outer product of pixels and output channels, kept in registers."""
+"""Direct convolution: an outer product of pixels and output channels, kept in registers.
+
+What a kernel does, with the names of `Tile`:
+
+    for every row of the target                               threads share the rows
+      for every tile of `vectors` vectors of channels         these two the other way round
+        for every tile of `pixels` pixels                     unless `pixels_inner`
+          sums[pixel][vector] = bias
+          for every row of the kernel, run and load           the last `unroll` loads at a time
+            sums[pixel][vector] += activations[pixel] · weights[vector]
+          scale, round, clamp and store the sums              `MicroKernel.store`
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
-import tvm
 from tvm import tirx
 
 from host.kernels import arm_assembly as neon
-from host.kernels import bfloat16
-from host.kernels.emit import Emitter, Expr, address, cast, concat, const, load, reinterpret, shuffle
-from host.kernels.feature_map import BFLOAT16_STORAGE
-from host.kernels.int8 import Int8
+from host.kernels.emit import Emitter, Expr, address, load, shuffle
+from host.kernels.epilogue import Epilogue, PixelSums
 from host.kernels.microkernel import MicroKernel
 from host.kernels.shape import ConvShape, Tile
 from host.kernels.winograd import emit_winograd
@@ -20,289 +29,288 @@ from host.kernels.winograd import emit_winograd
 def conv(symbol: str, shape: ConvShape, microkernel: MicroKernel, tile: Tile) -> tirx.PrimFunc:
     """Kernel `(source, weight, bias, target)`; writes every element of *target*, its border included.
 
-    A `scaled` microkernel's kernel is `(source, weight, bias, multiplier, target)`: sums times multiplier,
-    float32[stored channels], are the target's values. A `fused` shape's is `(source, weight, bias,
-    multiplier, addend, target)`, its biases `MAGIC_BITS` more.
+    The kernel of a microkernel that `requantizes` is `(source, weight, bias, multiplier, target)`: sums
+    times multiplier, float32[stored channels], are the target's values. A `fused` shape's is `(source,
+    weight, bias, multiplier, addend, target)`, its biases `MAGIC_BITS` more.
+
+    Args:
+        symbol: name of the function.
     """
     e = Emitter()
     source, target = shape.source, shape.target
     microkernel = microkernel.for_source(source)
     taps = tile.scheme + 2 if tile.scheme else shape.kernel[0] * shape.kernel[1]
-    reduction = taps * shape.reduction(microkernel)
+    channels = target.stored - microkernel.lanes + shape.last_vector(microkernel, tile).lanes
     data = source.param(e, "source")
-    last = shape.last(microkernel, tile)
-    weight = e.param(
-        "weight", (target.stored - microkernel.lanes + last.lanes) * reduction, microkernel.weight
-    )
+    weight = e.param("weight", channels * taps * shape.reduction(microkernel), microkernel.weight)
     bias = e.param("bias", target.stored, microkernel.accumulator)
-    scaling = [
-        e.param(name, target.stored, "float32")
-        for name, wanted in (("multiplier", microkernel.requantizes), ("addend", shape.fused))
-        if wanted
-    ]
+    multiplier = e.param("multiplier", target.stored, "float32") if microkernel.requantizes else None
+    addend = e.param("addend", target.stored, "float32") if shape.fused else None
     result = target.param(e, "target")
-    vectors, columns = shape.vectors(microkernel), tile.vectors
-
-    # The last tile is apart from the others where its last vector is.
-    full_tiles, rest_vectors = divmod(vectors, columns)
-    if last is not microkernel and not rest_vectors:
-        full_tiles, rest_vectors = full_tiles - 1, columns
-
-    def compute(y: Expr, x: Expr, pixels: int, channel_tile: Expr, families: list[MicroKernel]) -> None:
-        width = len(families)
-        first = channel_tile * (columns * microkernel.lanes)
-        packed = channel_tile * (columns * microkernel.lanes * reduction)
-        sums = [
-            [e.local("sums", f.lanes, f.accumulator) for _ in range(f.partial_sums)]
-            for _ in range(pixels)
-            for f in families
-        ]
-        path = _path(shape, microkernel, tile.unroll)
-        if microkernel.by_element and path and neon.fits(pixels, width, path):
-            name, text = neon.tile(microkernel.by_element, pixels, width, path)
-            e.include(text)
-            pad_h, pad_w = source.pad
-            operands = [
-                address(data, source.at(y - pad_h, x - pad_w)), address(weight, packed), address(bias, first)
-            ]  # fmt: skip
-            e.call(name, *operands, *(address(total) for (total,) in sums))
-        else:
-            _begin(e, bias, first, pixels, families, sums)
-            _reduce(e, shape, microkernel, tile, data, weight, sums, (y, x, pixels), (packed, families))
-        rows = []
-        for p in range(pixels):
-            values = []
-            for v, parts in enumerate(sums[p * width : (p + 1) * width]):
-                loaded = [load(part, 0, families[v].lanes) for part in parts]
-                values.append(families[v].reduce_sums(loaded, bias, first + v * microkernel.lanes))
-            rows.append((values, target.at(y, x + p, first)))
-        _finish(e, shape, microkernel, rows, first, scaling, result)
-
-    def tiles(body: Callable[[Expr, list[MicroKernel]], None]) -> None:
-        """Emit *body* for every tile of channels and the families of its vectors."""
-        if full_tiles:
-            with e.loop(full_tiles, "n") as n:
-                body(n, [microkernel] * columns)
-        if rest_vectors:
-            body(full_tiles, [microkernel] * (rest_vectors - 1) + [last])
-
-    def pixels(y: Expr, channel_tile: Expr, families: list[MicroKernel]) -> None:
-        full, rest = divmod(target.width, tile.pixels)
-        if full:
-            with e.loop(full, "m") as m:
-                compute(y, m * tile.pixels, tile.pixels, channel_tile, families)
-        if rest:
-            compute(y, full * tile.pixels, rest, channel_tile, families)
-
     target.clear_border(e, result)
     if tile.scheme:
         emit_winograd(e, shape, microkernel, tile, data, weight, bias, result)
-        return e.func(symbol)
-    with e.loop(target.height, "y", parallel=True) as y:
-        if tile.pixels_inner:
-            tiles(lambda n, families: pixels(y, n, families))
-        else:
-            full, rest = divmod(target.width, tile.pixels)
-            if full:
-                with e.loop(full, "m") as m:
-                    tiles(lambda n, families: compute(y, m * tile.pixels, tile.pixels, n, families))
-            if rest:
-                tiles(lambda n, families: compute(y, full * tile.pixels, rest, n, families))
+    else:
+        epilogue = Epilogue(
+            target=target, result=result, relu=shape.relu, multiplier=multiplier, addend=addend
+        )
+        _DirectKernel(
+            e=e,
+            shape=shape,
+            microkernel=microkernel,
+            tile=tile,
+            data=data,
+            weight=weight,
+            bias=bias,
+            epilogue=epilogue,
+        ).emit()
     return e.func(symbol)
 
 
-def _path(shape: ConvShape, microkernel: MicroKernel, unroll: int) -> neon.Path | None:
-    """How a tile in assembly reads the source; a planar image it cannot."""
+def assembly_path(shape: ConvShape, microkernel: MicroKernel, unroll: int = 1) -> neon.Path | None:
+    """How a register tile in assembly reads the source; None for a planar image, which it cannot read."""
     source = shape.source
     if source.planar:
         return None
     size = source.bits // 8
-    runs, loads, rest = shape.runs(microkernel)
+    runs = shape.runs(microkernel)
     return neon.Path(
         pixel=source.pixel * size,
         row=source.row * size,
         run=source.pixel * size,
         rows=shape.kernel[0],
-        runs=runs,
-        loads=loads,
-        rest=rest // microkernel.group,
-        unroll=unroll if loads % unroll == 0 else 1,
+        runs=runs.count,
+        loads=runs.loads,
+        rest=runs.rest // microkernel.group,
+        unroll=unroll if runs.loads % unroll == 0 else 1,
     )
 
 
-def _rows(shape: ConvShape, y: Expr) -> tuple[Expr, Expr]:
-    """First and number of the kernel's rows that meet more than border at row *y* of the target.
+@dataclass(frozen=True)
+class _Pixels:
+    """Neighbours in a row, *count* from *first* on."""
 
-    All of them where the border is not zeros in memory: sums then begin at what takes that into account.
+    first: Expr
+    count: int
+
+
+@dataclass(frozen=True)
+class _Channels:
+    """Vectors of output channels: tile number *index*, and the microkernel of each vector."""
+
+    index: Expr
+    microkernels: Sequence[MicroKernel]
+
+
+@dataclass(frozen=True, kw_only=True)
+class _RegisterTile:
+    """Pixels by vectors of output channels, and where their products are summed.
+
+    Attributes:
+        y: row of the target.
+        x: the first pixel in it.
+        microkernels: one for each vector.
+        channel: the first output channel.
+        packed: index of the first weight.
+        sums: buffers on the stack, [pixel][vector][partial sum].
     """
-    rows, pad, source = shape.kernel[0], shape.source.pad[0], shape.source
-    if not pad or source.zero_point:
-        return 0, rows
-    top = tirx.max(pad - y, 0)
-    return top, tirx.min(source.height + pad - y, rows) - top
+
+    y: Expr
+    x: Expr
+    microkernels: Sequence[MicroKernel]
+    channel: Expr
+    packed: Expr
+    sums: Sequence[Sequence[Sequence[Expr]]]
+
+    @property
+    def pixels(self) -> int:
+        return len(self.sums)
 
 
-def _begin(
-    e: Emitter, bias: Expr, first: Expr, pixels: int, families: list[MicroKernel], sums: list[list[Expr]]
-) -> None:
-    """Set the sums of a register tile, by pixel and vector, to what they begin with."""
-    width = len(families)
-    for v, microkernel in enumerate(families):
-        start = microkernel.initial_sums(e, bias, first + v * families[0].lanes)
-        for p in range(pixels):
-            for part, value in zip(sums[p * width + v], start, strict=True):
-                e.store_vector(part, value, 0, microkernel.lanes)
+@dataclass(frozen=True, kw_only=True)
+class _DirectKernel:
+    """Emits the loops of a kernel.
 
-
-def _reduce(
-    e: Emitter,
-    shape: ConvShape,
-    microkernel: MicroKernel,
-    tile: Tile,
-    data: Expr,
-    weight: Expr,
-    sums: list[list[Expr]],
-    place: tuple[Expr, Expr, int],
-    packed: tuple[Expr, list[MicroKernel]],
-) -> None:
-    """Add all products of *place* = (y, x, pixels) and *packed* to *sums*.
-
-    *packed* is the index of the first weight, and the families of the vectors.
+    Attributes:
+        microkernel: as the source wants it (`MicroKernel.for_source`).
+        data: buffer of the source.
+        weight: buffer of `pack_weight`'s weights.
+        bias: buffer of what sums begin with.
     """
-    (y, x, pixels), (first, families) = place, packed
-    source, per_load = shape.source, shape.channels_per_load(microkernel)
-    pad_h, pad_w = source.pad
-    runs, loads, rest = shape.runs(microkernel)
-    per_channel = sum(f.lanes for f in families)
-    width = len(families)
-    alike = [(f, [v for v in range(width) if families[v] is f]) for f in dict.fromkeys(families)]
 
-    def narrowed(activation: Expr, f: MicroKernel) -> Expr:
-        return activation if f is microkernel else shuffle([activation], range(f.activations_per_register))
+    e: Emitter
+    shape: ConvShape
+    microkernel: MicroKernel
+    tile: Tile
+    data: Expr
+    weight: Expr
+    bias: Expr
+    epilogue: Epilogue
 
-    def add(r: Expr, s: Expr, k: Expr, channels: int) -> None:
-        """The products of up to a load's *channels*."""
-        if source.planar:
-            pixel_values = [[v] for v in microkernel.planar_activations(e, data, k, y + r, x + s, pixels)]
-        else:
-            pixel_values = [
-                microkernel.activations(e, data, source.at(y + r - pad_h, x + p + s - pad_w, k * per_load))
-                for p in range(pixels)
-            ]
-        groups = channels // microkernel.group
-        run = r * runs + s
-        start = first + (run * loads + k) * (per_load * per_channel) + run * (rest * per_channel)
-        for q in range(groups):
-            multiplicands = [values[q] for values in pixel_values]
-            for part in range(microkernel.partial_sums):
-                for f, chosen in alike:
-                    vectors = [
-                        f.weights(
-                            e, weight, start + (q * per_channel + v * microkernel.lanes) * f.group, part
-                        )
-                        for v in chosen
-                    ]
-                    totals = [sums[p * width + v][part] for p in range(pixels) for v in chosen]
-                    loaded = [load(total, 0, f.lanes) for total in totals]
-                    values = f.accumulate(e, loaded, [narrowed(a, f) for a in multiplicands], vectors)
-                    for total, value in zip(totals, values, strict=True):
-                        e.store_vector(total, value, 0, f.lanes)
+    def emit(self) -> None:
+        with self.e.loop(self.shape.target.height, "y", parallel=True) as y:
+            if self.tile.pixels_inner:
+                for channels in self._channel_tiles():
+                    for pixels in self._pixel_tiles():
+                        self._compute(y, pixels, channels)
+            else:
+                for pixels in self._pixel_tiles():
+                    for channels in self._channel_tiles():
+                        self._compute(y, pixels, channels)
 
-    unroll = tile.unroll if loads % tile.unroll == 0 else 1
-    top, count = _rows(shape, y)
-    with e.loop(count, "r", start=top) as r, e.loop(runs, "s") as s:
-        if loads:
-            with e.loop(loads // unroll, "k") as outer:
-                for inner in range(unroll):
-                    add(r, s, outer * unroll + inner, per_load)
+    def _channel_tiles(self) -> Iterator[_Channels]:
+        """All tiles of output channels: a loop over the full ones, then what is left.
+
+        The last tile is always apart where its last vector is half as wide.
+        """
+        microkernel, columns = self.microkernel, self.tile.vectors
+        last = self.shape.last_vector(microkernel, self.tile)
+        full, rest = divmod(self.shape.vectors(microkernel), columns)
+        if last is not microkernel and not rest:
+            full, rest = full - 1, columns
+        if full:
+            with self.e.loop(full, "n") as n:
+                yield _Channels(n, [microkernel] * columns)
         if rest:
-            add(r, s, loads, rest)
+            yield _Channels(full, [microkernel] * (rest - 1) + [last])
 
+    def _pixel_tiles(self) -> Iterator[_Pixels]:
+        """All pixels of a row: a loop over the full tiles, then what is left."""
+        full, rest = divmod(self.shape.target.width, self.tile.pixels)
+        if full:
+            with self.e.loop(full, "m") as m:
+                yield _Pixels(m * self.tile.pixels, self.tile.pixels)
+        if rest:
+            yield _Pixels(full * self.tile.pixels, rest)
 
-def _finish(
-    e: Emitter,
-    shape: ConvShape,
-    microkernel: MicroKernel,
-    pixels: list[tuple[list[Expr], Expr]],
-    first: Expr,
-    scaling: list[Expr],
-    result: Expr,
-) -> None:
-    """Write the sums of every one of *pixels*, channels from *first* on, to its place in *result*.
-
-    *scaling* is nothing, multiplier, or multiplier and addend.
-    """
-    lanes = microkernel.lanes
-    finished = []
-    for sums, place in pixels:
-        for v, total in enumerate(sums):
-            count = tvm.DataType(total.ty.dtype).lanes
-            factors = [load(s, first + v * lanes, count) for s in scaling]
-            value = total
-            if shape.fused and isinstance(microkernel, Int8):
-                value = microkernel.round_fused(total, *factors)
-            elif factors:
-                # Casting float32 to float32 is nothing.
-                value = cast("float32", total, count) * factors[0]
-            elif shape.target.dtype == "float32":
-                value = cast("float32", total, count)
-            finished.append((value, place, v * lanes))
-    if isinstance(microkernel, Int8) and shape.target.dtype != "float32":
-        # The clamp to activations is a ReLU.
-        narrow = microkernel.narrow_fused if shape.fused else microkernel.narrow
-        width = len(pixels[0][0])
-        together = len(finished) if microkernel.narrows_pixels_together else width
-        for start in range(0, len(finished), together):
-            for i in range(start, start + together, 4):
-                _narrow(e, microkernel, narrow, finished[i : min(i + 4, start + together)], result)
-        return
-    if shape.target.dtype == BFLOAT16_STORAGE:
-        for start in range(0, len(finished), len(pixels[0][0])):
-            _narrow_pairs(e, shape, finished[start : start + len(pixels[0][0])], result)
-        return
-    for value, place, offset in finished:
-        count = tvm.DataType(value.ty.dtype).lanes
-        if shape.relu:
-            value = tirx.max(value, const(0, shape.target.dtype, count))
-        if count < lanes:
-            value = concat([value, const(0, shape.target.dtype, count)], count)
-        e.store_vector(result, value, place + offset, lanes)
-
-
-def _narrow(
-    e: Emitter,
-    microkernel: Int8,
-    pack: Callable[[Sequence[Expr]], Expr],
-    finished: list[tuple[Expr, Expr, int]],
-    result: Expr,
-) -> None:
-    """Write up to four vectors, given with their pixel's place and their channel in it, *pack*ed."""
-    lanes, narrow = microkernel.lanes, pack([value for value, _, _ in finished])
-    places = [place for _, place, _ in finished]
-    if all(place is places[0] for place in places):
-        e.store_vector(result, narrow, places[0] + finished[0][2], lanes * len(finished))
-        return
-    narrow = e.let("n", narrow)
-    i = 0
-    while i < len(finished):
-        # A lone vector as one word, or LLVM stores it byte by byte.
-        pair = i % 2 == 0 and i + 1 < len(finished) and places[i + 1] is places[i]
-        if pair:
-            part = shuffle([narrow], range(i * lanes, (i + 2) * lanes))
+    def _compute(self, y: Expr, pixels: _Pixels, channels: _Channels) -> None:
+        """Write the outputs of a register tile."""
+        microkernel, shape = self.microkernel, self.shape
+        channel = channels.index * (self.tile.vectors * microkernel.lanes)
+        taps = shape.kernel[0] * shape.kernel[1]
+        t = _RegisterTile(
+            y=y,
+            x=pixels.first,
+            microkernels=channels.microkernels,
+            channel=channel,
+            packed=channels.index
+            * (self.tile.vectors * microkernel.lanes * taps * shape.reduction(microkernel)),
+            sums=[
+                [
+                    [self.e.local("sums", m.lanes, m.accumulator) for _ in range(m.partial_sums)]
+                    for m in channels.microkernels
+                ]
+                for _ in range(pixels.count)
+            ],
+        )
+        path = assembly_path(shape, microkernel, self.tile.unroll)
+        if microkernel.by_element and path and neon.fits(t.pixels, len(t.microkernels), path):
+            self._call_assembly(t, microkernel.by_element, path)
         else:
-            words = reinterpret("int32", narrow, len(finished))
-            part = reinterpret(microkernel.activation, shuffle([words], [i]), lanes)
-        count = 2 if pair else 1
-        e.store_vector(result, part, places[i] + finished[i][2], lanes * count)
-        i += count
+            self._begin(t)
+            self._accumulate(t)
+        finished = [
+            PixelSums(
+                shape.target.at(y, t.x + p, channel),
+                [self._reduced(t, v, parts) for v, parts in enumerate(row)],
+            )
+            for p, row in enumerate(t.sums)
+        ]
+        microkernel.store(self.e, self.epilogue, finished, channel)
 
+    def _call_assembly(self, t: _RegisterTile, instruction: neon.ByElement, path: neon.Path) -> None:
+        """Compute the sums of a register tile in assembly."""
+        name, text = neon.tile(instruction, t.pixels, len(t.microkernels), path)
+        self.e.include(text)
+        pad_h, pad_w = self.shape.source.pad
+        first = self.shape.source.at(t.y - pad_h, t.x - pad_w)
+        operands = [address(self.data, first), address(self.weight, t.packed), address(self.bias, t.channel)]
+        self.e.call(name, *operands, *(address(total) for row in t.sums for (total,) in row))
 
-def _narrow_pairs(e: Emitter, shape: ConvShape, pixel: list[tuple[Expr, Expr, int]], result: Expr) -> None:
-    """Write the vectors of a pixel, given with its place and their channel in it, as bfloat16."""
-    for i in range(0, len(pixel), 2):
-        values = [value for value, _, _ in pixel[i : i + 2]]
-        lanes = tvm.DataType(values[0].ty.dtype).lanes
-        if shape.relu:
-            values = [tirx.max(value, const(0, "float32", lanes)) for value in values]
-        _, place, offset = pixel[i]
-        e.store_vector(result, bfloat16.narrow(e, values), place + offset, lanes * len(values))
+    def _begin(self, t: _RegisterTile) -> None:
+        """Set the sums to what they begin with."""
+        for v, m in enumerate(t.microkernels):
+            start = m.initial_sums(self.e, self.bias, t.channel + v * self.microkernel.lanes)
+            for row in t.sums:
+                for part, value in zip(row[v], start, strict=True):
+                    self.e.store_vector(part, value, 0, m.lanes)
+
+    def _reduced(self, t: _RegisterTile, v: int, parts: Sequence[Expr]) -> Expr:
+        """Vector *v* of a pixel from its partial sums."""
+        m = t.microkernels[v]
+        loaded = [load(part, 0, m.lanes) for part in parts]
+        return m.reduce_sums(loaded, self.bias, t.channel + v * self.microkernel.lanes)
+
+    def _accumulate(self, t: _RegisterTile) -> None:
+        """Add all products to the sums."""
+        e, runs = self.e, self.shape.runs(self.microkernel)
+        unroll = self.tile.unroll if runs.loads % self.tile.unroll == 0 else 1
+        top, count = self._kernel_rows(t.y)
+        with e.loop(count, "r", start=top) as r, e.loop(runs.count, "s") as s:
+            if runs.loads:
+                with e.loop(runs.loads // unroll, "k") as outer:
+                    for inner in range(unroll):
+                        k = outer * unroll + inner
+                        self._add_load(t, r, s, k, self.shape.channels_per_load(self.microkernel))
+            if runs.rest:
+                self._add_load(t, r, s, runs.loads, runs.rest)
+
+    def _kernel_rows(self, y: Expr) -> tuple[Expr, Expr]:
+        """First and number of the kernel's rows that meet more than border at row *y* of the target.
+
+        All of them where the border is not zeros in memory: sums then begin at what takes that into account.
+        """
+        rows, pad, source = self.shape.kernel[0], self.shape.source.pad[0], self.shape.source
+        if not pad or source.zero_point:
+            return 0, rows
+        top = tirx.max(pad - y, 0)
+        return top, tirx.min(source.height + pad - y, rows) - top
+
+    def _add_load(self, t: _RegisterTile, r: Expr, s: Expr, k: Expr, channels: int) -> None:
+        """Add the products of *channels* channels: load *k* of run *s* in row *r* of the kernel."""
+        microkernel, runs = self.microkernel, self.shape.runs(self.microkernel)
+        per_load = self.shape.channels_per_load(microkernel)
+        lanes = sum(m.lanes for m in t.microkernels)
+        run = r * runs.count + s
+        start = t.packed + (run * runs.loads + k) * (per_load * lanes) + run * (runs.rest * lanes)
+        activations = self._activations(t, r, s, k)
+        for q in range(channels // microkernel.group):
+            operands = [pixel[q] for pixel in activations]
+            for part in range(microkernel.partial_sums):
+                self._multiply(t, operands, start + q * lanes * microkernel.group, part)
+
+    def _activations(self, t: _RegisterTile, r: Expr, s: Expr, k: Expr) -> list[list[Expr]]:
+        """What one load reads of every pixel: [pixel][group of channels]."""
+        source, microkernel = self.shape.source, self.microkernel
+        if source.planar:
+            values = microkernel.planar_activations(self.e, self.data, k, t.y + r, t.x + s, t.pixels)
+            return [[value] for value in values]
+        (pad_h, pad_w), channel = source.pad, k * self.shape.channels_per_load(microkernel)
+        places = [source.at(t.y + r - pad_h, t.x + p + s - pad_w, channel) for p in range(t.pixels)]
+        return [microkernel.activations(self.e, self.data, place) for place in places]
+
+    def _multiply(self, t: _RegisterTile, operands: Sequence[Expr], start: Expr, part: int) -> None:
+        """Add the products of a group of channels, one of *operands* a pixel, to partial sum *part*.
+
+        Vectors of the same width go together.
+        """
+        e, microkernel = self.e, self.microkernel
+        for m in dict.fromkeys(t.microkernels):
+            chosen = [v for v, other in enumerate(t.microkernels) if other is m]
+            weights = [
+                m.weights(e, self.weight, start + v * microkernel.lanes * m.group, part) for v in chosen
+            ]
+            totals = [row[v][part] for row in t.sums for v in chosen]
+            loaded = [load(total, 0, m.lanes) for total in totals]
+            for total, value in zip(
+                totals,
+                m.accumulate(e, loaded, [self._narrowed(a, m) for a in operands], weights),
+                strict=True,
+            ):
+                e.store_vector(total, value, 0, m.lanes)
+
+    def _narrowed(self, activation: Expr, microkernel: MicroKernel) -> Expr:
+        """An operand for vectors of *microkernel*, which may be half as wide."""
+        if microkernel is self.microkernel:
+            return activation
+        return shuffle([activation], range(microkernel.activations_per_register))

@@ -142,6 +142,11 @@ def concat(vectors: Sequence[Expr], lanes: int) -> Expr:
     return vectors[0] if len(vectors) == 1 else shuffle(vectors, range(lanes * len(vectors)))
 
 
+def lanes_of(value: Expr) -> int:
+    """How many lanes a value has; 1 for a scalar."""
+    return int(tvm.DataType(value.ty.dtype).lanes)
+
+
 def intrinsic(dtype: str, name: str, *operands: Expr) -> Expr:
     """Call the LLVM intrinsic *name*, one without side effects."""
     return tirx.call_llvm_pure_intrin(dtype, name, *operands)

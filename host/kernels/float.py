@@ -110,16 +110,12 @@ class Int8WeightsByElement(Int8Weights, Float32ByElement):
         return None
 
 
-FLOAT32 = {
+FLOAT32: dict[str, Float32] = {
     "avx512": Float32(name="fp32-avx512", lanes=16, registers=32),
     "avx2": Float32(name="fp32-avx2", lanes=8, registers=16),
     "neon": Float32ByElement(name="fp32-neon", lanes=4, channels_per_load=4, registers=32),
     "neon32": Float32(name="fp32-neon32", lanes=4, registers=16),
     "scalar": Float32(name="fp32-scalar", lanes=1, registers=32),
-}
-
-FLOAT16 = {
-    "neon": Float16ByElement(name="fp16-neon", lanes=8, channels_per_load=8, registers=32),
 }
 
 INT8_WEIGHTS = {

@@ -1,3 +1,5 @@
+"""Microkernels: the instructions a convolution is generated for, and what they want in memory."""
+
 from __future__ import annotations
 
 from collections.abc import Sequence
@@ -8,13 +10,15 @@ from numpy.typing import NDArray
 from tvm import tirx
 
 from host.kernels import arm_assembly as neon
-from host.kernels.emit import Emitter, Expr, load, splat
+from host.kernels.emit import Emitter, Expr, cast, concat, const, lanes_of, load, splat
+from host.kernels.epilogue import Epilogue, PixelSums
 from host.kernels.feature_map import FeatureMap
+from host.network.int8_sums import Int8Sums
 
 
 @dataclass(frozen=True, kw_only=True)
 class MicroKernel:
-    """How convolutions multiply and accumulate.
+    """How convolutions multiply, accumulate and store.
 
     Attributes:
         name: key used in tuning records.
@@ -25,6 +29,7 @@ class MicroKernel:
         group: input channels that one instruction multiplies and sums per lane.
         channels_per_load: input channels of one pixel that are loaded together; a multiple of `group`.
         registers: vector registers of the CPU.
+        int8_sums: what a quantizer has to keep to; None where feature maps are not quantized.
     """
 
     name: str
@@ -35,6 +40,11 @@ class MicroKernel:
     group: int
     channels_per_load: int
     registers: int
+    int8_sums: Int8Sums | None = None
+
+    def saturating(self) -> MicroKernel:
+        """This microkernel for sums whose scaled values may leave 16 bits."""
+        return self
 
     @property
     def block(self) -> int:
@@ -43,12 +53,17 @@ class MicroKernel:
 
     @property
     def fp32(self) -> MicroKernel:
-        """The microkernel of contexts and head, which compute in fp32 always: this one, if it is fp32."""
+        """The microkernel of contexts and head, which always compute in fp32: this one, if it is fp32."""
         return self
 
     @property
+    def quantized(self) -> bool:
+        """Feature maps are quantized."""
+        return self.int8_sums is not None
+
+    @property
     def requantizes(self) -> bool:
-        """Sums are multiplied by a float32 per output channel when they are complete."""
+        """Complete sums are multiplied by a float32 per output channel."""
         return False
 
     @property
@@ -76,7 +91,7 @@ class MicroKernel:
         return 0 if self.channels_per_load == self.group else 1
 
     def registers_used(self, pixels: int, vectors: int) -> int:
-        """Registers that a tile keeps busy: sums, weights, and what is held or broadcast of activations."""
+        """Registers that keep sums, a load's weights and activations all at once."""
         if self.by_element:
             return pixels * (vectors + 1) + neon.LD1_REGISTERS
         return pixels * vectors + vectors + pixels * self.activation_registers + 1
@@ -93,6 +108,16 @@ class MicroKernel:
     def encode(self, weight: NDArray[np.float32]) -> NDArray[np.generic]:
         """Weights as elements of `weight`."""
         return weight.astype(self.weight)
+
+    def channel_order(self, stored: int, vectors: int, fused: bool) -> NDArray[np.intp]:
+        """The output channel of every lane of every vector.
+
+        Args:
+            stored: output channels in memory.
+            vectors: of a tile.
+            fused: `ConvShape.fused`.
+        """
+        return np.arange(stored)
 
     def activations(self, e: Emitter, source: Expr, start: Expr) -> list[Expr]:
         """`channels_per_load` channels of the pixel at *start*: an operand of `multiply_add` per `group`."""
@@ -126,3 +151,29 @@ class MicroKernel:
     def reduce_sums(self, parts: Sequence[Expr], bias: Expr, start: Expr) -> Expr:
         """A vector of sums from its `partial_sums` registers."""
         return parts[0]
+
+    def store(self, e: Emitter, epilogue: Epilogue, pixels: Sequence[PixelSums], first: Expr) -> None:
+        """Write the target's elements, whole vectors at a time.
+
+        Args:
+            pixels: complete sums of output channels from *first* on.
+        """
+        for pixel in pixels:
+            for v, sums in enumerate(pixel.vectors):
+                value = self.scale(epilogue, sums, first + v * self.lanes)
+                lanes = lanes_of(value)
+                zero = const(0, epilogue.target.dtype, lanes)
+                if epilogue.relu:
+                    value = tirx.max(value, zero)
+                if lanes < self.lanes:
+                    value = concat([value, zero], lanes)
+                e.store_vector(epilogue.result, value, pixel.place + v * self.lanes, self.lanes)
+
+    def scale(self, epilogue: Epilogue, sums: Expr, channel: Expr) -> Expr:
+        """A vector of sums, channels from *channel* on, times their multipliers; float32 where there are any
+        or the target is."""
+        lanes = lanes_of(sums)
+        if epilogue.multiplier is not None:
+            return cast("float32", sums, lanes) * load(epilogue.multiplier, channel, lanes)
+        # Casting float32 to float32 is nothing.
+        return cast("float32", sums, lanes) if epilogue.target.dtype == "float32" else sums

@@ -7,7 +7,6 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from host.kernels.int8 import Int8
 from host.kernels.microkernel import MicroKernel
 from host.kernels.shape import ConvShape, Tile
 from host.kernels.winograd import transform_weight
@@ -27,7 +26,7 @@ def pack_weight(
         Flat `[tile of channels][kh][kw][in / group][vector of the tile][lane][group]`, zero where padded;
         the last vector has the lanes of `ConvShape.last`.
     """
-    unused = (microkernel.lanes - shape.last(microkernel, tile).lanes) * microkernel.for_source(
+    unused = (microkernel.lanes - shape.last_vector(microkernel, tile).lanes) * microkernel.for_source(
         shape.source
     ).group
     if tile.scheme:
@@ -35,7 +34,7 @@ def pack_weight(
     out, cin, kh, kw = weight.shape
     full = np.zeros((shape.target.stored, shape.reduction(microkernel), kh, kw), weight.dtype)
     full[:out, :cin] = weight
-    full = full[_channel_order(shape, microkernel, tile)]
+    full = full[microkernel.channel_order(shape.target.stored, tile.vectors, shape.fused)]
     microkernel = microkernel.for_source(shape.source)
     lanes, group = microkernel.lanes, microkernel.group
     # [vector, lane, in/group, group, kh, kw] → [vector, kh, kw, in/group, lane, group]
@@ -56,16 +55,4 @@ def pack_vector(
 ) -> NDArray[Scalar]:
     """A number per output channel, [out], in the order of `pack_weight`, zeros for channels only stored."""
     padded = np.pad(values, (0, shape.target.stored - len(values)))
-    return padded[_channel_order(shape, microkernel, tile)]
-
-
-def _channel_order(shape: ConvShape, microkernel: MicroKernel, tile: Tile) -> NDArray[np.intp]:
-    """The output channel of every lane of every vector, so that packing sums to bytes sorts them."""
-    order = np.arange(shape.target.stored).reshape(-1, microkernel.lanes)
-    if isinstance(microkernel, Int8) and shape.fused:
-        for start in range(0, len(order), tile.vectors):
-            width = min(tile.vectors, len(order) - start)
-            for v in range(start, start + width, 4):
-                part = order[v : min(v + 4, start + width)]
-                part[:] = microkernel.packed_order(len(part)) + v * microkernel.lanes
-    return order.ravel()
+    return padded[microkernel.channel_order(shape.target.stored, tile.vectors, shape.fused)]

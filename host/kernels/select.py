@@ -1,12 +1,10 @@
-"""Which instruction family a target's kernels use."""
+"""Which microkernels a target's kernels are generated for."""
 
 from __future__ import annotations
 
 from device_runtime.errors import FatalError
-from host.kernels.bfloat16 import BFLOAT16
-from host.kernels.float import FLOAT16, FLOAT32
-from host.kernels.int8 import INT8
 from host.kernels.microkernel import MicroKernel
+from host.kernels.registry import BFLOAT16, FLOAT16, FLOAT32, INT8
 from host.precision import PRECISIONS
 from host.targets.profile import Target
 

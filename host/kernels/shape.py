@@ -29,12 +29,33 @@ class Tile:
     scheme: int = 0
 
 
-@dataclass(frozen=True, kw_only=True)
-class ConvShape:
-    """What a convolution kernel is generated from.
+@dataclass(frozen=True)
+class Runs:
+    """How one row of the kernel is read: runs of channels that lie end to end in memory.
 
     Attributes:
-        fused: sums begin at `MAGIC_BITS` and are rounded by a fused multiply-add (see `FusedRequantization`).
+        count: how many runs: one per column of the kernel, or one in all where pixels have no unused
+            channels between them.
+        loads: whole loads in each.
+        rest: channels after those.
+    """
+
+    count: int
+    loads: int
+    rest: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class ConvShape:
+    """A convolution's maps and kernel.
+
+    Attributes:
+        kernel: (height, width).
+        source: the map that is read; its border is the padding.
+        target: the map that is written.
+        relu: negative values become 0.
+        fused: sums begin at `MAGIC_BITS` and are rounded by a fused multiply-add (see
+            `FusedRequantization`).
     """
 
     kernel: tuple[int, int]
@@ -44,13 +65,14 @@ class ConvShape:
     fused: bool = False
 
     def vectors(self, microkernel: MicroKernel) -> int:
+        """Vectors of output channels."""
         return self.target.stored // microkernel.lanes
 
     def positions(self, scheme: int) -> int:
-        """Pixels of tiles in a row of the target, in the sense of `Tile.scheme`."""
+        """Pixels, as `Tile.scheme` counts them, in a row of the target."""
         return -(-self.target.width // scheme) if scheme and self.kernel[0] == 1 else self.target.width
 
-    def last(self, microkernel: MicroKernel, tile: Tile) -> MicroKernel:
+    def last_vector(self, microkernel: MicroKernel, tile: Tile) -> MicroKernel:
         """The microkernel of the last vector: half as wide where the other half would only be stored empty.
 
         Quantized maps are written whole vectors at a time, and Winograd's transforms compute them.
@@ -69,13 +91,9 @@ class ConvShape:
         """Input channels of a pixel that are loaded together; those of a planar image are far apart."""
         return 1 if self.source.planar else microkernel.for_source(self.source).channels_per_load
 
-    def runs(self, microkernel: MicroKernel) -> tuple[int, int, int]:
-        """How one row of the kernel is read: runs of channels that lie end to end in memory.
-
-        Their number, the whole loads in each, and the channels after those. Pixels without unused channels
-        between them are one run.
-        """
+    def runs(self, microkernel: MicroKernel) -> Runs:
+        """How a row of the kernel is read."""
         reduction, columns = self.reduction(microkernel), self.kernel[1]
         joined = not self.source.planar and self.source.pixel == reduction
-        runs, length = (1, columns * reduction) if joined else (columns, reduction)
-        return runs, *divmod(length, self.channels_per_load(microkernel))
+        count, length = (1, columns * reduction) if joined else (columns, reduction)
+        return Runs(count, *divmod(length, self.channels_per_load(microkernel)))

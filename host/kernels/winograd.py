@@ -17,7 +17,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import reduce
 from operator import add
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.polynomial import polynomial
@@ -26,11 +25,8 @@ from tvm import tirx
 
 from host.kernels import arm_assembly as neon
 from host.kernels.emit import Emitter, Expr, address, const, load
-from host.kernels.float import Float32
 from host.kernels.microkernel import MicroKernel
-
-if TYPE_CHECKING:
-    from host.kernels.shape import ConvShape, Tile
+from host.kernels.shape import ConvShape, Tile
 
 TAPS = 3
 FLOAT = 4
@@ -46,12 +42,8 @@ def applicable(shape: ConvShape, microkernel: MicroKernel) -> bool:
     In fp16 the differences that it takes would lose what they have of digits.
     """
     line = shape.kernel in ((TAPS, 1), (1, TAPS))
-    whole = (
-        isinstance(microkernel, Float32)
-        and microkernel.accumulator == "float32"
-        and not microkernel.requantizes
-    )
-    return line and not shape.source.planar and whole
+    dtypes = {microkernel.activation, microkernel.weight, microkernel.accumulator}
+    return line and not shape.source.planar and dtypes == {"float32"}
 
 
 def pays(shape: ConvShape, microkernel: MicroKernel) -> bool:

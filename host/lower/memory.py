@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from host.kernels.feature_map import FeatureMap
 from host.kernels.image import image_map
-from host.kernels.int8 import Int8
 from host.kernels.microkernel import MicroKernel
 from host.network.graph import Conv, Network
 
@@ -15,7 +14,7 @@ def feature_maps(network: Network, microkernel: MicroKernel) -> dict[str, Featur
     `input` is what the first convolution reads: the image, or its bytes.
     """
     shapes, image = network.shapes, network.input
-    if isinstance(microkernel, Int8):
+    if microkernel.quantized:
         columns = network.convs[0].weight.shape[3]
         maps = {"input": image_map(image.height, image.width, columns, microkernel)}
     else:

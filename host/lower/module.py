@@ -16,7 +16,6 @@ from host.kernels.context import Pooling, concatenate, context, transpose_logits
 from host.kernels.conv import conv
 from host.kernels.emit import tensors
 from host.kernels.image import quantize_image
-from host.kernels.int8 import Int8
 from host.kernels.microkernel import MicroKernel
 from host.kernels.pack import pack_vector, pack_weight
 from host.kernels.pool import max_pool
@@ -84,11 +83,11 @@ def lower(
     """Generate a kernel for every layer, and `main`, which calls them.
 
     Args:
-        microkernel: for a `QuantizedNetwork` an `Int8` one with the sums that it was quantized for.
+        microkernel: for a `QuantizedNetwork` one with the `int8_sums` that it was quantized for.
         records: tiles that were tuned; `default_tile` where they have none.
     """
     if isinstance(network, QuantizedNetwork):
-        assert isinstance(microkernel, Int8) and microkernel.int8_sums == network.int8_sums
+        assert microkernel.int8_sums == network.int8_sums
     return _Lowering(network, microkernel, records or Records("")).run()
 
 

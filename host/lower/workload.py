@@ -6,7 +6,6 @@ from dataclasses import dataclass, fields, replace
 from functools import cached_property
 
 from host.kernels.feature_map import FeatureMap
-from host.kernels.int8 import Int8
 from host.kernels.microkernel import MicroKernel
 from host.kernels.shape import ConvShape
 from host.lower.memory import feature_maps, round_up
@@ -46,7 +45,6 @@ def workloads(network: Network | QuantizedNetwork, microkernel: MicroKernel) -> 
     for name, shape in _backbone(graph, microkernel).items():
         if isinstance(network, QuantizedNetwork):
             conv = network.convs[name]
-            assert isinstance(microkernel, Int8)
             exact = microkernel if conv.largest < INT16_MAX else microkernel.saturating()
             found[name] = Workload(replace(shape, fused=conv.addend is not None), exact)
         else:
@@ -85,8 +83,10 @@ def _head(network: Network, microkernel: MicroKernel) -> ConvShape:
 
 def _likely_fused(shape: ConvShape, microkernel: MicroKernel) -> bool:
     """Whether quantized weights will allow it: sums of so few products nearly always do."""
-    fused = isinstance(microkernel, Int8) and microkernel.int8_sums.fused and shape.target.dtype != "float32"
-    return fused and shape.reduction(microkernel) * shape.kernel[0] * shape.kernel[1] <= 512
+    sums = microkernel.int8_sums
+    if sums is None or not sums.fused or shape.target.dtype == "float32":
+        return False
+    return shape.reduction(microkernel) * shape.kernel[0] * shape.kernel[1] <= 512
 
 
 def _layout(feature_map: FeatureMap) -> str:

@@ -12,7 +12,6 @@ import msgspec
 from device_runtime.bundle.manifest import read_manifest
 from host.bench.runtimes import BUNDLE, OURS, TORCH_INT8, TVM_VM, ModelSource, torch_int8_peer, torch_peer
 from host.build import Request, build
-from host.kernels.int8 import Int8
 from host.kernels.select import microkernel_for
 from host.network.simplify import simplify
 from host.network.work import published_work
@@ -162,7 +161,6 @@ def _sparse(checkpoint: Path, folder: Path) -> Artifact:
 
 def _eager_int8(checkpoint: Path, source: VariantSource, folder: Path, note: str) -> Artifact:
     microkernel = microkernel_for(source.target, "int8")
-    assert isinstance(microkernel, Int8)
     network = simplify(load_checkpoint(checkpoint))
     quantized = quantize(network, read_samples(source.calibration), int8_sums=microkernel.int8_sums)
     return Artifact(

@@ -44,7 +44,7 @@ def loads(workload: Workload, tile: Tile) -> int:
     """Loads of a pixel's channels in the innermost loop, before unrolling."""
     if tile.scheme:
         return workload.shape.reduction(workload.microkernel) // workload.microkernel.channels_per_load
-    return workload.shape.runs(workload.microkernel)[1]
+    return workload.shape.runs(workload.microkernel).loads
 
 
 def products(workload: Workload, tile: Tile) -> int:

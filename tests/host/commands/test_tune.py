@@ -6,7 +6,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from host.cli import main
-from host.kernels.float import FLOAT32
+from host.kernels.registry import FLOAT32
 from host.kernels.shape import Tile
 from host.lower.tuned import TUNING_RECORDS, Record, Records
 from host.lower.workload import workloads

@@ -12,13 +12,14 @@ import tvm
 from torch.nn import functional as F
 
 from device_runtime.errors import FatalError
-from host.kernels.bfloat16 import BFLOAT16, to_bfloat16
+from host.kernels.bfloat16 import to_bfloat16
 from host.kernels.context import Pooling, context
 from host.kernels.conv import conv
 from host.kernels.emit import tensors
 from host.kernels.feature_map import BFLOAT16_STORAGE, FeatureMap
 from host.kernels.pack import pack_vector, pack_weight
 from host.kernels.pool import max_pool
+from host.kernels.registry import BFLOAT16
 from host.kernels.select import microkernel_for
 from host.kernels.shape import ConvShape, Tile
 from host.kernels.tile import default_tile

@@ -12,9 +12,9 @@ from device_runtime.errors import FatalError
 from host.kernels.context import Pooling, context
 from host.kernels.conv import conv
 from host.kernels.feature_map import FeatureMap
-from host.kernels.float import FLOAT32
 from host.kernels.pack import pack_vector, pack_weight
 from host.kernels.pool import max_pool
+from host.kernels.registry import FLOAT32
 from host.kernels.select import microkernel_for
 from host.kernels.shape import ConvShape, Tile
 from host.kernels.tile import default_tile

@@ -16,8 +16,7 @@ from host.compile.executable import compile_functions
 from host.compile.link import Linker, linker_for
 from host.emulate.root import qemu_command
 from host.kernels.emit import tensors
-from host.kernels.float import FLOAT16, FLOAT32
-from host.kernels.int8 import INT8
+from host.kernels.registry import FLOAT16, FLOAT32, INT8
 from host.targets.read import load_target
 from tests.host.kernels.kernel_cases import CALLER, Case, float_cases, int8_cases
 

@@ -8,8 +8,7 @@ import numpy as np
 import pytest
 import tvm
 
-from host.kernels.float import INT8_WEIGHTS
-from host.kernels.int8 import INT8
+from host.kernels.registry import INT8, INT8_WEIGHTS
 from host.network.int8_sums import INT16_MAX, Int8Sums
 from tests.host.kernels.kernel_cases import Case, float_cases, int8_cases
 

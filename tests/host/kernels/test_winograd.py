@@ -10,9 +10,8 @@ from numpy.typing import NDArray
 
 from host.kernels.conv import conv
 from host.kernels.feature_map import FeatureMap
-from host.kernels.float import FLOAT32, INT8_WEIGHTS
-from host.kernels.int8 import INT8
 from host.kernels.pack import pack_vector, pack_weight
+from host.kernels.registry import FLOAT32, INT8, INT8_WEIGHTS
 from host.kernels.shape import ConvShape, Tile
 from host.kernels.tile import default_tile
 from host.kernels.winograd import PAIRS, applicable, pays, transform_weight

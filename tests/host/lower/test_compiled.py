@@ -17,9 +17,8 @@ from device_runtime.read.preprocess import prepare
 from device_runtime.sources.files import image_files, label_of
 from device_runtime.sources.image import read_image
 from host.compile.executable import compile_kernels
-from host.kernels.float import FLOAT32
-from host.kernels.int8 import INT8
 from host.kernels.microkernel import MicroKernel
+from host.kernels.registry import FLOAT32, INT8
 from host.lower.memory import feature_maps
 from host.lower.module import lower
 from host.network.graph import Conv, Network

@@ -5,8 +5,7 @@ from dataclasses import replace
 import pytest
 from tvm import ir
 
-from host.kernels.float import FLOAT32
-from host.kernels.int8 import INT8
+from host.kernels.registry import FLOAT32, INT8
 from host.kernels.shape import Tile
 from host.kernels.tile import default_tile
 from host.lower.module import ConvCall, lower

@@ -4,9 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from host.kernels.float import FLOAT32
-from host.kernels.int8 import INT8
 from host.kernels.microkernel import MicroKernel
+from host.kernels.registry import FLOAT32, INT8
 from host.lower.workload import Workload, workloads
 from host.network.graph import Network
 from host.network.simplify import simplify

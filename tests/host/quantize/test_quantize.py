@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from device_runtime.errors import FatalError
 from device_runtime.read.preprocess import prepare
-from host.kernels.int8 import INT8
+from host.kernels.registry import INT8
 from host.network import graph
 from host.network.graph import Network
 from host.network.int8_sums import INT16_MAX, Int8Sums, Int16Headroom, rows_as_channels

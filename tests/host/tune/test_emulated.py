@@ -4,7 +4,7 @@ import pytest
 
 from device_runtime.errors import FatalError
 from host.emulate.count import qemu_with_plugins
-from host.kernels.float import FLOAT32
+from host.kernels.registry import FLOAT32
 from host.kernels.shape import Tile
 from host.lower.workload import Workload
 from host.targets.profile import Target

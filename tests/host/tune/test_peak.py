@@ -7,8 +7,7 @@ import pytest
 import tvm
 
 from host.kernels.emit import tensors
-from host.kernels.float import FLOAT32
-from host.kernels.int8 import INT8
+from host.kernels.registry import FLOAT32, INT8
 from host.tune.peak import peak_kernels
 
 

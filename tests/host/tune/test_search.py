@@ -5,8 +5,8 @@ from collections.abc import Sequence
 
 import pytest
 
-from host.kernels.float import FLOAT32
 from host.kernels.microkernel import MicroKernel
+from host.kernels.registry import FLOAT32
 from host.kernels.shape import Tile
 from host.kernels.tile import default_tile
 from host.lower.tuned import Unit

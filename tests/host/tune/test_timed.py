@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import pytest
 
 from device_runtime.errors import FatalError
-from host.kernels.float import FLOAT32
+from host.kernels.registry import FLOAT32
 from host.kernels.shape import Tile
 from host.lower.workload import Workload
 from host.targets.profile import Target
