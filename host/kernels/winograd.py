@@ -59,6 +59,22 @@ def pays(shape: ConvShape, microkernel: MicroKernel) -> bool:
     return length >= 4 and 6 * cin * cout > 24 * (cin + cout)
 
 
+def assembly_path(shape: ConvShape, microkernel: MicroKernel, tile: Tile) -> neon.Path:
+    """How a register tile in assembly reads the inputs at one point: [position][point][stored channel]."""
+    loads, rest = divmod(shape.reduction(microkernel), microkernel.channels_per_load)
+    points = tile.scheme + TAPS - 1
+    return neon.Path(
+        pixel=points * shape.source.stored * FLOAT,
+        row=0,
+        run=0,
+        rows=1,
+        runs=1,
+        loads=loads,
+        rest=rest,
+        unroll=tile.unroll if loads % tile.unroll == 0 else 1,
+    )
+
+
 def transform_weight(weight: NDArray[np.generic], m: int) -> NDArray[np.float32]:
     """Taps at the points of F(*m*, 3): [out, in, 3, 1] or [out, in, 1, 3] → float32[out, in, m + 2, 1]."""
     points = [0.0, *(a for p in PAIRS[m] for a in (p, -p))]
@@ -244,22 +260,11 @@ class _Kernel:
         """The products of a register tile, *positions* from *first* on, at one *point*."""
         e, microkernel, lanes = self.e, self.microkernel, self.microkernel.lanes
         channels, stored = self.shape.reduction(microkernel), self.shape.source.stored
-        loads, rest = divmod(channels, microkernel.channels_per_load)
-        unroll = self.tile.unroll if loads % self.tile.unroll == 0 else 1
         slots = [(first + p) * self.points + point for p in range(positions)]
         packed = channel_tile * (self.tile.vectors * lanes * self.points * channels)
         packed += point * (channels * width * lanes)
         places = [strip.products + (slot * width + v) * lanes for slot in slots for v in range(width)]
-        path = neon.Path(
-            pixel=self.points * stored * FLOAT,
-            row=0,
-            run=0,
-            rows=1,
-            runs=1,
-            loads=loads,
-            rest=rest,
-            unroll=unroll,
-        )
+        path = assembly_path(self.shape, microkernel, self.tile)
         if microkernel.by_element and neon.fits(positions, width, path):
             name, text = neon.tile(microkernel.by_element, positions, width, path)
             e.include(text)
@@ -282,15 +287,13 @@ class _Kernel:
                 for total, value in zip(sums, values, strict=True):
                     e.store_vector(total, value, 0, lanes)
 
-        if loads:
-            with e.loop(loads // unroll, "k") as outer:
+        per_load, unroll = microkernel.channels_per_load, path.unroll
+        if path.loads:
+            with e.loop(path.loads // unroll, "k") as outer:
                 for inner in range(unroll):
-                    add(
-                        (outer * unroll + inner) * microkernel.channels_per_load,
-                        microkernel.channels_per_load,
-                    )
-        if rest:
-            add(loads * microkernel.channels_per_load, rest)
+                    add((outer * unroll + inner) * per_load, per_load)
+        if path.rest:
+            add(path.loads * per_load, path.rest)
         for total, place in zip(sums, places, strict=True):
             e.store_vector(strip.scratch, load(total, 0, lanes), place, lanes)
 

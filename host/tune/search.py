@@ -20,7 +20,7 @@ from dataclasses import dataclass, replace
 from typing import Protocol
 
 from host.kernels.shape import Tile
-from host.kernels.tile import default_tile
+from host.kernels.tile import candidates, default_tile
 from host.lower.tuned import Record, Unit
 from host.lower.workload import Workload
 from host.tune.workload import loads, products, schemes
@@ -56,30 +56,6 @@ class Progress:
     trials: int
     best: Tile
     metric: float
-
-
-def register_tiles(workload: Workload, limit: int, scheme: int = 0) -> list[Tile]:
-    """The *limit* most promising tiles that fit the registers, without variants.
-
-    Promising: many products per load, little left over at the right and in the last channels – as
-    `default_tile` ranks them.
-    """
-    shape = workload.shape
-    microkernel = workload.microkernel.for_source(shape.source)
-    width, total = shape.positions(scheme), shape.vectors(microkernel)
-
-    def score(tile: Tile) -> float:
-        even = width / (-(-width // tile.pixels) * tile.pixels)
-        even *= total / (-(-total // tile.vectors) * tile.vectors)
-        return even * tile.pixels * tile.vectors / (tile.pixels + tile.vectors)
-
-    tiles = [
-        Tile(pixels, vectors, scheme=scheme)
-        for vectors in range(1, min(total, 12) + 1)
-        for pixels in range(1, min(width, 24) + 1)
-        if microkernel.partial_sums * pixels * vectors + min(pixels, vectors) < microkernel.registers
-    ]
-    return sorted(tiles, key=score, reverse=True)[:limit]
 
 
 def unrolled(workload: Workload, tile: Tile) -> list[Tile]:
@@ -120,7 +96,7 @@ def search(
 
     possible = schemes(workload)
     each = max(1, trials // 2 // len(possible))
-    first = [tile for scheme in possible for tile in register_tiles(workload, each, scheme)]
+    first = [t for s in possible for t in candidates(workload.shape, workload.microkernel, s)[:each]]
     ranked = rung(0, list(dict.fromkeys([default, *first])))
     few = max(1, trials // 8)
     ranked = rung(1, [v for tile in ranked[:few] for v in unrolled(workload, tile)])

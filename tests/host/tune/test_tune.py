@@ -20,7 +20,7 @@ from host.emulate.count import Counts, DataCache, count, emulator, plugin
 from host.kernels.feature_map import FeatureMap
 from host.kernels.registry import FLOAT32
 from host.kernels.shape import ConvShape, Tile
-from host.kernels.tile import default_tile
+from host.kernels.tile import candidates, default_tile
 from host.lower.tuned import Record, Records, path_of, read, read_for, write
 from host.lower.workload import Workload, workloads
 from host.network.simplify import simplify
@@ -28,7 +28,7 @@ from host.targets.profile import Target
 from host.targets.read import load_target
 from host.tune.cycles import CORES, cycles
 from host.tune.emulated import EmulatedRunner
-from host.tune.search import Progress, register_tiles, search, unrolled
+from host.tune.search import Progress, search, unrolled
 from host.tune.timed import Address, LocalRunner, RpcRunner
 from host.tune.workload import cut, distinct, loads
 from lprnet.network.checkpoint import load_checkpoint
@@ -178,7 +178,7 @@ class TestSearch:
     @pytest.mark.parametrize("microkernel", FLOAT32.values(), ids=lambda f: f.name)
     def test_tiles_fit_the_registers(self, microkernel) -> None:
         workload = Workload(shape(cin=microkernel.block, cout=microkernel.block * 3), microkernel)
-        tiles = register_tiles(workload, 1000)
+        tiles = candidates(workload.shape, workload.microkernel, 0)
         assert tiles
         assert len(set(tiles)) == len(tiles)
         assert all(t.pixels * t.vectors < microkernel.registers for t in tiles)
