@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 
 REGISTER = 16
-"""Bytes."""
+"""Bytes of one."""
 LD1_REGISTERS = 4
 """Registers that ld1 fills at once."""
 
@@ -20,7 +20,8 @@ class Path:
         pixel: from a pixel to its right neighbour.
         row: from a row of the kernel to the next.
         run: from a run to the next in a row (see `ConvShape.runs`).
-        rows, runs: number of each.
+        rows: how many rows.
+        runs: how many runs in a row.
         loads: whole registers that are read of every pixel in a run.
         rest: products of an accumulator with a register after those, fewer than with a whole one.
         unroll: loads written out; divides their number.
@@ -57,17 +58,21 @@ SDOT = ByElement("sdot v{sum}.4s, v{weight}.16b, v{activation}.4b[{q}]", 4, "<4 
 
 
 def fits(pixels: int, vectors: int, path: Path) -> bool:
-    """Whether `tile` has the registers, and its loads the reach."""
+    """Whether `tile` has the registers, one at least for weights, and its loads the reach."""
     last = (pixels - 1) * path.pixel
     return pixels * (vectors + 1) < 32 and last <= (4095 * REGISTER if path.pixel % REGISTER == 0 else 255)
 
 
-def tile(product: ByElement, pixels: int, vectors: int, path: Path) -> tuple[str, str]:
+def tile(instruction: ByElement, pixels: int, vectors: int, path: Path) -> tuple[str, str]:
     """A function, its name first, that computes the sums of a register tile.
 
     Arguments are pointers: to the source, the packed weights, the bias, and where each sum goes, by pixel and
     vector. In assembly because LLVM loads two registers at a time where ld1 loads four, and schedules for
-    the fewest stalls, which costs registers that a tile has not got.
+    the fewest stalls, which costs registers that a tile has not got. The 32 registers are
+
+        pixels                 activations, a register of each pixel
+        pixels · vectors       sums, by pixel and vector
+        the rest               weights: one batch, or two in turns, of up to `LD1_REGISTERS`
     """
     count = pixels * vectors
     source, weights, bias = (f"${count + i}" for i in range(3))
@@ -105,18 +110,18 @@ def tile(product: ByElement, pixels: int, vectors: int, path: Path) -> tuple[str
                 q, v = divmod(i, vectors)
                 for p in range(pixels):
                     place = pixels + p * vectors + v
-                    yield product.text.format(sum=place, weight=weight, activation=p, q=q)
+                    yield instruction.text.format(sum=place, weight=weight, activation=p, q=q)
             if b + 1 < len(starts) and buffers == 1:
                 yield fetch(b + 1)
 
     read = path.loads * REGISTER + (REGISTER if path.rest else 0)
-    loads = [line for _ in range(path.unroll) for line in load(product.elements)]
+    loads = [line for _ in range(path.unroll) for line in load(instruction.elements)]
     run = _loop("x9", path.loads // path.unroll, 1, loads) if path.loads else []
     run += load(path.rest) if path.rest else []
     row = _loop("x10", path.runs, 2, [*run, *_move(source, path.run - read)]) if path.runs > 1 else run
     past = path.runs * path.run if path.runs > 1 else read
     rows = _loop("x11", path.rows, 3, [*row, *_move(source, path.row - past)]) if path.rows > 1 else row
-    return _tile_function(product, pixels, vectors, [*load_bias(), *rows])
+    return _tile_function(instruction, pixels, vectors, [*load_bias(), *rows])
 
 
 def _registers(first: int, count: int) -> str:
@@ -137,9 +142,11 @@ def _move(pointer: str, distance: int) -> list[str]:
     return [f"{opcode} {pointer}, {pointer}, {part}" for part in parts if part]
 
 
-def _tile_function(product: ByElement, pixels: int, vectors: int, lines: Sequence[str]) -> tuple[str, str]:
+def _tile_function(
+    instruction: ByElement, pixels: int, vectors: int, lines: Sequence[str]
+) -> tuple[str, str]:
     count = pixels * vectors
-    results = "{ " + ", ".join([product.sums] * count + ["ptr"] * 3) + " }"
+    results = "{ " + ", ".join([instruction.sums] * count + ["ptr"] * 3) + " }"
     sums = range(pixels, pixels + count)
     outputs = [f"={{v{i}}}" for i in sums] + ["=&r"] * 3
     inputs = [str(count + i) for i in range(3)]
@@ -149,7 +156,7 @@ def _tile_function(product: ByElement, pixels: int, vectors: int, lines: Sequenc
     body = [f'%r = call {results} asm sideeffect "{text}", "{constraints}"(ptr %a, ptr %w, ptr %b)']
     for i in range(count):
         body.append(f"%r{i} = extractvalue {results} %r, {i}")
-        body.append(f"store {product.sums} %r{i}, ptr %s{i}, align 16")
+        body.append(f"store {instruction.sums} %r{i}, ptr %s{i}, align 16")
     body.append("ret i32 0")
     name = "tile_" + sha256("".join(body).encode()).hexdigest()[:16]
     parameters = ["ptr %a", "ptr %w", "ptr %b", *(f"ptr %s{i}" for i in range(count))]

@@ -20,7 +20,12 @@ LARGEST_WINDOW = 128
 
 @dataclass(frozen=True)
 class Pooling:
-    """Windows of a context over its source."""
+    """Windows of a context over its source.
+
+    Attributes:
+        kernel: (height, width) of a window.
+        stride: from one window to the next, (down, right).
+    """
 
     source: FeatureMap
     kernel: tuple[int, int]
@@ -43,10 +48,11 @@ class Pooling:
 def context(symbol: str, pooling: Pooling, lanes: int) -> tirx.PrimFunc:
     """Average-pool a map, keep the mean over its rows and the sum of its squares.
 
-    Kernel `(source, pooled)`: pooled is float32[columns + 1, stored channels], the mean over H of the pooled
-    map, and in its last row the sum over (H, W) of the squared pooled map, per channel.
-    A quantized map's kernel is `(source, scale, pooled)`: windows are summed in integers, and scale,
-    float32[stored channels], takes a sum to the real mean (see `window_scale`).
+    Kernel `(source, pooled)`. Pooled is float32[columns + 1, stored channels]: a row for every column of the
+    pooled map, its mean over H, and a last row, the sum of the squared pooled map over (H, W).
+
+    A quantized map's kernel is `(source, scale, pooled)`. It sums windows in integers; scale, float32[stored
+    channels], takes a sum to the real mean (see `window_scale`).
     """
     e = Emitter()
     source, (kh, kw), (sh, sw) = pooling.source, pooling.kernel, pooling.stride
@@ -112,8 +118,11 @@ def context(symbol: str, pooling: Pooling, lanes: int) -> tirx.PrimFunc:
 
 
 def window_scale(pooling: Pooling, activation_scale: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Real mean of a window per unit of its sum; *activation_scale*, float32[channels], is the real
-    value of q = 1."""
+    """The real mean of a window per unit of its sum: float32[stored channels].
+
+    Args:
+        activation_scale: float32[channels], the real value of q = 1.
+    """
     scale = activation_scale / np.float32(pooling.kernel[0] * pooling.kernel[1])
     return np.pad(scale, (0, pooling.source.stored - len(activation_scale)))
 

@@ -49,7 +49,7 @@ def conv(symbol: str, shape: ConvShape, microkernel: MicroKernel, tile: Tile) ->
     result = target.param(e, "target")
     target.clear_border(e, result)
     if tile.scheme:
-        emit_winograd(e, shape, microkernel, tile, data, weight, bias, result)
+        emit_winograd(e, shape, microkernel, tile, data=data, weight=weight, bias=bias, result=result)
     else:
         epilogue = Epilogue(
             target=target, result=result, relu=shape.relu, multiplier=multiplier, addend=addend

@@ -1,3 +1,5 @@
+"""How a feature map lies in memory."""
+
 from __future__ import annotations
 
 from dataclasses import KW_ONLY, dataclass
@@ -12,17 +14,20 @@ BFLOAT16_STORAGE = "uint16"
 
 @dataclass(frozen=True)
 class FeatureMap:
-    """A feature map in memory: `[H + 2·pad_h, W + 2·pad_w, stored channels]`, zero in the border.
+    """A feature map in memory: `[H + 2·pad_h, W + 2·pad_w, stored]`, zero in the border.
 
     An int8 map holds q − 128 for q in 0…255, so its zeros are −128.
 
     Attributes:
+        height: H, without the border.
+        width: W, without the border.
         channels: channels that carry data.
         stored: channels in memory, `channels` rounded up; the rest are zero.
-        pad: zeros on both sides of (H, W), which the next convolution reads and the producer writes.
-        pitch: elements from one pixel to the next where that is fewer than `stored`: a pixel then begins with
-            its own channels and goes on with its neighbours'.
+        dtype: of the elements.
+        pad: zeros on both sides of (H, W); who writes the map writes them, for the convolution that reads it.
         planar: `[1, channels, H, W]` instead, as the image arrives; never padded.
+        pitch: elements from one pixel to the next, where pixels overlap: after its own channels a pixel goes
+            on with its right neighbour's, as far as `stored`.
     """
 
     height: int
@@ -37,6 +42,7 @@ class FeatureMap:
 
     @property
     def shape(self) -> tuple[int, ...]:
+        """Of the tensor that holds it: flat, but for a planar one."""
         if self.planar:
             return (1, self.channels, self.height, self.width)
         # The last pixel's neighbours may lie beyond the map.
@@ -53,6 +59,7 @@ class FeatureMap:
         return (self.width + 2 * self.pad[1]) * self.pixel
 
     def param(self, e: Emitter, name: str) -> Expr:
+        """Declare it as the kernel's next parameter."""
         return e.param(name, self.shape, self.dtype)
 
     def at(self, y: Expr, x: Expr, channel: Expr = 0) -> Expr:
@@ -88,4 +95,5 @@ class FeatureMap:
 
     @property
     def bits(self) -> int:
+        """Of an element."""
         return int(tvm.DataType(self.dtype).bits)

@@ -13,10 +13,15 @@ from host.network.int8_sums import BYTES_PER_PIXEL
 
 
 def image_map(height: int, width: int, columns: int, microkernel: MicroKernel) -> FeatureMap:
-    """Pixels as words of four bytes.
+    """Pixels as words of four bytes, the last of them unused.
 
-    A kernel of *columns* columns takes a row of its window, which lies together in memory, for the channels
-    of one pixel (see `rows_as_channels`): fewer bytes are zero than if every pixel were rounded up.
+    A row of a kernel's window lies together in memory. A kernel of *columns* columns takes it for the
+    channels of one pixel (see `rows_as_channels`), which wastes fewer bytes than rounding up every pixel; so
+    pixels overlap. For three columns:
+
+        r g b – r g b – r g b – r g b – r g b – …
+        └──── pixel 0 ────────┘
+                └──── pixel 1 ────────┘
     """
     channels = BYTES_PER_PIXEL * columns
     image = FeatureMap(

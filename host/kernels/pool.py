@@ -1,10 +1,12 @@
+"""Max pools."""
+
 from __future__ import annotations
 
 from functools import reduce
 
 from tvm import tirx
 
-from host.kernels.emit import WORTH_SHARING, Emitter, load
+from host.kernels.emit import WORTH_SHARING, Emitter, Expr, load
 from host.kernels.feature_map import FeatureMap
 
 
@@ -20,7 +22,8 @@ def max_pool(
     lanes = next(n for n in (lanes, lanes // 2, lanes // 4, 1) if n and target.stored % n == 0)
     target.clear_border(e, result)
 
-    def compute(y, x, count: int, channel) -> None:  # type: ignore[no-untyped-def]
+    def compute(y: Expr, x: Expr, count: int, channel: Expr) -> None:
+        """Write *count* outputs of row *y* from *x* on."""
         columns = []
         for column in range((count - 1) * stride + 3):
             values = [load(data, source.at(y + r, x * stride + column, channel), lanes) for r in range(3)]

@@ -1,14 +1,22 @@
 """Winograd convolution: kernels of three taps in a line with fewer than three products an output.
 
-F(m, 3) makes m outputs of a line from m + 2 products instead of 3·m: the inputs and the taps are taken for
-polynomials, evaluated at m + 2 points and multiplied there, and the outputs interpolated (Lavin & Gray,
-arXiv:1509.09308; for any points Toom and Cook, as in Barabasz et al., arXiv:1803.10986). Products are made
-for every pair of channels, but evaluation is done once per channel in, interpolation once per channel out.
+F(m, 3) makes m outputs of a line from m + 2 products instead of 3·m:
 
-The points are 0, ±p for every p of `PAIRS`, and ∞. With f(x) = x·Π(x² − p²), point a evaluates the inputs
-by the coefficients of f(x) / (x − a) and the taps by (1, a, a²) / f'(a); ∞ by those of f and by (0, 0, 1).
-Output i is Σ aⁱ · product(a), the last one plus product(∞). The points of a pair share the even and the odd
-part.
+    m + 2 inputs  ── evaluate ──▶ at m + 2 points ─┐
+                                                   ├─ multiply ──▶ m + 2 products ── interpolate ──▶ m outputs
+    3 taps  ── transform_weight ▶ at m + 2 points ─┘
+
+Inputs and taps are taken for polynomials (Lavin & Gray, arXiv:1509.09308; for any points Toom and Cook, as in
+Barabasz et al., arXiv:1803.10986). Products are made for every pair of channels, but inputs are evaluated
+once per channel in, and outputs interpolated once per channel out.
+
+The points are 0, ±p for every p of `PAIRS`, and ∞. With f(x) = x·Π(x² − p²),
+
+    the inputs at a point a are weighed by the coefficients of f(x) / (x − a), at ∞ by those of f;
+    the taps at a point a by (1, a, a²) / f'(a), at ∞ by (0, 0, 1);
+    output i is Σ aⁱ · product(a), and the last one has product(∞) added.
+
+The points p and −p share the even and the odd part.
 """
 
 from __future__ import annotations
@@ -32,8 +40,11 @@ TAPS = 3
 FLOAT = 4
 """Bytes."""
 PAIRS = {4: (0.75, 1.5), 6: (0.5, 1.0, 2.0)}
-"""Magnitudes of the points by m, all powers exact in float32. Sums over 64 channels then err by 5·10⁻⁷ of the
-outputs' spread with F(4, 3), by 10⁻⁶ with F(6, 3); summed directly, by 3·10⁻⁷."""
+"""The points' magnitudes p by m, all their powers exact in float32.
+
+Sums over 64 channels then err by 5·10⁻⁷ of the outputs' standard deviation with F(4, 3) and by 10⁻⁶ with
+F(6, 3); summed directly, by 3·10⁻⁷.
+"""
 
 
 def applicable(shape: ConvShape, microkernel: MicroKernel) -> bool:
@@ -135,13 +146,23 @@ def emit_winograd(
     shape: ConvShape,
     microkernel: MicroKernel,
     tile: Tile,
+    *,
     data: Expr,
     weight: Expr,
     bias: Expr,
     result: Expr,
 ) -> None:
     """Emit the convolution of *data* with `transform_weight`'s *weight*, packed, into *result*."""
-    kernel = _Kernel(e, shape, microkernel, tile, data, weight, bias, result)
+    kernel = _WinogradKernel(
+        e=e,
+        shape=shape,
+        microkernel=microkernel,
+        tile=tile,
+        data=data,
+        weight=weight,
+        bias=bias,
+        result=result,
+    )
     target, m = shape.target, tile.scheme
     if kernel.vertical:
         full, rest = divmod(target.height, m)
@@ -154,16 +175,22 @@ def emit_winograd(
         kernel.rows(target.height, 0, [m] * full + [rest] * bool(rest))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class _Strip:
-    """Neighbouring positions, each of which makes m outputs or what is left at the end of a line.
+    """Neighbouring positions in a row of them, computed together.
+
+    Their numbers stand in a buffer on the stack:
+
+        [position][point][stored channel]              the inputs at the points
+        [position][point][vector][lane]                from `products` on, those times a tile of weights
+        [vector][lane]                                 from `zeros` on, zeros
 
     Attributes:
         y: row of positions.
         first: the leftmost position's index in the row.
-        outputs: what every position makes; fewer than m all, or the last.
-        scratch: the inputs at the points, [position][point][stored channel], from *products* on the products
-            with a tile of channels, [position][point][vector][lane], and from *zeros* on zeros for a tile.
+        outputs: how many outputs each position makes: m, or fewer at the end of a line. All make as many,
+            or the last alone makes fewer.
+        scratch: the buffer.
     """
 
     y: Expr
@@ -175,8 +202,27 @@ class _Strip:
 
 
 @dataclass(frozen=True)
-class _Kernel:
-    """Positions make outputs one below the other for 3×1 taps, side by side for 1×3."""
+class _Part:
+    """Equal cuts of a strip or row, one after the other.
+
+    Attributes:
+        count: how many.
+        first: the first position of the first.
+        outputs: how many outputs each position of a cut makes.
+    """
+
+    count: int
+    first: int
+    outputs: Sequence[int]
+
+
+@dataclass(frozen=True, kw_only=True)
+class _WinogradKernel:
+    """Emits the loops of a kernel.
+
+    A position makes the m outputs of one application of F(m, 3): one below the other for 3×1 taps, side by
+    side for 1×3.
+    """
 
     e: Emitter
     shape: ConvShape
@@ -196,20 +242,27 @@ class _Kernel:
         return self.tile.scheme + TAPS - 1
 
     def rows(self, count: int, first: int, outputs: Sequence[int]) -> None:
-        """Compute rows of positions in strips: a whole row, or a tile at a time.
+        """Compute *count* rows of positions from row *first* on.
 
-        Threads share the strips, not the rows, as there may be three of those.
+        In strips: a whole row, or a tile of positions. Threads share the strips and not the rows, of which
+        there may be only three.
+
+        Args:
+            outputs: how many outputs each position of a row makes.
         """
         e, vectors, lanes = self.e, self.tile.vectors, self.microkernel.lanes
         size = len(outputs) if self.tile.pixels_inner else min(len(outputs), self.tile.pixels)
         products = size * self.points * self.shape.source.stored
         zeros = products + size * self.points * vectors * lanes
         full, rest = divmod(self.shape.vectors(self.microkernel), vectors)
-        for repeat, start, part in _cut(outputs, size):
-            with e.loop(count * repeat, "s", parallel=True) as s:
+        for part in _cut(outputs, size):
+            with e.loop(count * part.count, "s", parallel=True) as s:
                 scratch = e.local("scratch", zeros + vectors * lanes, "float32")
-                y, x = first + tirx.floordiv(s, repeat), start + tirx.floormod(s, repeat) * size
-                strip = _Strip(e.let("y", y), e.let("x", x), part, scratch, products, zeros)
+                y = e.let("y", first + tirx.floordiv(s, part.count))
+                x = e.let("x", part.first + tirx.floormod(s, part.count) * size)
+                strip = _Strip(
+                    y=y, first=x, outputs=part.outputs, scratch=scratch, products=products, zeros=zeros
+                )
                 for v in range(vectors):
                     e.store_vector(scratch, const(0, "float32", lanes), zeros + v * lanes, lanes)
                 self._evaluate(strip)
@@ -220,12 +273,13 @@ class _Kernel:
                     self._compute(strip, full, rest)
 
     def _evaluate(self, strip: _Strip) -> None:
+        """Write a strip's inputs at all points."""
         e, source, lanes, m = self.e, self.shape.source, self.microkernel.lanes, self.tile.scheme
         pad_h, pad_w = source.pad
-        for repeat, start, (count,) in _cut(strip.outputs, 1):
-            with e.loop(repeat, "x") as x, e.loop(source.stored // lanes, "c") as c:
-                position, inputs = start + x, []
-                for i in range(count + TAPS - 1):
+        for part in _cut(strip.outputs, 1):
+            with e.loop(part.count, "x") as x, e.loop(source.stored // lanes, "c") as c:
+                position, inputs = part.first + x, []
+                for i in range(part.outputs[0] + TAPS - 1):
                     row, column = self._place(strip, position, i)
                     at = source.at(row - pad_h, column - pad_w, c * lanes)
                     inputs.append(e.let("d", load(self.data, at, lanes)))
@@ -234,7 +288,7 @@ class _Kernel:
                     e.store_vector(strip.scratch, value, at, lanes)
 
     def _place(self, strip: _Strip, position: Expr, i: int) -> tuple[Expr, Expr]:
-        """(y, x) in the map of output *i* of a position, which is where its tap 0 meets the padded source."""
+        """(y, x) of output *i* of a position in the map; there tap 0 meets the padded source."""
         m = self.tile.scheme
         column = strip.first + position
         return (strip.y * m + i, column) if self.vertical else (strip.y, column * m + i)
@@ -257,7 +311,7 @@ class _Kernel:
     def _multiply(
         self, strip: _Strip, point: Expr, first: Expr, positions: int, channel_tile: Expr, width: int
     ) -> None:
-        """The products of a register tile, *positions* from *first* on, at one *point*."""
+        """Write what *positions* positions from *first* on and *width* vectors give at one *point*."""
         e, microkernel, lanes = self.e, self.microkernel, self.microkernel.lanes
         channels, stored = self.shape.reduction(microkernel), self.shape.source.stored
         slots = [(first + p) * self.points + point for p in range(positions)]
@@ -302,9 +356,10 @@ class _Kernel:
         e, lanes, pairs = self.e, self.microkernel.lanes, PAIRS[self.tile.scheme]
         channel = (channel_tile * self.tile.vectors + v) * lanes
         bias = e.let("b", load(self.bias, channel, lanes))
-        for repeat, start, (count,) in _cut(strip.outputs, 1):
-            with e.loop(repeat, "x") as x:
-                first = strip.products + ((start + x) * self.points * width + v) * lanes
+        for part in _cut(strip.outputs, 1):
+            count = part.outputs[0]
+            with e.loop(part.count, "x") as x:
+                first = strip.products + ((part.first + x) * self.points * width + v) * lanes
                 # A shorter position has no product at infinity, nor use for it.
                 known = self.points - (count < self.tile.scheme)
                 products = [
@@ -314,16 +369,16 @@ class _Kernel:
                 for i, value in enumerate(interpolate(e, products, bias, pairs, count, lanes)):
                     if self.shape.relu:
                         value = tirx.max(value, const(0, "float32", lanes))
-                    row, column = self._place(strip, start + x, i)
+                    row, column = self._place(strip, part.first + x, i)
                     e.store_vector(self.result, value, self.shape.target.at(row, column, channel), lanes)
 
 
-def _cut(outputs: Sequence[int], size: int) -> Iterator[tuple[int, int, Sequence[int]]]:
-    """Cut *outputs*, alike but for the last, into parts: how many alike, where they begin, one's outputs."""
+def _cut(outputs: Sequence[int], size: int) -> Iterator[_Part]:
+    """Cut positions into parts of *size*, the last one apart where it is shorter or its last position is."""
     full = len(outputs) // size
     if outputs[-1] != outputs[0] and full * size == len(outputs):
         full -= 1
     if full:
-        yield full, 0, outputs[:size]
+        yield _Part(full, 0, outputs[:size])
     if full * size < len(outputs):
-        yield 1, full * size, outputs[full * size :]
+        yield _Part(1, full * size, outputs[full * size :])

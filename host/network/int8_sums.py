@@ -1,4 +1,14 @@
-"""What an instruction family demands of quantized numbers."""
+"""What int8 instructions demand of quantized numbers: the contract between quantizer and kernels.
+
+Activations are q in 0…255, weights within ±127, and products are summed in int32. Some instructions sum a
+few products in int16 before; which input channels share such a sum is up to them:
+
+    input channel                      0  1  2  3  4  5  6  7
+    products=4, stride=2               a  b  a  b  a  b  a  b
+    products=4, stride=4, run=2        a  a  b  b  a  a  b  b
+
+The pattern repeats after a block of channels, and there is a set of sums for each tap of the kernel.
+"""
 
 from __future__ import annotations
 
@@ -19,14 +29,12 @@ class Int8Sums:
     """How activations are stored and products are summed.
 
     Attributes:
-        zero_point: what stands for q = 0 where activations q in 0…255 are stored as q + zero_point: 0 for
-            uint8, −128 for int8.
-        products: products that are summed in int16 before they are widened; 1 where they go to int32 at once.
-        stride: distance of the runs of input channels whose products share an int16 sum.
-        run: neighbouring channels of a sum. Channels c, c + stride, … c + (products / run − 1) · stride of a
-            block of stride · products / run are added, and the run − 1 after each of them.
-        fused: sums are scaled and rounded by one fused multiply-add where they fit (see
-            `FusedRequantization`); the zero point is 0 then.
+        zero_point: what stands for q = 0; q is stored as q + zero_point: 0 for uint8, −128 for int8.
+        products: products that share an int16 sum; 1 where each goes to int32 at once.
+        stride: input channels from one run of a sum to its next.
+        run: neighbouring input channels that share a sum.
+        fused: one fused multiply-add scales and rounds sums where they fit (see `FusedRequantization`); the
+            zero point is 0 then.
     """
 
     zero_point: int = 0
@@ -37,19 +45,21 @@ class Int8Sums:
 
     @property
     def block(self) -> int:
-        """Input channels after which the sets of those that share a sum repeat."""
+        """Input channels after which the pattern of shared sums repeats."""
         return self.products // self.run * self.stride
 
     @property
     def for_image(self) -> Int8Sums:
-        """What the convolution that reads the image keeps to: its kernels take a word of channels at a time,
-        of which only runs share sums."""
+        """The same for the convolution that reads the image.
+
+        Its kernels take one word of channels at a time, so that only a run shares a sum.
+        """
         return replace(self, products=self.run, stride=self.run) if self.run > 1 else self
 
     def largest_sum(self, weight: NDArray[np.generic]) -> NDArray[np.float64]:
-        """Largest magnitude that an int16 sum of a row can reach; weight [out, in, kh, kw] → [out].
+        """The largest magnitude that an int16 sum can reach: weight [out, in, kh, kw] → [out].
 
-        Activations are anything stored, from zero_point to 255 + zero_point.
+        Stored activations are anything from zero_point to 255 + zero_point.
         """
         out, channels, kh, kw = weight.shape
         padded = np.pad(weight.astype(np.float64), ((0, 0), (0, -channels % self.block), (0, 0), (0, 0)))
@@ -66,11 +76,14 @@ class Int8Sums:
 class FusedRequantization:
     """Scaling and rounding of int32 sums by one fused multiply-add.
 
-    A sum that begins at `MAGIC_BITS` is a float32 as it is, and so is its product with the multiplier plus
-    *addend*: MAGIC + q, q being rounded half to even by the addition. MAGIC · multiplier is what the addend
-    takes away, as far as it is an integer; the rest is in *bias*.
+        bits of (MAGIC_BITS + bias + Σ weight · q)             read as float32: MAGIC + bias + Σ weight · q
+        that · multiplier + addend                             rounded once: MAGIC + the next map's q
 
-    bias: int32[out]; addend: float32[out], integers.
+    The addend takes MAGIC · multiplier away again, as far as that is an integer. The bias does the rest.
+
+    Attributes:
+        bias: int32[out].
+        addend: float32[out], integers.
     """
 
     bias: NDArray[np.int32]
@@ -80,8 +93,10 @@ class FusedRequantization:
     def of(
         cls, weight: NDArray[np.int8], bias: NDArray[np.float64], multiplier: NDArray[np.float32]
     ) -> FusedRequantization | None:
-        """For weight [out, in, kh, kw] on activations 0…255; None where a sum could leave the float32 numbers
-        from 2²³ to 2²⁴, or a q the int16."""
+        """For weight [out, in, kh, kw] on activations 0…255.
+
+        None where a sum could leave the float32 numbers from 2²³ to 2²⁴, or a q the int16.
+        """
         scale = multiplier.astype(np.float64)
         if not (scale > 0).all():
             return None
@@ -95,10 +110,10 @@ class FusedRequantization:
 
 
 class Int16Headroom:
-    """The int16 sums of weights that are chosen one input after the other."""
+    """What room int16 sums have left, for weights that are chosen one input after the other."""
 
     def __init__(self, int8_sums: Int8Sums, shape: tuple[int, ...]) -> None:
-        """For weights of *shape* [out, in, kh, kw]."""
+        """For weights of *shape* [out, in, kh, kw], none of them chosen."""
         out, channels, kh, kw = shape
         channel, starts = np.arange(channels), int8_sums.stride // int8_sums.run
         sets = channel // int8_sums.block * starts + channel % int8_sums.stride // int8_sums.run
@@ -109,7 +124,14 @@ class Int16Headroom:
         self._reach = np.zeros((2, out, self._set.max() + 1))
 
     def add(self, place: int, weight: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Integer *weight* [out] of the input at *place* in in·kh·kw, as far towards it as there is room."""
+        """Choose the weights of the input at *place* in in·kh·kw.
+
+        Args:
+            weight: the integers wanted, [out].
+
+        Returns:
+            Those, or the nearest that there is room for.
+        """
         if not self._limited:
             return weight
         sums = self._reach[:, :, self._set[place]]
@@ -128,11 +150,11 @@ class Int16Headroom:
 
 
 BYTES_PER_PIXEL = 4
-"""Bytes of a pixel: three channels and one that no weight reads."""
+"""Three channels and a byte that no weight reads."""
 
 
 def rows_as_channels(weight: NDArray[np.int8]) -> NDArray[np.int8]:
-    """[out, 3, kh, kw] → [out, kw · 4, kh, 1], for a source of `image_map`."""
+    """Weights of the image for a source of `image_map`: [out, 3, kh, kw] → [out, kw · 4, kh, 1]."""
     out, channels, kh, kw = weight.shape
     words = np.zeros((out, kw, BYTES_PER_PIXEL, kh), weight.dtype)
     words[:, :, :channels] = weight.transpose(0, 3, 1, 2)

@@ -27,10 +27,17 @@ class IntegerConv:
 
     sums = bias + Σ weight · q in int32; then float32(sums) · multiplier, which is the next map's q after
     clamping to 0…255 and rounding half to even, or, where `dequantized`, the real value after max(·, 0).
-    A pixel outside the map counts as q = 0. With an addend, (MAGIC + sums) · multiplier + addend − MAGIC
-    is what is clamped and rounded, without any rounding before (see `FusedRequantization`).
+    A pixel outside the map counts as q = 0.
 
-    weight: int8[out, in, kh, kw]; bias: int32[out]; multiplier: float32[out]; addend: float32[out].
+    Attributes:
+        name: of the layer.
+        weight: int8[out, in, kh, kw].
+        bias: int32[out].
+        multiplier: float32[out].
+        padding: pixels added on both sides of (H, W).
+        dequantized: the output is real, not the next map's q.
+        addend: float32[out], or None. With it (MAGIC + sums) · multiplier + addend − MAGIC is clamped and
+            rounded, and nothing is rounded before (see `FusedRequantization`).
     """
 
     name: str
@@ -52,7 +59,11 @@ class IntegerConv:
 class IntegerHead:
     """The head with int8 weights and fp32 sums: logits = bias + scale · Σ weight · (factor · context).
 
-    weight: int8[classes, channels, 1, 1]; bias, scale: float32[classes]; factor: float32[channels].
+    Attributes:
+        weight: int8[classes, channels, 1, 1].
+        bias: float32[classes].
+        scale: float32[classes].
+        factor: float32[channels].
     """
 
     weight: NDArray[np.int8]

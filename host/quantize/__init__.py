@@ -31,8 +31,10 @@ from host.quantize.weights import quantize_head, quantize_rows, quantize_weight
 
 BATCH = 16
 LEAST_MULTIPLIER = 2.0**-20
-"""Of sums that are rounded by a fused multiply-add, or the bias could not hold what the addend leaves. 256
-products of 255 and 127 make 8 then: a channel below is next to dead."""
+"""Of sums that a fused multiply-add rounds: with a smaller one the bias could not hold what addends leave.
+
+256 products of 255 and 127 then make 8, so a channel with a smaller one is next to dead.
+"""
 CORRECTION_SAMPLES = 64
 """Samples that bias correction averages over; each gives thousands of values a channel."""
 
@@ -123,6 +125,7 @@ def _outputs(network: Network, images: Tensor) -> Iterator[tuple[str, Tensor]]:
 
 
 def _activation_scales(equalized: Equalized, scales: Mapping[str, float]) -> dict[str, FloatArray]:
+    """The real value of q = 1 in every channel of the maps that contexts read."""
     activation_scales = {}
     for name in (context.source for context in equalized.network.contexts):
         factor = equalized.factors.get(name, np.ones(equalized.network.shapes[name].channels, np.float32))
@@ -146,11 +149,8 @@ def _integers(
             spans = first and limits.products > 1 and limits.block > BYTES_PER_PIXEL
             quantizer = quantize_rows if spans else quantize_weight
             target = scales.get(layer.name)
-            finest = (
-                LEAST_MULTIPLIER * target / activation_scale
-                if int8_sums.fused and target is not None
-                else 0.0
-            )
+            fused = int8_sums.fused and layer.name in scales
+            finest = LEAST_MULTIPLIER * scales[layer.name] / activation_scale if fused else 0.0
             weight, weight_scale = quantizer(
                 layer.weight, layer.bias, activation_scale, limits, moments, finest
             )
@@ -169,12 +169,8 @@ def _integers(
             if options.correct_bias:
                 bias = bias + _bias_error(accumulate(conv, q), exact, unit)
                 conv = replace(conv, bias=_int32(bias))
-            if (
-                int8_sums.fused
-                and target is not None
-                and (fused := FusedRequantization.of(weight, bias, multiplier))
-            ):
-                conv = replace(conv, bias=fused.bias, addend=fused.addend)
+            if fused and (f := FusedRequantization.of(weight, bias, multiplier)):
+                conv = replace(conv, bias=f.bias, addend=f.addend)
             convs[layer.name] = conv
             real, q = F.relu(exact), rescale(conv, accumulate(conv, q))
             activation_scale, zero = target or 1.0, 0.0

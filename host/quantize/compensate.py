@@ -59,21 +59,22 @@ class Compensation:
     ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Integers near *weight* [out, in, kh, kw] whose products with patches change little.
 
-        One input after the other is rounded and clipped to ±127 and to what *int8_sums*'s int16 sums have
-        room for, and the inputs still to come take over the error as far as they are correlated with it
-        (GPTQ: Frantar et al., arXiv:2210.17323).
+        One input after the other is rounded, and clipped to ±127 and to the room that int16 sums have left.
+        The inputs still to come take over the error, as far as they are correlated with it (GPTQ: Frantar et
+        al., arXiv:2210.17323).
 
         Returns:
             The integers, and the squared error of each output summed over the patches: float64[out].
         """
         left = weight.reshape(len(weight), -1)[:, self.order]
         rounded = np.empty_like(left)
-        sums = Int16Headroom(int8_sums, weight.shape)
+        headroom = Int16Headroom(int8_sums, weight.shape)
         errors = np.empty_like(left)
         for start in range(0, left.shape[1], BLOCK):
             end = min(start + BLOCK, left.shape[1])
             for i in range(start, end):
-                rounded[:, i] = sums.add(self.order[i], np.clip(np.rint(left[:, i]), -INT8_MAX, INT8_MAX))
+                clipped = np.clip(np.rint(left[:, i]), -INT8_MAX, INT8_MAX)
+                rounded[:, i] = headroom.add(self.order[i], clipped)
                 errors[:, i] = (left[:, i] - rounded[:, i]) / self.shares[i, i]
                 left[:, i + 1 : end] -= np.outer(errors[:, i], self.shares[i, i + 1 : end])
             # The rest in one product, which is what the processor is fast at.

@@ -11,7 +11,10 @@ from host.network.integer import IntegerHead
 from host.quantize.compensate import INT8_MAX, Compensation
 
 LARGEST_BIAS = 2**20
-"""Dead channels have vanishing weights beside their bias; the others stay far below."""
+"""Of a channel, as an integer, so that float32 holds its sums.
+
+Only dead channels, whose weights vanish beside their bias, come near.
+"""
 SHRINK = np.linspace(1.0, 0.6, 5)
 """Scales that are tried, as shares of the one that clips no weight."""
 
@@ -24,11 +27,21 @@ def quantize_weight(
     moments: NDArray[np.float64] | None = None,
     finest: float = 0.0,
 ) -> tuple[NDArray[np.int8], NDArray[np.float64]]:
-    """weight [out, in, kh, kw] → int8 of the same shape within ±127, and float64[out] scales.
+    """Quantize the weights of a convolution: float32[out, in, kh, kw] → int8 within ±127.
 
-    Of the scales not below *finest* that keep a channel's bias, in units of scale · *activation_scale*, a
-    number that float32 holds, each takes the one with the least error by the *moments* of its inputs (see
-    `Compensation`); without them, errors of all weights count alike.
+    Several scales are tried for every output channel, and the one with the least error is taken. None is so
+    small that the bias, in units of scale · *activation_scale*, would exceed `LARGEST_BIAS`.
+
+    Args:
+        bias: float32[out].
+        activation_scale: the real value of q = 1 of what the convolution reads.
+        int8_sums: what the weights have to keep to.
+        moments: of the convolution's inputs, from `second_moments`: errors count by what they do to outputs.
+            Without, errors of all weights count alike.
+        finest: no scale is below.
+
+    Returns:
+        The weights, and float64[out] scales.
     """
     compensation = Compensation.of(np.eye(weight[0].size) if moments is None else moments)
     widest = np.abs(weight).max((1, 2, 3)).astype(np.float64) / INT8_MAX
@@ -53,8 +66,11 @@ def quantize_rows(
     moments: NDArray[np.float64],
     finest: float = 0.0,
 ) -> tuple[NDArray[np.int8], NDArray[np.float64]]:
-    """`quantize_weight` for the convolution that reads the image, whose kernels take neighbouring pixels as
-    channels (`rows_as_channels`), so that their products may share an int16 sum, too."""
+    """`quantize_weight` for the convolution that reads the image.
+
+    Its kernels take neighbouring pixels for channels (see `rows_as_channels`), so that products of several
+    columns may share an int16 sum.
+    """
     places = rows_as_channels(np.arange(1, weight[0].size + 1).reshape(1, *weight.shape[1:]))
     shape, places = places.shape[1:], places.ravel()
     filled = places > 0
