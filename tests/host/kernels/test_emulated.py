@@ -16,15 +16,17 @@ from host.compile.executable import compile_functions
 from host.compile.link import Linker, linker_for
 from host.emulate.root import qemu_command
 from host.kernels.emit import tensors
+from host.kernels.int8 import Int8
+from host.kernels.microkernel import MicroKernel
 from host.kernels.registry import FLOAT16, FLOAT32, INT8
 from host.targets.read import load_target
-from tests.host.kernels.kernel_cases import CALLER, Case, float_cases, int8_cases
+from tests.host.kernels.kernel_cases import CALLER, Array, Case, float_cases, int8_cases
 
 CODES = {"int": 0, "uint": 1, "float": 2}
 """DLPack's type codes."""
 
 
-def run(cases: Sequence[Case], target_name: str, folder: Path) -> list[list[np.ndarray]]:
+def run(cases: Sequence[Case], target_name: str, folder: Path) -> list[list[Array]]:
     """Compile, link and emulate; the tensors after the calls."""
     target = load_target(target_name)
     try:
@@ -39,12 +41,12 @@ def run(cases: Sequence[Case], target_name: str, folder: Path) -> list[list[np.n
     def fcompile(output: str, objects: Sequence[str], options: Sequence[str] | None = None) -> None:
         link(linker, Path(output), table, objects)
 
-    fcompile.output_format = "so"
+    fcompile.output_format = "so"  # type: ignore[attr-defined]
     executable = compile_functions(functions, tvm.target.Target(target.tvm_target()))
     executable.export_library(str(program), fcompile=fcompile)
     (folder / "in").write_bytes(b"".join(t.tobytes() for case in cases for t in case.tensors))
     subprocess.run([*qemu, str(program), str(folder / "in"), str(folder / "out")], check=True, timeout=300)
-    data, after = (folder / "out").read_bytes(), []
+    data, after = (folder / "out").read_bytes(), list[list[Array]]()
     for case in cases:
         after.append([])
         for tensor in case.tensors:
@@ -57,7 +59,9 @@ def run(cases: Sequence[Case], target_name: str, folder: Path) -> list[list[np.n
 def row(kernel: tvm.tirx.PrimFunc) -> str:
     fields = []
     for shape, dtype in tensors(kernel):
-        kind, bits = re.fullmatch(r"([a-z]+)(\d+)", dtype).groups()
+        match = re.fullmatch(r"([a-z]+)(\d+)", dtype)
+        assert match
+        kind, bits = match.groups()
         fields.append(f"TENSOR({CODES[kind]}, {bits}, {len(shape)}, {', '.join(map(str, shape))})")
     return f"KERNEL({kernel.attrs['global_symbol']}, {' '.join(fields)})"
 
@@ -84,7 +88,7 @@ def link(linker: Linker, output: Path, table: Path, objects: Sequence[str]) -> N
     ],
     ids=lambda value: getattr(value, "name", value),
 )
-def test_kernels_compute_what_numpy_does(target, microkernel, tmp_path) -> None:
-    cases = int8_cases(microkernel) if microkernel in INT8.values() else float_cases(microkernel)
+def test_kernels_compute_what_numpy_does(target: str, microkernel: MicroKernel, tmp_path: Path) -> None:
+    cases = int8_cases(microkernel) if isinstance(microkernel, Int8) else float_cases(microkernel)
     for case, after in zip(cases, run(cases, target, tmp_path), strict=True):
         case.check(after)

@@ -1,68 +1,63 @@
+"""Winograd convolutions against numpy, on this CPU."""
+
 from __future__ import annotations
 
-import platform
 from dataclasses import replace
 
 import numpy as np
 import pytest
-import tvm
 from numpy.typing import NDArray
 
 from host.kernels.conv import conv
-from host.kernels.feature_map import FeatureMap
-from host.kernels.pack import pack_vector, pack_weight
+from host.kernels.microkernel import MicroKernel
 from host.kernels.registry import FLOAT32, INT8, INT8_WEIGHTS
 from host.kernels.shape import ConvShape, Tile
 from host.kernels.tile import default_tile
 from host.kernels.winograd import PAIRS, applicable, pays, transform_weight
-from host.lower.tuned import Record, describe_tile
-from host.lower.workload import Workload
-from host.tune.search import search
-from host.tune.workload import schemes
-from tests.host.kernels.kernel_cases import convolve, from_memory, round_up, to_memory
-
-# What is written in assembly runs in `test_kernels_emulated`, and here on an ARM machine.
-FAMILIES = [name for name, f in FLOAT32.items() if f.by_element is None or platform.machine() == "aarch64"]
+from tests.host.kernels.kernel_cases import (
+    RUN_HERE,
+    Array,
+    ConvCase,
+    border,
+    convolve,
+    from_memory,
+    operands,
+    run,
+)
 
 
 def line_shape(
-    cin: int, cout: int, height: int, width: int, kernel: tuple[int, int] = (3, 1), name: str = "avx512"
+    cin: int,
+    cout: int,
+    height: int,
+    width: int,
+    kernel: tuple[int, int] = (3, 1),
+    microkernel: MicroKernel = FLOAT32["avx512"],
 ) -> ConvShape:
     """A padded convolution of that output size."""
-    microkernel = FLOAT32[name]
     pad = (kernel[0] // 2, kernel[1] // 2)
-    source = FeatureMap(height, width, cin, stored=round_up(cin, microkernel.block), dtype="float32", pad=pad)
-    target = FeatureMap(
-        height, width, cout, stored=round_up(cout, microkernel.block), dtype="float32", pad=(1, 1)
-    )
-    return ConvShape(kernel=kernel, source=source, target=target, relu=False)
+    case = ConvCase(kernel=kernel, channels=(cin, cout), size=(height, width), pad=pad)
+    return case.shape(microkernel, relu=False)
 
 
 def outputs(
-    shape: ConvShape, name: str, tile: Tile, x: NDArray[np.float32], weight: NDArray[np.float32]
-) -> NDArray[np.float32]:
+    shape: ConvShape, microkernel: MicroKernel, tile: Tile, x: Array, weight: NDArray[np.float32]
+) -> Array:
     """What the kernel makes of *x* [C,H,W] and a bias of 0, 1, 2, …; [stored, H + 2, W + 2]."""
-    microkernel = FLOAT32[name]
     bias = np.arange(shape.target.channels, dtype=np.float32)
-    arrays = (
-        to_memory(x, shape.source),
-        pack_weight(weight, shape, microkernel, tile),
-        pack_vector(bias, shape, microkernel, tile),
-        np.full(shape.target.shape, np.nan, np.float32),
-    )
-    module = tvm.compile(tvm.IRModule({"k": conv("k", shape, microkernel, tile)}), target="llvm").jit()
-    tensors = [tvm.runtime.tensor(a) for a in arrays]
-    module["k"](*tensors)
-    return from_memory(tensors[-1].numpy(), shape.target)
+    arguments = operands(shape, microkernel, tile, x, weight, bias)
+    arguments[-1][:] = np.nan
+    *_, out = run(conv("k", shape, microkernel, tile), *arguments)
+    return from_memory(out, shape.target)
 
 
-@pytest.mark.parametrize("name", FAMILIES)
+@pytest.mark.parametrize("microkernel", RUN_HERE, ids=lambda m: m.name)
 @pytest.mark.parametrize("seed", range(6))
-def test_random_shapes_match_numpy(name, seed) -> None:
+def test_random_shapes_match_numpy(microkernel: MicroKernel, seed: int) -> None:
     rng = np.random.default_rng(seed)
     cin, cout, height, width = (int(n) for n in rng.integers((1, 1, 1, 1), (40, 70, 16, 30)))
     kernel = ((3, 1), (1, 3))[seed % 2]
-    shape = line_shape(cin, cout, height, width, kernel, name)
+    shape = line_shape(cin, cout, height, width, kernel, microkernel)
     tile = Tile(
         int(rng.integers(1, 8)),
         int(rng.integers(1, 5)),
@@ -73,26 +68,25 @@ def test_random_shapes_match_numpy(name, seed) -> None:
     x = rng.standard_normal((cin, height, width), np.float32)
     weight = rng.standard_normal((cout, cin, *kernel), np.float32)
     expected = convolve(x, weight, np.arange(cout), shape.source.pad)
-    actual = outputs(shape, name, tile, x, weight)
+    actual = outputs(shape, microkernel, tile, x, weight)
     np.testing.assert_allclose(actual[:cout, 1:-1, 1:-1], expected, atol=1e-5 * np.abs(expected).max())
-    assert not actual[:, [0, -1]].any()
-    assert not actual[:, :, [0, -1]].any()
+    assert not border(actual).any()
     assert not actual[cout:].any()
 
 
 @pytest.mark.parametrize("m, limit", [(4, 8e-7), (6, 2e-6)])
-def test_error_is_as_documented(m, limit) -> None:
+def test_error_is_as_documented(m: int, limit: float) -> None:
     rng = np.random.default_rng(0)
     shape = line_shape(64, 64, 12, 12)
     x = np.maximum(rng.standard_normal((64, 12, 12), np.float32), 0)
     weight = rng.standard_normal((64, 64, 3, 1), np.float32)
-    actual = outputs(shape, "avx512", Tile(4, 2, scheme=m), x, weight)[:, 1:-1, 1:-1]
+    actual = outputs(shape, FLOAT32["avx512"], Tile(4, 2, scheme=m), x, weight)[:, 1:-1, 1:-1]
     expected = convolve(x, weight, np.arange(64), (1, 0))
     assert np.sqrt(((actual - expected) ** 2).mean()) < limit * expected.std()
 
 
 @pytest.mark.parametrize("m", PAIRS)
-def test_a_single_tap_is_evaluated_as_its_polynomial(m) -> None:
+def test_a_single_tap_is_evaluated_as_its_polynomial(m: int) -> None:
     """The last tap alone is x², the first 1, times the same factor at every finite point."""
     first, middle, last = transform_weight(np.eye(3, dtype=np.float32).reshape(3, 1, 3, 1), m)[:, 0, :, 0]
     points = np.array([0, *(a for p in PAIRS[m] for a in (p, -p))])
@@ -117,28 +111,3 @@ def test_default_is_direct_where_it_does_not_pay() -> None:
     assert [pays(s, microkernel) for s in (large, thin, flat)] == [True, False, False]
     assert [default_tile(s, microkernel).scheme for s in (large, thin, flat)] == [4, 0, 0]
     assert default_tile(line_shape(64, 64, 8, 3, (1, 3)), microkernel).scheme == 0
-
-
-class Prefers:
-    """Stands for a machine where one form is the fastest."""
-
-    name, cpu, unit = "local", "formula", "ns"
-
-    def __init__(self, scheme: int) -> None:
-        self.scheme = scheme
-
-    def measure(self, workload, tiles, rung) -> list[float]:
-        return [100 + (t.scheme != self.scheme) - t.pixels / 100 for t in tiles]
-
-
-@pytest.mark.parametrize("scheme", [0, *PAIRS])
-def test_search_finds_the_best_form(scheme) -> None:
-    workload = Workload(line_shape(32, 32, 12, 40), FLOAT32["avx512"])
-    found: Record = search(workload, Prefers(scheme))
-    assert found.tile.scheme == scheme
-    assert ("Winograd" in describe_tile(found.tile)) == (scheme > 0)
-
-
-def test_int8_is_never_searched_for_it() -> None:
-    shape = line_shape(32, 32, 12, 40)
-    assert schemes(Workload(shape, INT8["avx512vnni"])) == (0,)
