@@ -52,6 +52,9 @@ class Int8(MicroKernel):
         """Whether the vectors of several pixels are worth narrowing at once, to be stored apart."""
         return False
 
+    def saturating(self) -> Int8:
+        return self
+
     def narrow(self, scaled: Sequence[Expr]) -> Expr:
         """Up to four float32 vectors → one of activations: clamped to 0…255, rounded half to even.
 
