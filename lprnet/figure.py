@@ -1,10 +1,12 @@
 """Plots as SVG files, drawn by matplotlib without a display: the same figure gives the same bytes.
 
-with style():
-    figure = Figure(figsize=(9, 4))
-    axes = figure.add_axes((0.1, 0.1, 0.8, 0.8))
-    …
-write_atomic(path, svg(figure))
+    with style():
+        figure = Figure(figsize=(9, 4))
+        axes = figure.add_axes((0.1, 0.1, 0.8, 0.8))
+        …
+    write_atomic(path, svg(figure))
+
+Nothing here or in `matplotlib.figure` keeps state, as pyplot does.
 """
 
 from __future__ import annotations

@@ -45,6 +45,7 @@ class Images:
 
     @property
     def digest(self) -> str:
+        """Hash of the inputs."""
         return hashlib.sha256(self.tensors.tobytes()).hexdigest()[:16]
 
 

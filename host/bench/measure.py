@@ -53,6 +53,7 @@ class Entrant:
 
     @property
     def name(self) -> str:
+        """Runtime, precision and threads in words."""
         return f"{self.model.configuration}, {in_words(self.threads)}"
 
 

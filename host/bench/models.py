@@ -43,6 +43,7 @@ class Configuration:
 
     @property
     def spec(self) -> Runtime:
+        """What the runtime needs."""
         return RUNTIMES[self.runtime]
 
 

@@ -93,4 +93,5 @@ FORMAT = Format(schema=Bench, what="a benchmark", version=1, todo="run make benc
 
 
 def in_words(threads: int) -> str:
+    """A number of threads, e.g. `2 threads`."""
     return f"{threads} thread{'s' * (threads > 1)}"

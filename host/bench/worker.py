@@ -54,6 +54,7 @@ class _Worker:
         self._inputs: tuple[str, list[Float]] = ("", [])
 
     def answer(self, request: protocol.Request) -> protocol.Reply:
+        """Do what *request* asks; raises whatever the runtime raises."""
         from host.bench import protocol
 
         match request:

@@ -31,7 +31,7 @@ class ModelSource:
     target: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Runtime:
     """A runtime and what it needs.
 
@@ -51,22 +51,23 @@ class Runtime:
 
     @property
     def precisions(self) -> tuple[str, ...]:
+        """Those it has."""
         return tuple(self.distributions)
 
 
 _ONNX = ("onnxruntime", "onnx", "onnxscript", "torch")
 
 RUNTIMES: dict[str, Runtime] = {
-    OURS: Runtime("host.bench.runtimes.ours", {p: () for p in ("fp32", "int8", "bf16", "fp16")}),
+    OURS: Runtime(module=f"{__name__}.ours", distributions={p: () for p in ("fp32", "int8", "bf16", "fp16")}),
     "onnxruntime": Runtime(
-        "host.bench.runtimes.onnxruntime_peer",
-        {"fp32": _ONNX, "int8": _ONNX},
+        module=f"{__name__}.onnxruntime_peer",
+        distributions={"fp32": _ONNX, "int8": _ONNX},
         extra="peers",
         notes={"int8": "QDQ, percentile 99.99, last convolution fp32"},
     ),
     "openvino": Runtime(
-        "host.bench.runtimes.openvino_peer",
-        {
+        module=f"{__name__}.openvino_peer",
+        distributions={
             "fp32": ("openvino", "torch"),
             "int8": ("openvino", "nncf", "torch"),
             "bf16": ("openvino", "torch"),
@@ -79,27 +80,30 @@ RUNTIMES: dict[str, Runtime] = {
         },
     ),
     "ncnn": Runtime(
-        "host.bench.runtimes.ncnn_peer",
-        {p: ("ncnn", "pnnx", "torch") for p in ("fp32", "int8", "bf16")},
+        module=f"{__name__}.ncnn_peer",
+        distributions={p: ("ncnn", "pnnx", "torch") for p in ("fp32", "int8", "bf16")},
         notes={"int8": "percentile 99.99", "bf16": "bf16 storage"},
     ),
     "litert": Runtime(
-        "host.bench.runtimes.litert_peer",
-        {p: ("ai-edge-litert", "flatbuffers", "torch") for p in ("fp32", "int8")},
+        module=f"{__name__}.litert_peer",
+        distributions={p: ("ai-edge-litert", "flatbuffers", "torch") for p in ("fp32", "int8")},
         notes={"fp32": "XNNPACK", "int8": "XNNPACK, percentile 99.99, contexts fp32"},
     ),
     "torch": Runtime(
-        "host.bench.runtimes.torch_peer",
-        {"fp32": ("torch",)},
+        module=f"{__name__}.torch_peer",
+        distributions={"fp32": ("torch",)},
         extra="peers",
         avx2={"ATEN_CPU_CAPABILITY": "avx2", "ONEDNN_MAX_CPU_ISA": "AVX2"},
         notes={"fp32": "eager"},
     ),
-    TORCH_INT8: Runtime("host.bench.runtimes.torch_int8_peer", {"int8": ("torch",)}),
-    TVM_VM: Runtime("host.bench.runtimes.tvm_vm_peer", {"fp32": ("apache-tvm",)}),
+    TORCH_INT8: Runtime(module=f"{__name__}.torch_int8_peer", distributions={"int8": ("torch",)}),
+    TVM_VM: Runtime(module=f"{__name__}.tvm_vm_peer", distributions={"fp32": ("apache-tvm",)}),
     "executorch": Runtime(
-        "host.bench.runtimes.executorch_peer",
-        {"fp32": ("executorch", "torch"), "int8": ("executorch", "torchao", "torch")},
+        module=f"{__name__}.executorch_peer",
+        distributions={
+            "fp32": ("executorch", "torch"),
+            "int8": ("executorch", "torchao", "torch"),
+        },
         extra="peers-executorch",
         notes={"fp32": "XNNPACK", "int8": "XNNPACK, PT2E static"},
     ),

@@ -39,7 +39,7 @@ class Scale:
         return Scale(scale, round(-128 - low / scale))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Value:
     """A tensor [1,H,W,C] of the graph; int8 where it has a scale."""
 
@@ -102,7 +102,7 @@ class _Graph:
     def value(self, name: str, height: int, width: int, channels: int, scale: Scale | None = None) -> Value:
         kind = np.int8 if scale else np.float32
         index = self._tensor(name, (1, height, width, channels), kind, scale)
-        return Value(index, height, width, channels, scale)
+        return Value(index=index, height=height, width=width, channels=channels, scale=scale)
 
     def quantize(self, x: Value, scale: Scale) -> Value:
         return self._like("QUANTIZE", x, scale, schema.QuantizeOptionsT())
@@ -164,7 +164,7 @@ class _Graph:
         index = self._tensor(f"mean.{x.index}", kept, np.float32)
         constant = self._constant(f"axes.{index}", np.array(axes, np.int32))
         self._operator("MEAN", [x.index, constant], index, options)
-        return Value(index, shape[1], shape[2], shape[3])
+        return Value(index=index, height=shape[1], width=shape[2], channels=shape[3])
 
     def finish(self, image: Value, logits: Value) -> bytes:
         subgraph, model = schema.SubGraphT(), schema.ModelT()

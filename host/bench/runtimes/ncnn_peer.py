@@ -64,7 +64,7 @@ def load(folder: Path, precision: str, threads: int) -> Infer:
     return run
 
 
-@dataclass
+@dataclass(kw_only=True)
 class _Layer:
     """A line of the param file."""
 
@@ -79,7 +79,7 @@ class _Layer:
         kind, name, inputs, outputs, *rest = line.split()
         split, end = int(inputs), int(inputs) + int(outputs)
         values = dict(item.split("=", 1) for item in rest[end:])
-        return _Layer(kind, name, rest[:split], rest[split:end], values)
+        return _Layer(kind=kind, name=name, inputs=rest[:split], outputs=rest[split:end], values=values)
 
     def text(self) -> str:
         fields = [self.kind, self.name, str(len(self.inputs)), str(len(self.outputs))]

@@ -37,9 +37,11 @@ def result(
     pytest.importorskip("onnxruntime")
     pytest.importorskip("onnxscript")
     folder = tmp_path_factory.mktemp("bench")
+    absent = Runtime(module="absent", distributions={"fp32": ("no-such-distribution",)})
+    broken = Runtime(module="host.no_such_module", distributions={"fp32": ("numpy",)})
     with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(RUNTIMES, "absent", Runtime("absent", {"fp32": ("no-such-distribution",)}))
-        patch.setitem(RUNTIMES, "broken", Runtime("host.no_such_module", {"fp32": ("numpy",)}))
+        patch.setitem(RUNTIMES, "absent", absent)
+        patch.setitem(RUNTIMES, "broken", broken)
         peers = ("onnxruntime", "torch", "absent", "broken")
         return run(request(weights, images, folder, peers=peers, bundles=(bundle,)))
 
