@@ -240,6 +240,9 @@ class Model:
         input_shape, output_shape: of `main`'s argument and result.
         threads: size of TVM's pool of threads; one pool serves the whole process.
 
+    Attributes:
+        input, output: float32, overwritten by every `run`.
+
     Raises:
         FatalError: a library or the module cannot be loaded, or it is not such a module.
     """
@@ -248,6 +251,7 @@ class Model:
         self,
         path: Path,
         runtime_dir: Path,
+        *,
         input_shape: Sequence[int],
         output_shape: Sequence[int],
         threads: int = 1,

@@ -71,7 +71,13 @@ class Engine:
         """
         bundle = verify(Path(bundle_dir))
         info = bundle.manifest
-        model = Model(bundle.module, bundle.path, info.input.shape, info.output.shape, threads)
+        model = Model(
+            bundle.module,
+            bundle.path,
+            input_shape=info.input.shape,
+            output_shape=info.output.shape,
+            threads=threads,
+        )
         engine = cls(bundle, model, use_grammar)
         engine.check_golden()
         return engine

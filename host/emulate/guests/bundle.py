@@ -12,5 +12,6 @@ from device_runtime.model.abi import Model
 def load(folder: str) -> Callable[[], object]:
     """One inference on zeros of the bundle in *folder*."""
     bundle = Path(folder)
-    manifest = read_manifest(bundle)
-    return Model(bundle / "model.so", bundle, manifest.input.shape, manifest.output.shape).run
+    info = read_manifest(bundle)
+    model = Model(bundle / "model.so", bundle, input_shape=info.input.shape, output_shape=info.output.shape)
+    return model.run

@@ -28,7 +28,7 @@ RUN = """if True:
     {first}
     from device_runtime.model.abi import Model, mapped_library
     folder = Path(sys.argv[1])
-    model = Model(folder / "model.so", folder, (1, 3, 24, 94), (1, 68, 18))
+    model = Model(folder / "model.so", folder, input_shape=(1, 3, 24, 94), output_shape=(1, 68, 18))
     np.save(sys.argv[2], model.run(np.load(sys.argv[3])))
     print(mapped_library("libtvm_ffi.so"), mapped_library("libtvm_runtime.so"), sep="\\n")
     print([name for name in ("tvm", "tvm_ffi", "torch") if name in sys.modules])
@@ -36,7 +36,7 @@ RUN = """if True:
 
 
 def open_model(bundle: Path, threads: int = 1) -> Model:
-    return Model(bundle / "model.so", bundle, IN, OUT, threads)
+    return Model(bundle / "model.so", bundle, input_shape=IN, output_shape=OUT, threads=threads)
 
 
 def run_in_process(bundle: Path, scratch: Path, first: str) -> tuple[np.ndarray, list[str]]:
@@ -115,7 +115,7 @@ def test_many_calls_keep_no_memory(runtime_dir: Path, compile_module: Compile, t
         return int(Path("/proc/self/statm").read_text().split()[1]) * 4
 
     compile_module(Corner(), tmp_path / "model.so")
-    model = Model(tmp_path / "model.so", runtime_dir, IN, (1, 14, 94))
+    model = Model(tmp_path / "model.so", runtime_dir, input_shape=IN, output_shape=(1, 14, 94))
     for _ in range(1000):
         model.run()
     before = resident()
@@ -144,9 +144,9 @@ def test_threads(pristine_bundle: Path) -> None:
 
 def test_wrong_shapes_are_refused(pristine_bundle: Path) -> None:
     with pytest.raises(FatalError, match="inference"):
-        Model(pristine_bundle / "model.so", pristine_bundle, (1, 3, 24, 95), OUT)
+        Model(pristine_bundle / "model.so", pristine_bundle, input_shape=(1, 3, 24, 95), output_shape=OUT)
     with pytest.raises(FatalError, match=r"\[1, 68, 18\].*\[1, 68, 17\]"):
-        Model(pristine_bundle / "model.so", pristine_bundle, IN, (1, 68, 17))
+        Model(pristine_bundle / "model.so", pristine_bundle, input_shape=IN, output_shape=(1, 68, 17))
 
 
 @pytest.mark.parametrize("damage", ["text", "missing", "other"])
@@ -172,7 +172,7 @@ def test_a_broken_runtime_is_refused(bundle: Path) -> None:
         from device_runtime.errors import FatalError
         folder = Path(sys.argv[1])
         try:
-            Model(folder / "model.so", folder, (1, 3, 24, 94), (1, 68, 18))
+            Model(folder / "model.so", folder, input_shape=(1, 3, 24, 94), output_shape=(1, 68, 18))
         except FatalError as error:
             print(error)
     """
