@@ -77,7 +77,7 @@ def prune_command(
     items = [item for folder in real for item in from_folder(folder)]
     check_labels(items, checkpoint.alphabet)
     limit_threads(1)
-    mixture = Mixture(SEED, tuple((item.read(), item.text) for item in items), real_fraction)
+    mixture = Mixture(SEED, real=tuple(item.sample for item in items), real_fraction=real_fraction)
     if unstructured is not None:
         _unstructured(checkpoint, unstructured, mixture, output)
         return

@@ -80,7 +80,11 @@ def from_csv(table: Path, folder: Path) -> list[Labelled]:
 
 
 def check_labels(items: list[Labelled], alphabet: Alphabet) -> None:
-    """Raise a FatalError naming the first label that the network cannot learn."""
+    """Refuse labels that the network cannot learn.
+
+    Raises:
+        FatalError: a label has a character that is no class, or too many; it names the first one.
+    """
     for item in items:
         if unknown := alphabet.unknown(item.text):
             raise FatalError(

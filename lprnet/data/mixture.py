@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 from functools import cached_property
 
 import numpy as np
@@ -61,6 +61,7 @@ class Mixture:
     """
 
     seed: int
+    _: KW_ONLY
     real: tuple[Sample, ...] = ()
     real_fraction: float = 0.0
     ramp: int = 0

@@ -38,6 +38,7 @@ class Outcome:
 
     @property
     def right(self) -> bool:
+        """Whether the whole text was read as it is."""
         return self.text == self.read.text
 
 

@@ -39,4 +39,4 @@ def average(checkpoints: Sequence[Checkpoint], names: Sequence[str]) -> Checkpoi
         for key, value in first.state.items()
     }
     parts = ", ".join(c.sha256 for c in checkpoints)
-    return Checkpoint(state, first.alphabet, "", first.lineage | {"average of": parts})
+    return Checkpoint(state, first.alphabet, metadata=first.lineage | {"average of": parts})

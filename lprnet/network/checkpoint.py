@@ -7,7 +7,7 @@ import json
 import pickle
 import struct
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import KW_ONLY, dataclass, field
 from io import BytesIO
 from pathlib import Path
 from zipfile import is_zipfile
@@ -29,14 +29,19 @@ _LINEAGE = "pruned from", "budget", "widened from", "widened to"
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """Weights of an `LPRNet` (float32 tensors, BatchNorm counters int64) and what their classes mean.
+    """Weights of an `LPRNet` and what their classes mean.
 
-    The tensors' shapes say how wide its layers are. `sha256` is of the file's bytes.
+    Attributes:
+        state: float32 tensors, BatchNorm counters int64; their shapes say how wide the layers are.
+        alphabet: the classes.
+        sha256: of the file's bytes; empty where there is no file.
+        metadata: where the weights came from.
     """
 
     state: dict[str, Tensor]
     alphabet: Alphabet
-    sha256: str
+    _: KW_ONLY
+    sha256: str = ""
     metadata: dict[str, str] = field(default_factory=dict)
 
     @property
@@ -76,7 +81,7 @@ def load_checkpoint(path: Path | str) -> Checkpoint:
     else:
         state, alphabet, metadata = _parse_safetensors(path, data)
     _check_state(path, state, alphabet)
-    return Checkpoint(state, alphabet, hashlib.sha256(data).hexdigest(), metadata)
+    return Checkpoint(state, alphabet, sha256=hashlib.sha256(data).hexdigest(), metadata=metadata)
 
 
 def save_checkpoint(

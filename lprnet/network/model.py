@@ -111,7 +111,7 @@ CONTEXTS = {layer.output: layer.context for layer in LAYERS if layer.context}
 """Index of a ReLU in `LPRNet.backbone` → how its map becomes a context."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Widths:
     """Channels of every layer; the defaults are LPRNet as published.
 
@@ -217,13 +217,20 @@ class LPRNet(nn.Module):
     Each of the four contexts is divided by the mean of its squares over (C,H,W) **of the sample**. The
     published code averages over the batch too, so that its output depends on batch mates.
 
-    Args:
+    Attributes:
         num_classes: classes with the blank.
-        dropout: probability of the two dropout layers.
-        widths: channels of the layers.
+        backbone: everything before the head; `LAYERS` says what is where.
+        container: the 1×1 convolution over the contexts.
     """
 
     def __init__(self, num_classes: int, dropout: float = 0.5, widths: Widths | None = None) -> None:
+        """A network with random weights.
+
+        Args:
+            num_classes: classes with the blank.
+            dropout: probability of the two dropout layers.
+            widths: channels of the layers; as published by default.
+        """
         super().__init__()
         self.num_classes = num_classes
         w = widths or Widths()

@@ -24,11 +24,16 @@ _LETTER, _DIGIT, _NARROW = 47.5, 44.5, 40.5 / 47.5
 _BLACK = (25, 25, 25)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Series:
-    """Plates of one country with one pattern: A a letter, 0 a digit, and marks of `_BETWEEN` between groups.
+    """Plates of one country with one pattern; which district codes are in use is left out.
 
-    The letters are any of `letters`; which district codes are in use is left out.
+    Attributes:
+        country: what stands in the blue band.
+        pattern: A for a letter, 0 for a digit, and marks of `_BETWEEN` between groups.
+        letters: that may stand for A.
+        ground: colour of the plate.
+        share: of these plates in `MIX`.
     """
 
     country: str
@@ -39,6 +44,7 @@ class Series:
 
     @property
     def name(self) -> str:
+        """E.g. d-aa-a-000."""
         return f"{self.country}-{self.pattern}".lower().translate(str.maketrans("| ", "--"))
 
     @property
@@ -61,13 +67,13 @@ class Series:
             return tuple(cells[k].left + widths[k] + gaps[k] / 2 for k in before)
 
         return Kind(
-            self.name,
-            WIDTH,
-            HEIGHT,
-            (self.ground,),
-            _BLACK,
-            cells,
-            self.letters + DIGITS,
+            name=self.name,
+            width=WIDTH,
+            height=HEIGHT,
+            background=(self.ground,),
+            ink=_BLACK,
+            cells=cells,
+            characters=self.letters + DIGITS,
             fonts=0.5,
             country=self.country,
             dashes=middles("-"),
@@ -80,7 +86,11 @@ SERIES: dict[str, Series] = {
     for series in (
         *(
             Series(
-                "D", f"{'A' * a}|{'A' * b} {'0' * n}", "ABCDEFGHIJKLMNOPQRSTUVWXYZ", (238, 238, 238), share
+                country="D",
+                pattern=f"{'A' * a}|{'A' * b} {'0' * n}",
+                letters="ABCDEFGHIJKLMNOPQRSTUVWXYZ",
+                ground=(238, 238, 238),
+                share=share,
             )
             for a in (1, 2, 3)
             for b in (1, 2)
@@ -89,11 +99,14 @@ SERIES: dict[str, Series] = {
         ),
         # No vowels, and since 2005 no C, M, Q, W, Y.
         *(
-            Series("NL", pattern, "BDFGHJKLNPRSTVXZ", (20, 180, 240), 0.07)
+            Series(
+                country="NL", pattern=pattern, letters="BDFGHJKLNPRSTVXZ", ground=(20, 180, 240), share=0.07
+            )
             for pattern in ("00-AA-AA", "00-AAA-0", "0-AAA-00", "AA-000-A", "A-000-AA")
         ),
     )
 }
+"""By name."""
 
 KINDS: dict[str, Kind] = {series.name: series.kind() for series in SERIES.values()}
 MIX: dict[str, float] = {series.name: series.share for series in SERIES.values()}

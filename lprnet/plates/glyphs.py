@@ -27,6 +27,7 @@ def _table() -> dict[str, Image]:
 
 
 def is_chinese(character: str) -> bool:
+    """Whether *character* is none of the Latin letters, digits and marks."""
     return ord(character) > 0x3000
 
 
@@ -44,4 +45,5 @@ def glyph(character: str, style: int, width: int, height: int) -> Image:
 
 
 def has_glyph(character: str) -> bool:
+    """Whether `glyph` can draw *character*."""
     return character in _table()

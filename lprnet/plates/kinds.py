@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 from numpy.random import Generator
@@ -11,7 +12,7 @@ from device_runtime.read.grammar import DIGITS, LETTERS, NEW_ENERGY, PROVINCES
 from lprnet.network.alphabet import MARKS, Alphabet
 from lprnet.plates import europe
 from lprnet.plates.glyphs import is_chinese
-from lprnet.plates.layout import Kind, row
+from lprnet.plates.layout import Cell, Color, Kind, row
 from lprnet.plates.shares import Shares
 
 # 440 × 140: characters 45 × 90, 12 apart, and 34 with the dot after the second.
@@ -21,7 +22,9 @@ _DOT = (15.5 + 45 + 12 + 45 + 17, 70.0)
 _EIGHT = row([45] + [43] * 7, [9, 49, 9, 9, 9, 9, 9], 15.5, 25, 90)
 # Dot after the third digit.
 _EMBASSY = row([45] * 7, [12, 12, 34, 12, 12, 12], 15.5, 25, 90)
+_EMBASSY_DOT = (15.5 + 3 * 57 + 5, 70.0)
 _OLD_EMBASSY = row([45] * 7, [12, 12, 12, 34, 12, 12], 15.5, 25, 90)
+_OLD_EMBASSY_DOT = (15.5 + 4 * 57 + 5, 70.0)
 # 440 × 220, double row: 80 × 60 above, 65 × 110 below.
 _DOUBLE = (*row([80, 80], [60], 110, 15, 60), *row([65] * 5, [15] * 4, 27.5, 90, 110))
 
@@ -30,35 +33,48 @@ GREEN, PALE = (112, 188, 60), (226, 238, 226)
 
 _PLAIN = PROVINCES + DIGITS + LETTERS
 
+
+def _kind(
+    name: str,
+    background: tuple[Color, ...],
+    ink: Color,
+    cells: tuple[Cell, ...],
+    characters: str,
+    **more: Any,
+) -> Kind:
+    """A Chinese kind: 480 mm wide with eight characters, 440 with seven."""
+    return Kind(
+        name=name,
+        width=480 if len(cells) == 8 else 440,
+        height=220 if "rows" in more else 140,
+        background=background,
+        ink=ink,
+        cells=cells,
+        characters=characters,
+        **more,
+    )
+
+
 CHINESE: dict[str, Kind] = {
     kind.name: kind
     for kind in (
-        Kind("blue", 440, 140, (BLUE,), WHITE, _SEVEN, _PLAIN, _DOT),
-        Kind("yellow", 440, 140, (YELLOW,), BLACK, _SEVEN, _PLAIN, _DOT),
-        Kind("green-small", 480, 140, (PALE, GREEN), BLACK, _EIGHT, _PLAIN, border=True),
-        Kind("green-large", 480, 140, (GREEN,), BLACK, _EIGHT, _PLAIN, field=(40, 190, 235)),
-        Kind("police", 440, 140, (WHITE,), BLACK, _SEVEN, _PLAIN + "警", _DOT, marks=RED),
-        Kind("school", 440, 140, (YELLOW,), BLACK, _SEVEN, _PLAIN + "学", _DOT),
-        Kind("trailer", 440, 140, (YELLOW,), BLACK, _SEVEN, _PLAIN + "挂", _DOT),
-        Kind("hongkong-macao", 440, 140, (BLACK,), WHITE, _SEVEN, "粤" + DIGITS + LETTERS + "港澳", _DOT),
-        Kind("embassy", 440, 140, (BLACK,), WHITE, _EMBASSY, DIGITS + "使", (15.5 + 3 * 57 + 5, 70.0)),
-        Kind(
-            "old-embassy",
-            440,
-            140,
-            (BLACK,),
-            WHITE,
-            _OLD_EMBASSY,
-            DIGITS + "使",
-            (15.5 + 4 * 57 + 5, 70.0),
-            marks=RED,
-        ),
-        Kind("consulate", 440, 140, (BLACK,), WHITE, _SEVEN, _PLAIN + "领", _DOT),
-        Kind("black", 440, 140, (BLACK,), WHITE, _SEVEN, _PLAIN, _DOT),
-        Kind("yellow-double", 440, 220, (YELLOW,), BLACK, _DOUBLE, _PLAIN, rows=2),
-        Kind("trailer-double", 440, 220, (YELLOW,), BLACK, _DOUBLE, _PLAIN + "挂", rows=2),
+        _kind("blue", (BLUE,), WHITE, _SEVEN, _PLAIN, dot=_DOT),
+        _kind("yellow", (YELLOW,), BLACK, _SEVEN, _PLAIN, dot=_DOT),
+        _kind("green-small", (PALE, GREEN), BLACK, _EIGHT, _PLAIN),
+        _kind("green-large", (GREEN,), BLACK, _EIGHT, _PLAIN, field=(40, 190, 235)),
+        _kind("police", (WHITE,), BLACK, _SEVEN, _PLAIN + "警", dot=_DOT, marks=RED),
+        _kind("school", (YELLOW,), BLACK, _SEVEN, _PLAIN + "学", dot=_DOT),
+        _kind("trailer", (YELLOW,), BLACK, _SEVEN, _PLAIN + "挂", dot=_DOT),
+        _kind("hongkong-macao", (BLACK,), WHITE, _SEVEN, "粤" + DIGITS + LETTERS + "港澳", dot=_DOT),
+        _kind("embassy", (BLACK,), WHITE, _EMBASSY, DIGITS + "使", dot=_EMBASSY_DOT),
+        _kind("old-embassy", (BLACK,), WHITE, _OLD_EMBASSY, DIGITS + "使", dot=_OLD_EMBASSY_DOT, marks=RED),
+        _kind("consulate", (BLACK,), WHITE, _SEVEN, _PLAIN + "领", dot=_DOT),
+        _kind("black", (BLACK,), WHITE, _SEVEN, _PLAIN, dot=_DOT),
+        _kind("yellow-double", (YELLOW,), BLACK, _DOUBLE, _PLAIN, rows=2),
+        _kind("trailer-double", (YELLOW,), BLACK, _DOUBLE, _PLAIN + "挂", rows=2),
     )
 }
+"""By name."""
 
 KINDS: dict[str, Kind] = CHINESE | europe.KINDS
 

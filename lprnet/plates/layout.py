@@ -26,7 +26,7 @@ class Cell:
     height: float
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Kind:
     """One kind of plate; lengths in mm.
 

@@ -43,7 +43,7 @@ _PAINTED, _ANEW = 0.15, 0.35
 """Shares of recombined plates in other colours, and of those photographed in a new pose."""
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class Donor:
     """A real crop whose character cells are known.
 
@@ -63,6 +63,7 @@ class Donor:
 
     @property
     def kind(self) -> Kind:
+        """A kind with the cells of the plate."""
         return KINDS[_LAYOUTS[len(self.text)]]
 
 
@@ -84,7 +85,7 @@ def donor(image: Image, text: str) -> Donor | None:
     tones = np.stack([_tone(front, drawn, kind, i) for i in range(len(text))])
     if np.abs(tones[:, 1] - tones[:, 0]).max(1).min() < _CONTRAST:
         return None
-    return Donor(crop, text, transform, front, tones)
+    return Donor(image=crop, text=text, transform=transform, front=front, tones=tones)
 
 
 def _drawn(text: str, kind: Kind) -> Floats:

@@ -53,7 +53,8 @@ class State(Generic[M]):
 
     def checkpoint(self, alphabet: Alphabet, metadata: Mapping[str, str]) -> Checkpoint:
         """The averaged weights."""
-        return Checkpoint({k: v.cpu() for k, v in self.average.items()}, alphabet, "", dict(metadata))
+        weights = {name: tensor.cpu() for name, tensor in self.average.items()}
+        return Checkpoint(weights, alphabet, metadata=dict(metadata))
 
 
 def new_state(

@@ -23,18 +23,14 @@ from host.bundle.folder import replacing
 from host.cli import main
 from host.quantize import Options
 from host.targets.read import load_target
-from lprnet.network.checkpoint import save_checkpoint
-from tests.checkpoints import random_checkpoint
+from tests.checkpoints import written
 
 ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(scope="module")
 def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("weights") / "random.safetensors"
-    random = random_checkpoint()
-    save_checkpoint(path, random.state, random.alphabet)
-    return path
+    return written(tmp_path_factory.mktemp("weights") / "random.safetensors")
 
 
 @pytest.fixture(scope="module")

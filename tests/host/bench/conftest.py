@@ -9,17 +9,13 @@ from device_runtime.sources.files import image_files
 from host.build import Request, build
 from host.paths import SAMPLES
 from host.targets.read import load_target
-from lprnet.network.checkpoint import save_checkpoint
-from tests.checkpoints import random_checkpoint
+from tests.checkpoints import written
 
 
 @pytest.fixture(scope="session")
 def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An untrained network on disk."""
-    path = tmp_path_factory.mktemp("weights") / "random.safetensors"
-    random = random_checkpoint()
-    save_checkpoint(path, random.state, random.alphabet)
-    return path
+    return written(tmp_path_factory.mktemp("weights") / "random.safetensors")
 
 
 @pytest.fixture(scope="session")

@@ -16,9 +16,8 @@ from host.check.parity import Outputs, compare, expected, on_board, on_host
 from host.cli import main
 from host.paths import SAMPLES
 from host.targets.read import load_target
-from lprnet.network.checkpoint import save_checkpoint
 from lprnet.weights import of_recipe
-from tests.checkpoints import random_checkpoint
+from tests.checkpoints import written
 
 IMAGES = 4
 UNPRUNED = of_recipe("none")
@@ -77,9 +76,8 @@ def test_command_compares_and_refuses_another_network(images: Path, tmp_path: Pa
     assert result.exit_code == 0, result.output
     assert f"{IMAGES} of {IMAGES} plates equal the host's" in result.stdout
 
-    random = random_checkpoint()
-    save_checkpoint(tmp_path / "random.safetensors", random.state, random.alphabet)
-    result = CliRunner().invoke(main, [*command, "--weights", str(tmp_path / "random.safetensors")])
+    random = written(tmp_path / "random.safetensors")
+    result = CliRunner().invoke(main, [*command, "--weights", str(random)])
     assert result.exit_code == 2
     assert "was built from tiny.safetensors" in result.stderr.splitlines()[-1]
 

@@ -29,12 +29,12 @@ from host.quantize.calibration import read_samples
 from host.targets.read import load_target
 from lprnet.data.mixture import Mixture
 from lprnet.network.alphabet import OWN
-from lprnet.network.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
+from lprnet.network.checkpoint import Checkpoint, load_checkpoint
 from lprnet.network.model import LAYERS, Widths
 from lprnet.training.loop import Run, train
 from lprnet.training.settings import Budget, Settings
 from lprnet.weights import DEFAULT
-from tests.checkpoints import NARROW, random_checkpoint
+from tests.checkpoints import NARROW, random_checkpoint, written
 
 BATCHES = [Mixture(5).batch(i * 8, 8) for i in range(3)]
 OF_VNNI = load_target("x86-64-vnni")
@@ -241,7 +241,7 @@ def test_unstructured(shipped: Checkpoint) -> None:
 @pytest.mark.slow
 def test_pruned_network_builds(tmp_path: Path) -> None:
     """The bundle checks its own golden outputs against the reference in integers."""
-    save_checkpoint(tmp_path / "narrow.safetensors", random_checkpoint(widths=NARROW).state, OWN)
+    written(tmp_path / "narrow.safetensors", random_checkpoint(widths=NARROW))
     bundle = build(
         Request(
             target=OF_NATIVE,

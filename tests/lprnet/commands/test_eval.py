@@ -4,19 +4,15 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 import cv2
-import torch
 from click.testing import CliRunner
 
 from lprnet.cli import main
-from lprnet.network.alphabet import OWN
-from lprnet.network.checkpoint import save_checkpoint
-from lprnet.network.model import LPRNet
 from lprnet.plates import render
+from tests.checkpoints import written
 
 
 def test_eval_command(tmp_path: Path) -> None:
-    torch.manual_seed(0)
-    save_checkpoint(tmp_path / "w.safetensors", LPRNet(len(OWN)).state_dict(), OWN)
+    written(tmp_path / "w.safetensors")
     (tmp_path / "data").mkdir()
     cv2.imencode(".png", render(1, 1).image)[1].tofile(tmp_path / "data" / f"{render(1, 1).text}.png")
     arguments = ["eval", "--weights", str(tmp_path / "w.safetensors"), "--data", str(tmp_path / "data")]

@@ -15,7 +15,7 @@ from lprnet.plates import render
 from lprnet.training.running import METRICS
 from lprnet.training.state import WEIGHTS
 from lprnet.weights import DEFAULT
-from tests.checkpoints import random_checkpoint
+from tests.checkpoints import random_checkpoint, written
 from tests.lprnet.helpers import lprnet
 
 
@@ -53,8 +53,7 @@ def test_finetune_command(tmp_path: Path) -> None:
 
 def test_finetune_weighs_the_teacher(tmp_path: Path) -> None:
     """The loss holds the teacher's part times its weight; without a teacher there is nothing to weigh."""
-    teacher = random_checkpoint(seed=3)
-    save_checkpoint(tmp_path / "teacher.safetensors", teacher.state, OWN)
+    written(tmp_path / "teacher.safetensors", random_checkpoint(seed=3))
     plates = tmp_path / "plates"
     losses: list[float] = []
     samples = CliRunner().invoke(main, ["samples", "--kind", "blue", "--count", "4", "--output", str(plates)])

@@ -14,7 +14,7 @@ from tests.lprnet.helpers import real_crops
 
 def test_loader_gives_the_same_batches_from_any_number_of_processes() -> None:
     cv2.setNumThreads(1)
-    mixture = Mixture(2, real_crops(), 0.5)
+    mixture = Mixture(2, real=real_crops(), real_fraction=0.5)
     runs = []
     for workers in (0, 1, 2):
         with batches(mixture, 16, 4, workers) as source:

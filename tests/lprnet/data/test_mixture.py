@@ -9,7 +9,7 @@ from tests.lprnet.helpers import real_crops
 
 def test_mixture_respects_its_shares() -> None:
     real = (*real_crops(3), (render(8, 5, 0.0, "blue").image, "藏A00000"))
-    texts = [Mixture(4, real, 0.5).sample(i)[1] for i in range(200)]
+    texts = [Mixture(4, real=real, real_fraction=0.5).sample(i)[1] for i in range(200)]
     assert 60 < sum(t in {t for _, t in real} for t in texts) < 140
     assert Mixture(4, ramp=100).strength(0) < Mixture(4, ramp=100).strength(50) < 1.0
     assert Mixture(4, ramp=100).strength(100) == Mixture(4).strength(0) == 1.0
@@ -18,7 +18,7 @@ def test_mixture_respects_its_shares() -> None:
 def test_frequent_provinces_are_drawn_less_than_they_occur() -> None:
     image = render(8, 0).image
     real = (*((image, "皖A0000" + str(i)) for i in range(9)), (image, "苏A00000"))
-    firsts = [Mixture(4, real, 1.0).sample(i)[1][0] for i in range(400)]
+    firsts = [Mixture(4, real=real, real_fraction=1.0).sample(i)[1][0] for i in range(400)]
     assert 60 < firsts.count("苏") < 140  # one quarter, not one tenth
 
 

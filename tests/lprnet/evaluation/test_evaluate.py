@@ -59,7 +59,7 @@ def test_nothing_to_measure() -> None:
 
 def test_read_all_uses_batch_one() -> None:
     torch.manual_seed(0)
-    checkpoint = Checkpoint(LPRNet(len(OWN)).state_dict(), OWN, "")
+    checkpoint = Checkpoint(LPRNet(len(OWN)).state_dict(), OWN)
     samples = [(c.image, c.text) for c in (render(1, i) for i in range(4))]
     together = [o.read for o in read_all(checkpoint, samples)]
     apart = [read_all(checkpoint, [sample])[0].read for sample in samples]

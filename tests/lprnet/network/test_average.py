@@ -8,18 +8,13 @@ from device_runtime.errors import FatalError
 from lprnet.cli import main
 from lprnet.network.alphabet import OWN, PUBLIC
 from lprnet.network.average import average
-from lprnet.network.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
-from tests.checkpoints import NARROW, random_checkpoint
-
-
-def _written(path: Path, checkpoint: Checkpoint, **metadata: str) -> Path:
-    save_checkpoint(path, checkpoint.state, checkpoint.alphabet, metadata)
-    return path
+from lprnet.network.checkpoint import load_checkpoint
+from tests.checkpoints import NARROW, random_checkpoint, written
 
 
 def test_every_weight_is_the_mean(tmp_path: Path) -> None:
     files = [
-        _written(tmp_path / f"{seed}.safetensors", random_checkpoint(seed=seed), budget=f"{seed}")
+        written(tmp_path / f"{seed}.safetensors", random_checkpoint(seed=seed), budget=f"{seed}")
         for seed in range(3)
     ]
     output = tmp_path / "mean.safetensors"
@@ -46,8 +41,8 @@ def test_other_classes_and_other_widths_are_refused(tmp_path: Path) -> None:
     with pytest.raises(FatalError, match="b: reads another alphabet than a"):
         average([whole, random_checkpoint(PUBLIC)], ["a", "b"])
     files = [
-        _written(tmp_path / "whole.safetensors", whole),
-        _written(tmp_path / "narrow.safetensors", random_checkpoint(OWN, widths=NARROW)),
+        written(tmp_path / "whole.safetensors", whole),
+        written(tmp_path / "narrow.safetensors", random_checkpoint(OWN, widths=NARROW)),
     ]
     output = tmp_path / "mean.safetensors"
     result = CliRunner().invoke(main, ["average", *map(str, files), "--output", str(output)])

@@ -6,13 +6,13 @@ from click.testing import CliRunner
 
 from device_runtime.errors import FatalError
 from lprnet.cli import main
-from lprnet.network.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
+from lprnet.network.checkpoint import Checkpoint, load_checkpoint
 from lprnet.network.model import BLOCK, STEPS, Widths
 from lprnet.network.widen import WIDENABLE, widen
 from lprnet.training.losses import ctc_loss
 from lprnet.training.settings import Settings
 from lprnet.training.state import new_state
-from tests.checkpoints import random_checkpoint
+from tests.checkpoints import random_checkpoint, written
 
 
 def _channels(state: dict[str, torch.Tensor], layer: str) -> int:
@@ -25,7 +25,7 @@ def _channels(state: dict[str, torch.Tensor], layer: str) -> int:
 def test_a_wider_network_computes_the_same(layer: str) -> None:
     before = random_checkpoint()
     channels = _channels(before.state, layer) + 16
-    after = Checkpoint(widen(before, [f"{layer}={channels}"]), before.alphabet, "")
+    after = Checkpoint(widen(before, [f"{layer}={channels}"]), before.alphabet)
     assert _channels(after.state, layer) == channels
     x = torch.rand(2, 3, 24, 94) - 0.5
     with torch.no_grad():
@@ -46,8 +46,7 @@ def test_new_channels_are_trained() -> None:
 
 def test_the_file_says_what_was_widened(tmp_path: Path) -> None:
     start, output = tmp_path / "start.safetensors", tmp_path / "wider.safetensors"
-    first = random_checkpoint()
-    save_checkpoint(start, first.state, first.alphabet, {"budget": "macs=0.3"})
+    written(start, budget="macs=0.3")
     wishes = ["--to", "wide=272", "--to", "block2.vertical=80"]
     result = CliRunner().invoke(main, ["widen", "--weights", str(start), *wishes, "--output", str(output)])
     assert result.exit_code == 0, result.output

@@ -9,7 +9,7 @@ from tests.checkpoints import NARROW, random_checkpoint
 
 def test_new_alphabet_keeps_what_is_known() -> None:
     torch.manual_seed(0)
-    old = Checkpoint(LPRNet(len(PUBLIC)).state_dict(), PUBLIC, "")
+    old = Checkpoint(LPRNet(len(PUBLIC)).state_dict(), PUBLIC)
     classes = make_alphabet("ÄB1" + "京")
     state = with_alphabet(old, classes)
     LPRNet(len(classes)).load_state_dict(state)

@@ -111,7 +111,7 @@ def test_samples_depend_on_the_generator_only() -> None:
 
 def test_mixture_draws_recombined_samples() -> None:
     crops = tuple((_crop(text, seed=i)[0], text) for i, text in enumerate(TEXTS))
-    mixture = Mixture(3, crops, real_fraction=1.0, stock=stock(crops), recombined=0.5)
+    mixture = Mixture(3, real=crops, real_fraction=1.0, stock=stock(crops), recombined=0.5)
     texts = [mixture.sample(i)[1] for i in range(200)]
     new = sum(text not in TEXTS for text in texts)
     assert 60 < new < 140

@@ -61,7 +61,7 @@ def test_broken_batch_leaves_the_weights_alone() -> None:
 
 
 def test_resumed_run_ends_like_an_uninterrupted_one(tmp_path: Path) -> None:
-    mixture = Mixture(3, real_crops(), 0.3, ramp=20)
+    mixture = Mixture(3, real=real_crops(), real_fraction=0.3, ramp=20)
     whole = train(run_of(tmp_path / "whole", Budget(samples=32), mixture=mixture))
     parts = run_of(tmp_path / "parts", Budget(samples=32), mixture=mixture)
 
