@@ -19,7 +19,12 @@ from lprnet.console import track
 
 @dataclass(frozen=True)
 class Evaluation:
-    """Plates of one data set, as labelled and as read, in the order of the files."""
+    """One data set, read by a bundle.
+
+    Attributes:
+        labels: the plates that are there, in the order of the files.
+        plates: what was read.
+    """
 
     dataset: str
     labels: tuple[str, ...]
@@ -27,6 +32,7 @@ class Evaluation:
 
     @property
     def info(self) -> AccuracyInfo:
+        """How many plates were read right, as manifests have it."""
         tally = Tally()
         for label, plate in zip(self.labels, self.plates, strict=True):
             tally.add(plate, label)

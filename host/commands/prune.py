@@ -98,7 +98,7 @@ def prune_command(
         shares=shares,
         prices=prices(simplify(checkpoint), microkernel, read_for(target)),
         criterion=criterion,
-        steps=steps,
+        rounds=steps,
         multiple=multiple or microkernel.block,
     )
     tune = fine_tuning(checkpoint, mixture, finetune, rate, work or output.with_suffix(".work"))

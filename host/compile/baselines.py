@@ -43,7 +43,8 @@ def compile_baseline(
 ) -> relax.VMExecutable:
     """Compile *model* for *target* without the hand-scheduled kernels.
 
-    Raises `FatalError` when MetaSchedule cannot measure for the target here.
+    Raises:
+        FatalError: MetaSchedule cannot measure for the target here.
     """
     module, tvm_target = relax_module(model), tvm.target.Target(target.tvm_target())
     if schedule == "default":
@@ -61,7 +62,8 @@ def metaschedule(module: tvm.IRModule, target: Target, folder: Path, trials: int
     Earlier ones count, where they were of equal operators. An operator without any gets a round of them even
     beyond *trials*: one that is left as it comes takes longer than all the others.
 
-    Raises `FatalError` when this machine does not run the target's code.
+    Raises:
+        FatalError: this machine does not run the target's code.
     """
     from tvm.s_tir.meta_schedule.builder import LocalBuilder
     from tvm.s_tir.meta_schedule.database import JSONDatabase

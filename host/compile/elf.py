@@ -38,7 +38,8 @@ def version(text: str) -> tuple[int, ...]:
 def read_requirements(path: Path) -> Requirements:
     """Requirements of the little-endian shared object *path*.
 
-    Raises `FatalError` when it is not one.
+    Raises:
+        FatalError: it is not one.
     """
     data = path.read_bytes()
     try:

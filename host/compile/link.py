@@ -23,11 +23,16 @@ OPTIONS = ("-shared", "-fPIC", "-s", "-Wl,--build-id=none", "-Wl,--as-needed")
 """Stripped, and nothing in it that depends on when, where or under which name it was linked."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Linker:
     """A compiler driver that links shared objects for one target.
 
-    `command` is the driver with the arguments that make it one for the target (zig: `-target …`).
+    Attributes:
+        command: the driver with the arguments that make it one for the target (zig: `-target …`).
+        name: what to call it.
+        arch: architecture of the target.
+        glibc: the target's oldest C library.
+        remedy: what installs it anew.
     """
 
     command: tuple[str, ...]
@@ -35,6 +40,7 @@ class Linker:
     version: str
     arch: str
     glibc: str
+    remedy: str
 
     def describe(self) -> str:
         """Name and version for the manifest, e.g. `aarch64-linux-gnu-g++ 12.2.0`."""
@@ -44,7 +50,8 @@ class Linker:
     def fcompile(self) -> Callable[..., None]:
         """For `export_library(path, fcompile=…)`; checks what it linked against the target's C library.
 
-        Raises `FatalError` when linking fails or the result would not load on the target.
+        Raises:
+            FatalError: linking fails or the result would not load on the target.
         """
         from tvm.support import cc
 
@@ -57,7 +64,7 @@ class Linker:
             except (RuntimeError, OSError) as error:
                 reason = next((s for s in str(error).splitlines() if "error" in s.lower()), str(error))
                 raise FatalError(
-                    self.describe(), f"linking {Path(output).name} failed: {reason}", "check the linker"
+                    self.describe(), f"linking {Path(output).name} failed: {reason}", self.remedy
                 ) from error
             self.check(Path(output))
 
@@ -71,10 +78,14 @@ class Linker:
             raise RuntimeError(done.stderr or done.stdout)
 
     def check(self, library: Path) -> None:
-        """Raise `FatalError` unless *library* is for the target's architecture and its oldest C library."""
+        """See whether *library* loads on the target.
+
+        Raises:
+            FatalError: it is for another architecture, or needs a newer C library.
+        """
         needs = read_requirements(library)
         if needs.arch != self.arch:
-            raise FatalError(str(library), f"linked for {needs.arch}, not {self.arch}", "check the linker")
+            raise FatalError(str(library), f"linked for {needs.arch}, not {self.arch}", self.remedy)
         if needs.newest("GLIBC_") > version(self.glibc):
             newest = ".".join(map(str, needs.newest("GLIBC_")))
             raise FatalError(
@@ -96,7 +107,14 @@ def distribution_linker(target: Target) -> Linker | None:
     if path is None:
         return None
     done = subprocess.run([path, "-dumpfullversion"], capture_output=True, text=True, check=False)
-    return Linker((path,), target.link.prefer, done.stdout.strip() or "unknown", target.arch, target.glibc)
+    return Linker(
+        command=(path,),
+        name=target.link.prefer,
+        version=done.stdout.strip() or "unknown",
+        arch=target.arch,
+        glibc=target.glibc,
+        remedy=f"run `apt-get install --reinstall {apt_package(target.link.prefer)}`",
+    )
 
 
 def zig_linker(target: Target) -> Linker | None:
@@ -105,18 +123,20 @@ def zig_linker(target: Target) -> Linker | None:
         return None
     triple = f"{target.link.fallback}.{target.glibc}"
     return Linker(
-        (sys.executable, "-m", "ziglang", "cc", "-target", triple),
-        f"zig cc -target {triple}",
-        importlib.metadata.version("ziglang"),
-        target.arch,
-        target.glibc,
+        command=(sys.executable, "-m", "ziglang", "cc", "-target", triple),
+        name=f"zig cc -target {triple}",
+        version=importlib.metadata.version("ziglang"),
+        arch=target.arch,
+        glibc=target.glibc,
+        remedy=f"run `{sys.executable} -m pip install --force-reinstall {ZIG_REQUIREMENT}`",
     )
 
 
 def linker_for(target: Target) -> Linker:
     """The linker a build for *target* uses.
 
-    Raises `FatalError` with the commands that install one.
+    Raises:
+        FatalError: there is none; names the commands that install one.
     """
     linker = distribution_linker(target) or zig_linker(target)
     if linker is None:

@@ -44,7 +44,7 @@ class KernelCall:
     function: tirx.PrimFunc
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class ConvCall(KernelCall):
     """A convolution's kernel.
 
@@ -137,7 +137,8 @@ class _Lowering:
         function = conv(symbol_of(name), shape, microkernel, tile)
         vectors = [pack_vector(v, shape, microkernel, tile) for v in constants.vectors]
         weight = pack_weight(constants.weight, shape, microkernel, tile)
-        self.kernels.append(ConvCall(name, function, workload, tile, record is not None))
+        call = ConvCall(name, function, workload=workload, tile=tile, tuned=record is not None)
+        self.kernels.append(call)
         return self._emit(function, [value, weight, *vectors])
 
     def _pool(self, layer: MaxPool, value: relax.Expr, source: str) -> relax.Expr:

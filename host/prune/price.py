@@ -14,7 +14,7 @@ from host.prune.names import OBJECTIVES
 from lprnet.network.model import LAYERS
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Price:
     """A cost that is a sum over convolutions, `head` among them: products · a + outputs · b.
 
@@ -53,13 +53,13 @@ def prices(network: Network, microkernel: MicroKernel, records: Records) -> dict
 def macs(network: Network) -> Price:
     """Multiply-accumulates per image of networks like *network*, borders as full."""
     products = {c.name: network.macs_of(c) / _products(c) for c in _convs(network)}
-    return Price("MACs", products, dict.fromkeys(products, 0.0))
+    return Price(unit="MACs", products=products, outputs=dict.fromkeys(products, 0.0))
 
 
 def parameters(network: Network) -> Price:
     """Weights and biases, BatchNorms folded."""
     products = {c.name: c.weight.size / _products(c) for c in _convs(network)}
-    return Price("parameters", products, dict.fromkeys(products, 1.0))
+    return Price(unit="parameters", products=products, outputs=dict.fromkeys(products, 1.0))
 
 
 def latency(network: Network, microkernel: MicroKernel, records: Records) -> Price:
@@ -80,12 +80,13 @@ def latency(network: Network, microkernel: MicroKernel, records: Records) -> Pri
     usual = sum(metric.values()) / sum(work[n] for n in metric) if metric else 1.0
     cost = {name: metric.get(name, usual * work[name]) for name in work}
     multiples = microkernel.channels_per_load, microkernel.lanes
-    plain = Price("", dict.fromkeys(cost, 1.0), dict.fromkeys(cost, 0.0), multiples)
+    nothing = dict.fromkeys(cost, 0.0)
+    plain = Price(unit="", products=dict.fromkeys(cost, 1.0), outputs=nothing, multiples=multiples)
     products = {c.name: cost[c.name] / plain._layer(c.name, *_channels(c)) for c in layers}
     unit = (
         f"{units.pop()}, {len(metric)} of {len(work)} convolutions recorded" if metric else "vector products"
     )
-    return Price(unit, products, dict.fromkeys(products, 0.0), multiples)
+    return Price(unit=unit, products=products, outputs=nothing, multiples=multiples)
 
 
 def _convs(network: Network) -> tuple[Conv, ...]:

@@ -21,10 +21,10 @@ from lprnet.network.model import LAYERS
 
 LOG = logging.getLogger(__name__)
 FineTune = Callable[[int, Checkpoint], Checkpoint]
-"""Number of the step and pruned network → trained network of the same widths."""
+"""Number of the round and pruned network → trained network of the same widths."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Plan:
     """What to prune to.
 
@@ -32,19 +32,25 @@ class Plan:
         shares: what is to be left of each price, by its key in `prices`.
         prices: by objective, of networks like the unpruned one.
         criterion: key of `CRITERIA`.
-        steps: how often is pruned; each step leaves an equal share of the one before.
+        rounds: how often is pruned; each leaves an equal share of what the one before left.
         multiple: channels come in this many.
     """
 
     shares: Mapping[str, float]
     prices: Mapping[str, Price]
     criterion: str = "taylor"
-    steps: int = 1
+    rounds: int = 1
     multiple: int = 16
 
 
-class LayerCut(msgspec.Struct, frozen=True):
-    """Channels of one map: how many there were, and which of them are left; `read` by the next layer."""
+class LayerCut(msgspec.Struct, frozen=True, kw_only=True):
+    """Channels of one map.
+
+    Attributes:
+        before: how many there were.
+        read: those left that the next layer reads, by their numbers before.
+        context_only: those left that only a context reads.
+    """
 
     name: str
     before: int
@@ -52,8 +58,14 @@ class LayerCut(msgspec.Struct, frozen=True):
     context_only: list[int]
 
 
-class Cut(msgspec.Struct, frozen=True):
-    """What was cut: costs by objective before and after, in `units`, and the channels layer by layer."""
+class Cut(msgspec.Struct, frozen=True, kw_only=True):
+    """What was cut.
+
+    Attributes:
+        budget: shares that were to be kept, by objective.
+        steps: rounds of pruning.
+        before, after: costs by objective, in `units`.
+    """
 
     criterion: str
     budget: dict[str, float]
@@ -83,7 +95,7 @@ def prune(
 
     Args:
         batches: labelled samples that importance and BatchNorm statistics are measured on.
-        fine_tune: trains on after each step.
+        fine_tune: trains on after each round.
 
     Raises:
         FatalError: no network fulfils the plan.
@@ -93,9 +105,9 @@ def prune(
     before = {name: price.of(whole, classes) for name, price in plan.prices.items()}
     current = checkpoint
     numbers = {layer.name: np.arange(len(whole[layer.name])) for layer in LAYERS}
-    for step in range(1, plan.steps + 1):
+    for number in range(1, plan.rounds + 1):
         limits = [
-            Limit(plan.prices[name], before[name] * share ** (step / plan.steps))
+            Limit(plan.prices[name], before[name] * share ** (number / plan.rounds))
             for name, share in plan.shares.items()
         ]
         importance = CRITERIA[plan.criterion](current, batches)
@@ -105,23 +117,28 @@ def prune(
         current = recalibrate(replace(current, state=cut(current.state, selection)), batches)
         left = {name: price.of(all_channels(current.state), classes) for name, price in plan.prices.items()}
         shares = ", ".join(f"{name} {left[name] / before[name]:.3f}" for name in left)
-        LOG.info("round %d of %d: %s", step, plan.steps, shares)
+        LOG.info("round %d of %d: %s", number, plan.rounds, shares)
         if fine_tune is not None:
-            current = fine_tune(step, current)
+            current = fine_tune(number, current)
     kept = all_channels(current.state)
     layers = [
-        LayerCut(name, len(whole[name]), *(_numbers(numbers[name], part) for part in (c.read, c.rest)))
+        LayerCut(
+            name=name,
+            before=len(whole[name]),
+            read=_numbers(numbers[name], c.read),
+            context_only=_numbers(numbers[name], c.rest),
+        )
         for name, c in kept.items()
     ]
     record = Cut(
-        plan.criterion,
-        dict(plan.shares),
-        plan.multiple,
-        plan.steps,
-        before,
-        {name: price.of(kept, classes) for name, price in plan.prices.items()},
-        {name: price.unit for name, price in plan.prices.items()},
-        layers,
+        criterion=plan.criterion,
+        budget=dict(plan.shares),
+        multiple=plan.multiple,
+        steps=plan.rounds,
+        before=before,
+        after={name: price.of(kept, classes) for name, price in plan.prices.items()},
+        units={name: price.unit for name, price in plan.prices.items()},
+        layers=layers,
     )
     return Pruned(replace(current, sha256=checkpoint.sha256), record)
 

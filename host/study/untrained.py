@@ -32,5 +32,5 @@ def prune_untrained(checkpoint: Checkpoint) -> Checkpoint:
         FatalError: its alphabet lacks characters of blue plates.
     """
     batches = rendered(checkpoint.alphabet)
-    plan = Plan({"macs": MACS}, {"macs": price.macs(simplify(checkpoint))}, steps=1)
+    plan = Plan(shares={"macs": MACS}, prices={"macs": price.macs(simplify(checkpoint))})
     return prune(checkpoint, plan, batches).checkpoint

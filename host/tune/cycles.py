@@ -27,7 +27,7 @@ MISS_CYCLES = 5
 """Price of a line from the level-two cache; a fraction of its latency, as streams are prefetched. Assumed."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Core:
     """Rates of one core.
 
@@ -58,7 +58,7 @@ _A72_F0 = {
     "vector_other": 0.75,
 }
 _A72 = Core(
-    DataCache(32 << 10, 2),
+    data_cache=DataCache(32 << 10, 2),
     dispatch=3,
     pipes=(_A72_F0, _A72_F0 | {"multiply": 0.0, "multiply_long": 0.0, "pairwise_add": 1.0}),
     load=1,
@@ -73,14 +73,14 @@ _A76_V0 = {
     "vector_other": 0.5,
 }
 _A76 = Core(
-    DataCache(64 << 10, 4),
+    data_cache=DataCache(64 << 10, 4),
     dispatch=4,
     pipes=(_A76_V0, _A76_V0 | {"multiply": 0.0, "multiply_long": 0.0, "pairwise_add": 1.0}),
     load=0.5,
     store=1,
 )
 _A53 = Core(
-    DataCache(32 << 10, 4),
+    data_cache=DataCache(32 << 10, 4),
     dispatch=2,
     pipes=(dict.fromkeys(_A72_F0, 1.0),),
     load=2,

@@ -54,7 +54,8 @@ class EmulatedRunner:
     def counts(self, workload: Workload, tiles: Sequence[Tile]) -> list[Counts]:
         """What one call of every tile's kernel executes.
 
-        Raises `FatalError` when a kernel cannot be linked or run.
+        Raises:
+            FatalError: a kernel cannot be linked or run.
         """
         kernels = [kernel(workload, f"k{i}", tile) for i, tile in enumerate(tiles)]
         return count_kernels(kernels, self._target, self._linker)
@@ -68,7 +69,8 @@ def count_kernels(
     Kernels have tensors for parameters and the attribute `global_symbol`. Level-one cache misses are counted
     where the core's cache is known.
 
-    Raises `FatalError` when one cannot be linked or run.
+    Raises:
+        FatalError: one cannot be linked or run.
     """
     linker = linker or linker_for(target)
     core = core_of(target)
@@ -89,7 +91,8 @@ def count_kernels(
 def link_program(linker: Linker, output: Path, table: Path, objects: Sequence[str]) -> None:
     """Link *objects* with `run_kernels.c` into a static executable that calls the kernels in *table*.
 
-    Raises `FatalError` when the linker fails.
+    Raises:
+        FatalError: the linker fails.
     """
     # zig has no static glibc; its musl is as good here.
     driver = [re.sub(r"-gnu(\w*)\.[\d.]+$", r"-musl\1", part) for part in linker.command]
@@ -97,7 +100,7 @@ def link_program(linker: Linker, output: Path, table: Path, objects: Sequence[st
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
         reason = next((s for s in done.stderr.splitlines() if "error" in s), done.stderr[:200])
-        raise FatalError(linker.describe(), f"cannot link candidates: {reason}", "check the linker")
+        raise FatalError(linker.describe(), f"cannot link candidates: {reason}", linker.remedy)
 
 
 def _row(kernel: tirx.PrimFunc) -> str:

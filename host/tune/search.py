@@ -76,7 +76,8 @@ def search(
 ) -> Record:
     """The best tile of about *trials*; after *deadline* (`time.monotonic`) with what has been measured.
 
-    Raises `FatalError` when the runner fails.
+    Raises:
+        FatalError: the runner fails.
     """
     seen: dict[Tile, float] = {}
     default = default_tile(workload.shape, workload.microkernel)

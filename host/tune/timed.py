@@ -44,14 +44,16 @@ class _Timed:
     def measure(self, workload: Workload, tiles: Sequence[Tile], rung: int) -> list[float]:
         """Nanoseconds per call of every tile.
 
-        Raises `FatalError` when the board fails.
+        Raises:
+            FatalError: the board fails.
         """
         return self.times([kernel(workload, f"k{i}", tile) for i, tile in enumerate(tiles)], ROUNDS[rung])
 
     def times(self, kernels: Sequence[tirx.PrimFunc], rounds: int) -> list[float]:
         """Nanoseconds per call of every kernel, on random tensors.
 
-        Raises `FatalError` when the board fails.
+        Raises:
+            FatalError: the board fails.
         """
         module = self._load(kernels)
         functions = [_evaluator(module, k.attrs["global_symbol"], self._device()) for k in kernels]
@@ -112,7 +114,11 @@ class LocalRunner(_Timed):
     name = "local"
 
     def __init__(self, target: Target) -> None:
-        """Raises `FatalError` when this machine cannot run code for *target*."""
+        """Configure TVM's runtime for one thread.
+
+        Raises:
+            FatalError: this machine cannot run code for *target*.
+        """
         if reason := obstacle(target):
             raise FatalError(
                 f"target {target.name}", f"this machine {reason}", "use --runner rpc or --runner emulated"
@@ -147,7 +153,8 @@ class RpcRunner(_Timed):
     def __init__(self, target: Target, address: Address, timeout: int = 600) -> None:
         """Connect, waiting at most *timeout* seconds for a board of the tracker.
 
-        Raises `FatalError` when there is no server, or it is for another architecture.
+        Raises:
+            FatalError: there is no server, or it is for another architecture.
         """
         self._target = target
         self._tvm_target = tvm.target.Target(target.tvm_target())
@@ -183,7 +190,7 @@ class RpcRunner(_Timed):
                 raise FatalError(
                     f"target {self._target.name}",
                     f"the board does not load its code: {last_line(error)}",
-                    "check that the server runs on such a board",
+                    "start the RPC server on such a board",
                 ) from error
         return module
 

@@ -30,7 +30,7 @@ OF_NATIVE = load_target("native")
 def pruned(shipped: Checkpoint, batches: list[Batch]) -> Pruned:
     network = simplify(shipped)
     prices = {"macs": price.macs(network), "size": price.parameters(network)}
-    return prune(shipped, Plan({"macs": 0.7, "size": 0.75}, prices, steps=2), batches)
+    return prune(shipped, Plan(shares={"macs": 0.7, "size": 0.75}, prices=prices, rounds=2), batches)
 
 
 def test_budget_is_kept(pruned: Pruned, shipped: Checkpoint) -> None:
@@ -67,7 +67,7 @@ def test_fine_tuning_gets_each_step(shipped: Checkpoint, tmp_path: Path, batches
         return train(run)
 
     prices = {"macs": price.macs(simplify(shipped))}
-    result = prune(shipped, Plan({"macs": 0.64}, prices, steps=2), batches[:1], tune)
+    result = prune(shipped, Plan(shares={"macs": 0.64}, prices=prices, rounds=2), batches[:1], tune)
     whole = simplify(shipped).macs
     assert whole * 0.64 < sizes[0] <= whole * 0.8 and sizes[1] <= whole * 0.64
     saved = load_checkpoint(tmp_path / "2" / "lprnet.safetensors")
