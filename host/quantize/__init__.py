@@ -97,7 +97,7 @@ def quantize(
 def largest_activations(network: Network, images: Tensor) -> dict[str, FloatArray]:
     """The largest value of every channel of every convolution's output, by layer name."""
     largest: dict[str, Tensor] = {}
-    for name, x in _outputs(network, images):
+    for name, x in conv_outputs(network, images):
         top = x.amax((0, 2, 3))
         largest[name] = torch.maximum(largest[name], top) if name in largest else top
     return {name: x.numpy() for name, x in largest.items()}
@@ -107,7 +107,7 @@ def histograms(network: Network, images: Tensor) -> dict[str, Histogram]:
     """The distribution of every map that is quantized: all but the last, which the contexts read as fp32."""
     maxima = {n: float(x.max()) for n, x in largest_activations(network, images).items()}
     values: dict[str, Histogram] = {}
-    for name, x in _outputs(network, images):
+    for name, x in conv_outputs(network, images):
         if name == network.convs[-1].name:
             continue
         part = histogram(x, maxima[name])
@@ -116,7 +116,7 @@ def histograms(network: Network, images: Tensor) -> dict[str, Histogram]:
     return values
 
 
-def _outputs(network: Network, images: Tensor) -> Iterator[tuple[str, Tensor]]:
+def conv_outputs(network: Network, images: Tensor) -> Iterator[tuple[str, Tensor]]:
     """(layer name, output) of every convolution, for one batch of images after the other."""
     for x in images.split(BATCH):
         for layer, output in walk(network, x):
