@@ -29,13 +29,15 @@ if TYPE_CHECKING:
 @options.alphabet("the checkpoint's")
 @options.kind()
 @options.training
-@click.option("--held-out", type=Number(0, 0.9), default=0.1, show_default=True)
+@click.option(
+    "--held-out", type=Number(0, 0.9), default=0.1, show_default=True, help="Share to measure on instead."
+)
 @click.option(
     "--rendered-fraction", type=Number(0, 1), help="Rendered samples; 0.5 by default where they fit."
 )
 @click.option("--ramp", type=click.IntRange(min=0), default=0, help="Samples until full distortion.")
 @click.option("--rate", type=POSITIVE, default=3e-4, show_default=True, help="Highest learning rate.")
-@click.option("--seed", type=SEED, default=2, show_default=True)
+@click.option("--seed", type=SEED, default=2, show_default=True, help="Of every random choice.")
 @click.option(
     "--pool", type=click.IntRange(0), default=0, help="Draw so many samples once and go through them again."
 )

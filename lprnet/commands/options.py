@@ -26,7 +26,7 @@ FOLDER = click.Path(path_type=Path, file_okay=False)
 
 UNSEEN = 1 << 20
 """Seed of rendered plates for measuring and showing; a training run's seed stays below it."""
-SEED = click.IntRange(0, UNSEEN)
+SEED = click.IntRange(0, UNSEEN - 1)
 """Seed of a training run."""
 
 
@@ -126,10 +126,20 @@ def run(command: Decorated) -> Decorated:
             click.option("--hours", type=POSITIVE, help="Time from the run's first start."),
             click.option("--until", help="Local time HH:MM at which to be finished."),
             click.option("--samples", type=click.IntRange(min=1), help="Number of samples."),
-            click.option("--batch", type=click.IntRange(min=2), default=32, show_default=True),
-            click.option("--workers", type=click.IntRange(min=0), default=1, show_default=True),
-            click.option("--threads", type=click.IntRange(min=1), default=1, show_default=True),
-            click.option("--device", default="cpu", show_default=True),
+            click.option(
+                "--batch", type=click.IntRange(min=2), default=32, show_default=True, help="Samples a step."
+            ),
+            click.option(
+                "--workers",
+                type=click.IntRange(min=0),
+                default=1,
+                show_default=True,
+                help="Rendering processes.",
+            ),
+            click.option(
+                "--threads", type=click.IntRange(min=1), default=1, show_default=True, help="Of PyTorch."
+            ),
+            click.option("--device", default="cpu", show_default=True, help="Of PyTorch, e.g. cuda."),
         )
     ):
         command = option(command)

@@ -12,9 +12,11 @@ from lprnet.commands.options import FILE, FOLDER, UNSEEN, Number
 
 @click.command("sheet")
 @options.output(FILE, "PNG to write.")
-@click.option("--count", type=click.IntRange(1, 2000), default=96, show_default=True)
-@click.option("--seed", type=click.IntRange(min=0), default=UNSEEN, show_default=True)
-@click.option("--strength", type=Number(0, 2), default=1.0, show_default=True)
+@click.option("--count", type=click.IntRange(1, 2000), default=96, show_default=True, help="Plates.")
+@click.option(
+    "--seed", type=click.IntRange(min=0), default=UNSEEN, show_default=True, help="Of every random choice."
+)
+@click.option("--strength", type=Number(0, 2), default=1.0, show_default=True, help="Of the distortion.")
 @options.kind("Kind or mix; Chinese ones by default.")
 @click.option("--real", type=FOLDER, multiple=True, help="Show real crops of this folder below.")
 def sheet_command(

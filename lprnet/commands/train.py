@@ -21,7 +21,9 @@ MEASURED = 300
 @click.command("train")
 @options.training
 @click.option("--real", type=FOLDER, multiple=True, help="Folder of real crops named by their text.")
-@click.option("--real-fraction", type=Number(0, 1), default=0.2, show_default=True)
+@click.option(
+    "--real-fraction", type=Number(0, 1), default=0.2, show_default=True, help="Share of real samples."
+)
 @click.option(
     "--ramp",
     type=click.IntRange(min=0),
@@ -31,14 +33,20 @@ MEASURED = 300
 )
 @options.kind("Kind or mix of plates, e.g. eu; Chinese ones by default.")
 @options.alphabet("the shipped checkpoint's")
-@click.option("--seed", type=SEED, default=1, show_default=True)
+@click.option("--seed", type=SEED, default=1, show_default=True, help="Of every random choice.")
 @click.option("--rate", type=POSITIVE, default=2e-3, show_default=True, help="Highest learning rate.")
-@click.option("--ema", type=Number(0, 1), default=0.999, show_default=True)
-@click.option("--dropout", type=Number(0, 1, max_open=True), default=0.0, show_default=True)
+@click.option(
+    "--ema", type=Number(0, 1), default=0.999, show_default=True, help="Decay of the averaged weights."
+)
+@click.option(
+    "--dropout", type=Number(0, 1, max_open=True), default=0.0, show_default=True, help="Probability."
+)
 @click.option(
     "--report", "reports", type=FOLDER, multiple=True, help="Labelled folder to measure, never trained on."
 )
-@click.option("--report-minutes", type=POSITIVE, default=15.0, show_default=True)
+@click.option(
+    "--report-minutes", type=POSITIVE, default=15.0, show_default=True, help="Between two measurements."
+)
 def train_command(
     output: Path,
     hours: float | None,

@@ -15,7 +15,7 @@ from lprnet.commands.options import FILE, SEED
 @click.option(
     "--to", multiple=True, required=True, help="LAYER=CHANNELS, e.g. block2.vertical=32 or wide=96."
 )
-@click.option("--seed", type=SEED, default=2, show_default=True)
+@click.option("--seed", type=SEED, default=2, show_default=True, help="Of every random choice.")
 @options.output(FILE, "Checkpoint to write.")
 def widen_command(weights: Path | None, to: tuple[str, ...], seed: int, output: Path) -> None:
     """Add channels to a network, which computes the same until it is trained on."""

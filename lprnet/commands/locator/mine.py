@@ -21,7 +21,7 @@ LOG = logging.getLogger(__name__)
 @common.output(FILE, "File of patches (.npz) to write.")
 @click.option("--threshold", type=Number(0, 1), default=0.15, show_default=True, help="Lowest score.")
 @click.option("--most", type=click.IntRange(min=1), default=2000, show_default=True)
-@click.option("--seed", type=SEED, default=1, show_default=True)
+@click.option("--seed", type=SEED, default=1, show_default=True, help="Of every random choice.")
 def mine_command(
     weights: Path | None,
     frames: Path,

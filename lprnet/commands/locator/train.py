@@ -23,7 +23,7 @@ LOG = logging.getLogger(__name__)
 @click.option("--complete", type=FILE, help="Weights that look for plates without a label on --frames.")
 @click.option("--mined", type=FILE, multiple=True, help="File that `lprnet locator mine` wrote.")
 @click.option("--weights", type=FILE, help="Weights to start from instead of random ones.")
-@click.option("--seed", type=SEED, default=1, show_default=True)
+@click.option("--seed", type=SEED, default=1, show_default=True, help="Of every random choice.")
 @click.option("--rate", type=POSITIVE, default=3e-3, show_default=True, help="Highest learning rate.")
 def train_command(
     output: Path,
