@@ -1,17 +1,34 @@
-"""Loaded before any test module."""
+"""Loaded before any test module: what tests of all rooms share, and what parallel workers share."""
 
+import fcntl
 import logging
 import os
-from collections.abc import Iterator
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import torch
 
 # A bundle's copy of TVM's runtime and the tvm package's cannot live in one process; loaded first, the
 # package's is what device_runtime uses too. Tests of the bundle's own copy start a process of their own.
 import tvm  # noqa: F401
 
+from device_runtime.sources.files import image_files
+from host.build import Request, build
+from host.paths import SAMPLES
+from host.targets.read import load_target
 from lprnet.console import LOGGERS
+from tests.checkpoints import written
+
+Exclusively = Callable[[str], AbstractContextManager[Path]]
+"""Name → a context in which no other worker is under that name; gives a path of that name to make."""
+
+if "PYTEST_XDIST_WORKER" in os.environ:
+    # One thread a worker: two that share two cores would wait for each other's.
+    torch.set_num_threads(1)
 
 
 @pytest.fixture(autouse=True)
@@ -31,3 +48,50 @@ def shared() -> Path:
     if not (folder / "data").is_dir():
         pytest.skip(f"no real plates in {folder}; name their folder with LPR_SHARED")
     return folder
+
+
+@pytest.fixture(scope="session")
+def exclusively(tmp_path_factory: pytest.TempPathFactory) -> Exclusively:
+    """For what is made once for all parallel workers: the first makes it, the others wait and find it."""
+    folder = tmp_path_factory.getbasetemp()
+    # Each worker has a folder of its own in the run's.
+    folder = (folder.parent if "PYTEST_XDIST_WORKER" in os.environ else folder) / "once"
+    folder.mkdir(exist_ok=True)
+
+    @contextmanager
+    def locked(name: str) -> Iterator[Path]:
+        with (folder / f".{name}.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield folder / name
+
+    return locked
+
+
+@pytest.fixture(scope="session")
+def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An untrained network on disk."""
+    return written(tmp_path_factory.mktemp("weights") / "random.safetensors")
+
+
+@pytest.fixture(scope="session")
+def images(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of three sample plates."""
+    folder = tmp_path_factory.mktemp("images")
+    for path in image_files([SAMPLES])[:3]:
+        shutil.copy(path, folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def bundle_of_users(exclusively: Exclusively) -> Path:
+    """What `make build` builds for this machine: the recipe's; not to be changed."""
+    with exclusively("bundle-of-users") as folder:
+        return folder if folder.exists() else build(Request(target=load_target("native"), output=folder))
+
+
+@pytest.fixture(scope="session")
+def fp32_bundle(weights: Path, exclusively: Exclusively) -> Path:
+    """A bundle of the untrained network for this machine; not to be changed."""
+    request = Request(target=load_target("native"), output=Path(), checkpoint=weights, precision="fp32")
+    with exclusively("fp32-bundle") as folder:
+        return folder if folder.exists() else build(replace(request, output=folder))

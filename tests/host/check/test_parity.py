@@ -11,13 +11,13 @@ from click.testing import CliRunner
 
 from device_runtime.bundle.manifest import read_manifest
 from device_runtime.errors import FatalError
+from device_runtime.sources.files import image_files
 from host.build import Request, build
 from host.check.parity import Outputs, compare, expected, on_board, on_host
 from host.cli import main
 from host.paths import SAMPLES
 from host.targets.read import load_target
 from lprnet.weights import of_recipe
-from tests.checkpoints import written
 
 IMAGES = 4
 UNPRUNED = of_recipe("none")
@@ -25,8 +25,9 @@ UNPRUNED = of_recipe("none")
 
 @pytest.fixture(scope="module")
 def images(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of some sample plates."""
     folder = tmp_path_factory.mktemp("images")
-    for path in sorted(SAMPLES.glob("*.png"))[:IMAGES]:
+    for path in image_files([SAMPLES])[:IMAGES]:
         shutil.copy(path, folder)
     return folder
 
@@ -69,15 +70,14 @@ def test_this_machine_computes_what_the_network_computes(
 
 
 @pytest.mark.slow
-def test_command_compares_and_refuses_another_network(images: Path, tmp_path: Path) -> None:
+def test_command_compares_and_refuses_another_network(weights: Path, images: Path, tmp_path: Path) -> None:
     """Through `lpr-host test-device`, which builds the missing bundle."""
     command = ["test-device", "--target", "rpi4", "--bundle", str(tmp_path / "rpi4"), "--images", str(images)]
     result = CliRunner().invoke(main, command)
     assert result.exit_code == 0, result.output
     assert f"{IMAGES} of {IMAGES} plates equal the host's" in result.stdout
 
-    random = written(tmp_path / "random.safetensors")
-    result = CliRunner().invoke(main, [*command, "--weights", str(random)])
+    result = CliRunner().invoke(main, [*command, "--weights", str(weights)])
     assert result.exit_code == 2
     assert "was built from tiny.safetensors" in result.stderr.splitlines()[-1]
 

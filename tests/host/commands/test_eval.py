@@ -1,0 +1,58 @@
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import cv2
+import numpy as np
+from click.testing import CliRunner
+
+from device_runtime.bundle.manifest import read_manifest
+from device_runtime.read.engine import Engine
+from host.build import Request, build
+from host.cli import main
+from host.targets.read import load_target
+
+
+def test_eval_counts_and_records(fp32_bundle: Path, tmp_path: Path) -> None:
+    """Labels are what the bundle itself reads, but for one; the command then finds that one wrong."""
+    bundle = Path(shutil.copytree(fp32_bundle, tmp_path / "bundle"))
+    engine = Engine.open(bundle)
+    data = tmp_path / "plates"
+    data.mkdir()
+    rng = np.random.default_rng(0)
+    for i in range(3):
+        image = rng.integers(0, 256, (24, 94, 3), np.uint8)
+        label = engine.read(image).plate if i else "京A00000"
+        assert cv2.imwrite(str(tmp_path / "image.png"), image)
+        (tmp_path / "image.png").rename(data / f"{label}_{i}.png")
+    command = ["eval", "--bundle", str(bundle), "--data", str(data), "--json", "--record"]
+    result = CliRunner().invoke(main, command)
+    assert result.exit_code == 0, result.output
+    assert '"n":3,"correct":2' in result.stdout
+    (info,) = read_manifest(bundle).accuracy
+    assert (info.dataset, info.n, info.correct) == ("plates", 3, 2)
+
+
+def read_right(bundle: Path, data: Path) -> int:
+    """Plates that `lpr-host eval` counts as right."""
+    result = CliRunner().invoke(main, ["eval", "--bundle", str(bundle), "--data", str(data), "--json"])
+    assert result.exit_code == 0, result.output
+    return int(json.loads(result.stdout)["correct"])
+
+
+def test_public_checkpoint_reads_ccpd(shared: Path, tmp_path: Path) -> None:
+    public = shared / "weights" / "Final_LPRNet_model.pth"
+    request = Request(
+        target=load_target("native"), output=tmp_path / "b", checkpoint=public, precision="fp32"
+    )
+    assert read_right(build(request), shared / "data" / "ccpd_val") == 228
+
+
+def test_bundle_by_default_reads_as_many_plates_as_the_unpruned_network(
+    shared: Path, bundle_of_users: Path
+) -> None:
+    """The recipe's precision and network on real plates, less half a point for other instruction sets."""
+    assert read_right(bundle_of_users, shared / "data" / "ccpd_val") >= 270 - 1
+    assert read_right(bundle_of_users, shared / "data" / "mixed_val") >= 690 - 4
