@@ -20,6 +20,9 @@ SAMPLES := $(wildcard lprnet/samples/*)
 SETUP := .venv/.setup
 TEST_SETUP := .venv/.test-setup
 
+# A worker takes up to 2 GB; what is left is shared out again when one has run out of tests.
+PYTEST := $(BIN)/python -m pytest -n logical --maxprocesses 4 --dist worksteal
+
 APT_SETUP := python3-venv g++
 APT_ARM := qemu-user g++-aarch64-linux-gnu debian-archive-keyring
 APT_TEST := $(APT_ARM) qemu-user-static g++-arm-linux-gnueabihf g++-riscv64-linux-gnu
@@ -33,8 +36,14 @@ demo: build/demo/report.html ## Set up, build for this machine, read the sample 
 	@echo 'measurements:  build/native/reports/demo.json'
 	@echo 'report:        build/demo/report.html'
 
-test: $(TEST_SETUP) ## Set up, then run all tests
-	$(BIN)/python -m pytest --cov --cov-report=term-missing:skip-covered
+test: $(TEST_SETUP) ## Set up, then run all tests, as many at once as there are cores (4 at most)
+	$(PYTEST)
+
+test-fast: $(TEST_SETUP) ## The same without the tests that take more than ten seconds each
+	$(PYTEST) -m 'not slow'
+
+coverage: $(TEST_SETUP) ## Run all tests and list the lines that none of them runs; takes longer
+	$(PYTEST) --cov --cov-report=term-missing:skip-covered
 
 setup: $(SETUP) ## Create .venv with everything needed to build bundles
 
@@ -97,5 +106,5 @@ $(TEST_SETUP): $(SETUP)
 	PYTHONWARNINGS=ignore $(BIN)/python -m pip install --quiet --editable '.[test,lint,cross,peers]'
 	touch $@
 
-.PHONY: help demo test setup build test-device targets doctor tune bench results lint clean
+.PHONY: help demo test test-fast coverage setup build test-device targets doctor tune bench results lint clean
 .DELETE_ON_ERROR:

@@ -1,11 +1,9 @@
 """Loaded before any test module: what tests of all rooms share, and what parallel workers share."""
 
-import fcntl
 import logging
 import os
 import shutil
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -22,11 +20,11 @@ from host.paths import SAMPLES
 from host.targets.read import load_target
 from lprnet.console import LOGGERS
 from tests.checkpoints import written
+from tests.sharing import Exclusively, exclusively_in
 
-Exclusively = Callable[[str], AbstractContextManager[Path]]
-"""Name → a context in which no other worker is under that name; gives a path of that name to make."""
+IS_WORKER = "PYTEST_XDIST_WORKER" in os.environ
 
-if "PYTEST_XDIST_WORKER" in os.environ:
+if IS_WORKER:
     # One thread a worker: two that share two cores would wait for each other's.
     torch.set_num_threads(1)
 
@@ -55,16 +53,7 @@ def exclusively(tmp_path_factory: pytest.TempPathFactory) -> Exclusively:
     """For what is made once for all parallel workers: the first makes it, the others wait and find it."""
     folder = tmp_path_factory.getbasetemp()
     # Each worker has a folder of its own in the run's.
-    folder = (folder.parent if "PYTEST_XDIST_WORKER" in os.environ else folder) / "once"
-    folder.mkdir(exist_ok=True)
-
-    @contextmanager
-    def locked(name: str) -> Iterator[Path]:
-        with (folder / f".{name}.lock").open("w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            yield folder / name
-
-    return locked
+    return exclusively_in((folder.parent if IS_WORKER else folder) / "once")
 
 
 @pytest.fixture(scope="session")

@@ -15,9 +15,13 @@ from device_runtime.sources.files import image_files
 from host.build import Request, build
 from host.check.parity import Outputs, compare, expected, on_board, on_host
 from host.cli import main
+from host.emulate.root import SYSTEMS, root_for
 from host.paths import SAMPLES
+from host.runtime_libs import runtime_libs
+from host.targets.profile import Target
 from host.targets.read import load_target
 from lprnet.weights import of_recipe
+from tests.sharing import Exclusively
 
 IMAGES = 4
 UNPRUNED = of_recipe("none")
@@ -32,6 +36,16 @@ def images(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+def prepared(name: str, exclusively: Exclusively) -> Target:
+    """The target, with what its bundles and its emulation need; made by one worker, where it is missing."""
+    target = load_target(name)
+    with exclusively(target.arch):
+        runtime_libs(target)
+        if target.arch in SYSTEMS:
+            root_for(target.arch)
+    return target
+
+
 def agrees(request: Request, board: Outputs, images: Path) -> bool:
     manifest = read_manifest(request.output)
     assert board.logits.shape == (IMAGES, *manifest.output.shape[1:])
@@ -42,9 +56,11 @@ def agrees(request: Request, board: Outputs, images: Path) -> bool:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["rpi4", "rpi5", "rpi2", "visionfive2"])
-def test_board_computes_what_the_network_computes(name: str, images: Path, tmp_path: Path) -> None:
+def test_board_computes_what_the_network_computes(
+    name: str, images: Path, tmp_path: Path, exclusively: Exclusively
+) -> None:
     """In the recipe's precision, of the recipe's network: what users get."""
-    request = Request(target=load_target(name), output=tmp_path / name)
+    request = Request(target=prepared(name, exclusively), output=tmp_path / name)
     board = on_board(build(request), images, request.target)
     assert agrees(request, board, images)
 
@@ -53,9 +69,14 @@ def test_board_computes_what_the_network_computes(name: str, images: Path, tmp_p
 @pytest.mark.parametrize(
     ("name", "precision"), [("rpi4", "fp32"), ("rpi5", "fp16"), ("rpi2", "fp32"), ("visionfive2", "int8")]
 )
-def test_other_precisions_agree_too(name: str, precision: str, images: Path, tmp_path: Path) -> None:
+def test_other_precisions_agree_too(
+    name: str, precision: str, images: Path, tmp_path: Path, exclusively: Exclusively
+) -> None:
     request = Request(
-        target=load_target(name), output=tmp_path / name, checkpoint=UNPRUNED, precision=precision
+        target=prepared(name, exclusively),
+        output=tmp_path / name,
+        checkpoint=UNPRUNED,
+        precision=precision,
     )
     board = on_board(build(request), images, request.target)
     assert agrees(request, board, images)
