@@ -11,7 +11,8 @@ from host.kernels.microkernel import MicroKernel
 
 TILES = ((4, 2), (3, 3), (4, 3), (6, 2))
 """Pixels and vectors: enough sums to hide an instruction's latency, few enough to stay in registers."""
-STEPS, REPEATS = 32, 2048
+WEIGHTS, REPEATS = 32, 2048
+"""Weight vectors that a sum is multiplied with in turn, and how often all of them are."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +36,7 @@ def _kernel(microkernel: MicroKernel, symbol: str, pixels: int, vectors: int) ->
     e = Emitter()
     lanes, size = microkernel.lanes, microkernel.lanes * microkernel.group
     source = e.param("source", pixels * microkernel.channels_per_load, microkernel.activation)
-    packed = e.param("weight", STEPS * vectors * size, microkernel.weight)
+    packed = e.param("weight", WEIGHTS * vectors * size, microkernel.weight)
     bias = e.param("bias", vectors * lanes, microkernel.accumulator)
     target = e.param("target", pixels * vectors * lanes, microkernel.accumulator)
     sums = [
@@ -48,7 +49,7 @@ def _kernel(microkernel: MicroKernel, symbol: str, pixels: int, vectors: int) ->
     activations = [
         microkernel.activations(e, source, p * microkernel.channels_per_load)[0] for p in range(pixels)
     ]
-    with e.loop(REPEATS), e.loop(STEPS, "k") as k:
+    with e.loop(REPEATS), e.loop(WEIGHTS, "k") as k:
         for part in range(microkernel.partial_sums):
             weights = [microkernel.weights(e, packed, (k * vectors + v) * size, part) for v in range(vectors)]
             totals = [parts[part] for parts in sums]
@@ -58,4 +59,4 @@ def _kernel(microkernel: MicroKernel, symbol: str, pixels: int, vectors: int) ->
     for i, parts in enumerate(sums):
         value = microkernel.reduce_sums([load(part, 0, lanes) for part in parts], bias, i % vectors * lanes)
         e.store_vector(target, value, i * lanes, lanes)
-    return Peak(e.func(symbol), REPEATS * STEPS * pixels * vectors * size)
+    return Peak(e.func(symbol), REPEATS * WEIGHTS * pixels * vectors * size)
