@@ -98,10 +98,10 @@ def _quantize(source: ModelSource, folder: Path) -> None:
     data, written = (folder / BIN).read_bytes(), bytearray()
     for layer in convolutions:
         weight, bias, data = _read_weights(layer, data)
-        steps = weight_scales(weight)
-        quantized = np.rint(weight / steps[:, None]).astype(np.int8).tobytes()
+        weight_scale = weight_scales(weight)
+        quantized = np.rint(weight / weight_scale[:, None]).astype(np.int8).tobytes()
         written += _INT8_TAG + quantized + bytes(-len(quantized) % 4) + bias.tobytes()
-        written += (1 / steps).astype("<f4").tobytes() + np.float32(scales[layer.name]).tobytes()
+        written += (1 / weight_scale).astype("<f4").tobytes() + np.float32(scales[layer.name]).tobytes()
         term = _INT8_SCALES
         if successor := following.get(layer.outputs[0]):
             term += _REQUANTIZE

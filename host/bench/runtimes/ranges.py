@@ -33,7 +33,7 @@ class _Extremes:
 
 
 def weight_scales(weight: Float) -> Float:
-    """Steps of symmetric int8 weights float32[outputs, …], one per output channel."""
+    """What 1 stands for in symmetric int8 weights, float32[outputs] of weights float32[outputs, …]."""
     largest = np.abs(weight).max(axis=tuple(range(1, weight.ndim)))
     # A channel that training has switched off is all zeros.
     return np.where(largest > 0, largest, 1).astype(np.float32) / np.float32(127)

@@ -43,7 +43,7 @@ def save(quantized: QuantizedNetwork, folder: Path) -> int:
             "source": names.index(c.source),
             "kernel": list(c.kernel),
             "stride": list(c.stride),
-            "step": torch.from_numpy(quantized.activation_scales[c.source]),
+            "scale": torch.from_numpy(quantized.activation_scales[c.source]),
         }
         for c in network.contexts
     ]
@@ -93,7 +93,7 @@ def _layer(part: dict[str, Any]) -> Any:
     if part["dequantized"]:
         scaled = weight * multiplier[:, None, None, None]
         return lambda x: F.relu(F.conv2d(x.dequantize(), scaled, bias, padding=padding))
-    # Maps count in units of 1: what a step of one is worth is in the multiplier of what made it.
+    # Maps count in units of 1: what 1 stands for is in the multiplier of what made it.
     scales = multiplier.double()
     integers = torch.quantize_per_channel(
         weight * multiplier[:, None, None, None], scales, torch.zeros(len(scales)).long(), 0, torch.qint8
@@ -105,4 +105,4 @@ def _layer(part: dict[str, Any]) -> Any:
 def _context(part: dict[str, Any], x: Tensor) -> Tensor:
     values = x.dequantize() if x.is_quantized else x
     source = Context("source", tuple(part["kernel"]), tuple(part["stride"]))
-    return context(source, values, part["step"])[:, :, 0]
+    return context(source, values, part["scale"])[:, :, 0]
