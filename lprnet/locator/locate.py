@@ -70,12 +70,12 @@ class Locator:
         return Found(corners, found.scores, found.two_rows)
 
     def confirm(self, frame: Image, proposals: Found) -> Found:
-        """*proposals* with the second look's corners and rows, scored by both looks' geometric mean."""
-        again = [self._look_again(frame, corners) for corners in proposals.corners]
-        seen = Found.joined(again)
-        first = np.repeat(proposals.scores, [len(one) for one in again])
-        scores = np.asarray(np.sqrt(seen.scores * first), np.float32)
-        found = Found(seen.corners, scores, seen.two_rows).take(np.argsort(-scores, kind="stable"))
+        """*proposals* as the second look sees them: its corners, its rows, its score.
+
+        The first look's score plays no part any more: the second one was trained on what the first proposes.
+        """
+        seen = Found.joined([self._look_again(frame, corners) for corners in proposals.corners])
+        found = seen.take(np.argsort(-seen.scores, kind="stable"))
         return found.take(surviving(found.corners, OVERLAP))
 
     def _look_again(self, frame: Image, corners: Floats) -> Found:

@@ -11,10 +11,13 @@ import click
 
 from lprnet.commands import options as common
 from lprnet.commands.locator import options
-from lprnet.commands.options import FOLDER, Number
+from lprnet.commands.options import FILE, FOLDER, Number
 
 if TYPE_CHECKING:
-    from lprnet.evaluation.locator import Figures
+    from lprnet.evaluation.locator import Figures, Outcome
+
+WORST = 120
+"""Missed plates, and boxes without a label, on a sheet at most."""
 
 
 @click.command("eval")
@@ -31,6 +34,7 @@ if TYPE_CHECKING:
     help="Lowest score of a plate.",
 )
 @click.option("--looks", type=click.IntRange(0), default=3, show_default=True, help="Second looks a frame.")
+@click.option("--worst", type=FILE, help="PNG of what is missed or has no label, at the first threshold.")
 @click.option("--json", "as_json", is_flag=True, help="One object a line instead of a table.")
 def eval_command(
     weights: Path | None,
@@ -38,22 +42,30 @@ def eval_command(
     ride: tuple[str, ...],
     thresholds: tuple[float, ...],
     looks: int,
+    worst: Path | None,
     as_json: bool,
 ) -> None:
     """Measure how many labelled plates are found, and how well."""
+    from device_runtime.files import write_atomic
     from lprnet.console import table, track
     from lprnet.data.photographs import read_photographs
     from lprnet.evaluation.locator import figures, measure
+    from lprnet.evaluation.locator_sheet import worst as sheet
+    from lprnet.evaluation.sheet import png
     from lprnet.scenes.frames import split_by_ride
 
     locator = options.locator(weights, looks)
     results: list[tuple[str, float, Figures]] = []
+    first: list[Outcome] = []
     for folder in data:
         photographs = read_photographs(folder)
         if ride:
             _, photographs = split_by_ride(photographs, ride)
         measured = measure(locator, track(photographs, folder.name, len(photographs)), thresholds)
         results += [(folder.name, t, figures(o)) for t, o in zip(thresholds, measured, strict=True)]
+        first += measured[0]
+    if worst:
+        write_atomic(worst, png(sheet(first, WORST)))
     if as_json:
         for name, threshold, result in results:
             values = {"set": name, "threshold": threshold, **asdict(result)}

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner, Result
 
+from device_runtime.sources.image import read_image
 from lprnet.cli import main
 from lprnet.scenes.generator import Generator
 from lprnet.scenes.scene import Role
@@ -63,8 +64,20 @@ def test_training_mining_and_measuring_work_together(run: Path, frames: Path, tm
     assert (
         lines[0]["photographs"] == 2 and {"n", "found", "false_per_photo", "corner_error"} <= lines[0].keys()
     )
-    result = _run("eval", "--weights", str(run), "--data", str(frames), "--threshold", "0.5")
+    sheet = tmp_path / "worst.png"
+    result = _run(
+        "eval", "--weights", str(run), "--data", str(frames), "--threshold", "0.5", "--worst", str(sheet)
+    )
     assert result.exit_code == 0 and "false a photo" in result.output
+    assert read_image(sheet).shape[1] % 240 == 0
+
+
+@pytest.mark.parametrize("options", [(), ("--views",)])
+def test_a_sheet_shows_what_is_trained_on(tmp_path: Path, options: tuple[str, ...], frames: Path) -> None:
+    sheet = tmp_path / "sheet.png"
+    result = _run("sheet", "--output", str(sheet), "--frames", str(frames), "--count", "9", *options)
+    assert result.exit_code == 0, result.output
+    assert read_image(sheet).shape == ((2 * 96, 8 * 160, 3) if options else (2 * 256, 8 * 256, 3))
 
 
 @pytest.mark.parametrize(
