@@ -47,19 +47,25 @@ class Locator:
         run: the network.
         area: px of the first look's input, at most.
         proposing: score from which on the first look's plates are looked at again.
-        looks: how many of them at most, the surest first; 0 leaves it at the first look.
+        looks: how many of them, the surest first; 0 leaves it at the first look.
+        sure: score from which on more than `looks` of them are looked at, as where a street has many plates.
+        most: how many at most even then, so that the time is bounded.
     """
 
     run: Run
     area: int = AREA
     proposing: float = 0.08
     looks: int = 3
+    sure: float = 0.4
+    most: int = 16
 
     def locate(self, frame: Image, threshold: float = 0.3) -> Found:
         """Plates of *frame* (uint8[H,W,3] BGR) whose score is at least *threshold*, the surest first."""
         if not self.looks:
             return self.propose(frame, threshold)
-        found = self.confirm(frame, self.propose(frame, self.proposing).take(slice(self.looks)))
+        proposals = self.propose(frame, self.proposing)
+        looks = max(self.looks, int((proposals.scores >= self.sure).sum()))
+        found = self.confirm(frame, proposals.take(slice(min(looks, self.most))))
         return found.take(found.scores >= threshold)
 
     def propose(self, frame: Image, threshold: float) -> Found:

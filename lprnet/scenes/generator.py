@@ -7,7 +7,7 @@ pixels wide, with a plate there or something else.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import cv2
 import numpy as np
@@ -72,7 +72,7 @@ class Generator:
 
     seed: int
     size: int = 256
-    stock: Stock = Stock(0)  # noqa: RUF009
+    stock: Stock = field(default_factory=lambda: Stock(0))
     frames: tuple[Frame, ...] = ()
     pictures: tuple[Image, ...] = ()
     found: tuple[Image, ...] = ()

@@ -56,18 +56,21 @@ def test_what_the_second_look_does_not_see_is_dropped() -> None:
     assert len(Locator(only_first).locate(_frame())) == 0
 
 
-def test_second_looks_are_limited() -> None:
+@pytest.mark.parametrize(("sureness", "expected"), [(-1.5, 2), (2.0, 5)])
+def test_second_looks_are_limited(sureness: float, expected: int) -> None:
+    """Two where plates are doubtful, more where they are sure, five at most."""
     looks: list[Look] = []
 
     def everywhere(image: Image, look: Look) -> Floats:
         looks.append(look)
         output = np.zeros((CHANNELS, image.shape[0] // STRIDE, image.shape[1] // STRIDE), np.float32)
-        output[SCORE, ::3, ::3] = 2
+        output[SCORE] = -9
+        output[SCORE, ::3, ::3] = sureness
         output[CORNERS] = np.array([-0.3, -0.1, 0.3, -0.1, 0.3, 0.1, -0.3, 0.1])[:, None, None]
         return output
 
-    Locator(everywhere, looks=2).locate(_frame())
-    assert looks == ["find", "look", "look"]
+    Locator(everywhere, looks=2, most=5).locate(_frame())
+    assert looks == ["find", *["look"] * expected]
 
 
 def test_a_threshold_above_the_score_gives_nothing() -> None:
