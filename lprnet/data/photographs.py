@@ -39,16 +39,23 @@ class LabelledPlate:
         return self.box[2] - self.box[0]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class Photograph:
     """A photograph and its labelled plates; others may be on it.
 
-    `ride` names the drive it was taken on, "" where there was none: frames of a ride are alike.
+    Attributes:
+        path: of its file, or what to call it.
+        plates: those to be found.
+        ride: the drive it was taken on, "" where there was none: frames of a ride are alike.
+        ignored: plates that may be found or not, such as are cut by the edge.
+        image: uint8[H,W,3] BGR, of one that has no file.
     """
 
     path: Path
     plates: tuple[LabelledPlate, ...]
     ride: str = ""
+    ignored: tuple[LabelledPlate, ...] = ()
+    image: NDArray[np.uint8] | None = None
 
     def read(self) -> NDArray[np.uint8]:
         """uint8[H,W,3] BGR.
@@ -56,7 +63,7 @@ class Photograph:
         Raises:
             FatalError: the file is missing or no image.
         """
-        return read_image(self.path)
+        return read_image(self.path) if self.image is None else self.image
 
 
 class _Plate(msgspec.Struct):
@@ -92,7 +99,7 @@ def read_photographs(folder: Path) -> list[Photograph]:
             plates = tuple(_from_line(plate) for plate in parsed.plates)
         except (msgspec.DecodeError, ValueError) as error:
             raise FatalError(f"{labels}:{number}", str(error), "write file, plates and their boxes") from None
-        photographs.append(Photograph(folder / parsed.file, plates, parsed.ride))
+        photographs.append(Photograph(path=folder / parsed.file, plates=plates, ride=parsed.ride))
     if not photographs:
         raise FatalError(str(labels), "is empty", "write a line for each photograph")
     return photographs
@@ -123,4 +130,5 @@ def _from_ccpd(path: Path) -> Photograph:
     except ValueError:
         todo = f"name it as CCPD does, or write {LABELS}"
         raise FatalError(str(path), "its name holds no box and corners", todo) from None
-    return Photograph(path, (LabelledPlate((left, top, right, bottom), np.roll(points, 2, axis=0)),))
+    plate = LabelledPlate((left, top, right, bottom), np.roll(points, 2, axis=0))
+    return Photograph(path=path, plates=(plate,))

@@ -5,14 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from lprnet.data.photographs import Photograph
+from lprnet.data.photographs import LabelledPlate, Photograph
 from lprnet.locator.decode import Floats, Found, intersection_over_union
 from lprnet.locator.geometry import fit
 from lprnet.locator.locate import Locator
+from lprnet.scenes.frames import Frame
+from lprnet.scenes.generator import Generator
+from lprnet.scenes.scene import Role
+from lprnet.scenes.stock import Stock
 
 LEAST_OVERLAP, MOST_OVERLAP = 0.5, 0.1
 """Intersection over union of hulls: a plate is found from the first on; what has no label with more than the
@@ -87,6 +92,40 @@ def measure(
     return outcomes
 
 
+def rendered(seed: int, count: int, frames: tuple[Frame, ...] = ()) -> list[Photograph]:
+    """The scenes of *seed* at twice the size that training has them, as photographs: 640 × 640 pixels.
+
+    Their corners are exact, which those that people label are not.
+    """
+    generator = Generator(seed, size=640, finer=2, stock=Stock(seed), frames=frames)
+    photographs = []
+    for number in range(count):
+        scene = generator.scene(number)
+        labels = [
+            (
+                LabelledPlate(
+                    (*_point(plate.corners.min(0)), *_point(plate.corners.max(0))),
+                    plate.corners if plate.role == Role.CORNERS else None,
+                ),
+                plate.role == Role.IGNORED,
+            )
+            for plate in scene.plates
+        ]
+        photographs.append(
+            Photograph(
+                path=Path(f"rendered {number}"),
+                plates=tuple(label for label, ignored in labels if not ignored),
+                ignored=tuple(label for label, ignored in labels if ignored),
+                image=scene.image,
+            )
+        )
+    return photographs
+
+
+def _point(point: Floats) -> tuple[float, float]:
+    return float(point[0]), float(point[1])
+
+
 def compare(photograph: Photograph, found: Found, scale: float) -> Outcome:
     """Match what was *found* with the labels, in falling order of overlap; each label and box once.
 
@@ -112,7 +151,9 @@ def compare(photograph: Photograph, found: Found, scale: float) -> Outcome:
         )
         for i, plate in enumerate(photograph.plates)
     )
-    unmatched = overlaps.max(0, initial=0) <= MOST_OVERLAP
+    ignored = np.array([plate.box for plate in photograph.ignored], np.float32).reshape(-1, 4)
+    labels = np.concatenate([boxes, ignored])
+    unmatched = intersection_over_union(labels, hulls).max(0, initial=0) <= MOST_OVERLAP
     return Outcome(photograph, plates, found, unmatched)
 
 

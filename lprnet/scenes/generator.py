@@ -68,6 +68,7 @@ class Generator:
         pictures: pictures without plates, uint8[H,W,3], for backgrounds; may be empty.
         found: patches that a network took for plates (`training.locator_mining`), twice as wide as that.
         framed: share of scenes on frames, where there are any.
+        finer: pixels of a scene a pixel of the first look's input; 1 to train on, more for whole photographs.
     """
 
     seed: int
@@ -77,6 +78,7 @@ class Generator:
     pictures: tuple[Image, ...] = ()
     found: tuple[Image, ...] = ()
     framed: float = 0.6
+    finer: float = 1.0
 
     def scene(self, number: int) -> Scene:
         """Scene *number*, `size` × `size` pixels."""
@@ -87,7 +89,8 @@ class Generator:
         if rng.random() < 0.2:
             room[int(rng.integers(2))] -= int(rng.integers(1, self.size // 4))
         width, height = room
-        canvas, plates = ground.canvas, _inside(ground.kept, width, height)
+        smallest = IGNORED_BELOW * self.finer
+        canvas, plates = ground.canvas, _inside(ground.kept, width, height, smallest)
         wanted: list[tuple[Face, Floats]] = []
         for center, across in ground.places:
             face = self.stock.random_face(rng)
@@ -95,7 +98,7 @@ class Generator:
         if not (ground.places or ground.kept) or rng.random() < 0.25:
             for _ in range(int(rng.choice([0, 1, 2, 3, 4], p=[0.1, 0.45, 0.27, 0.12, 0.06]))):
                 face = self.stock.random_face(rng)
-                corners = _corners(rng, face, _random_width(rng, 0.78 * self.size))
+                corners = _corners(rng, face, self._width(rng))
                 corners += _somewhere(rng, corners, width, height)
                 if not _meets(corners, [c for _, c in wanted] + [p.corners for p in plates]):
                     wanted.append((face, corners))
@@ -109,7 +112,7 @@ class Generator:
             clock(rng, canvas)
         for face, corners in wanted:
             _put(rng, canvas, face, corners)
-            plates += _inside([Placed(corners, face.rows)], width, height)
+            plates += _inside([Placed(corners, face.rows)], width, height, smallest)
         image = take(rng, canvas)
         image[height:], image[:, width:] = GREY, GREY
         return Scene(image, tuple(plates))
@@ -143,16 +146,19 @@ class Generator:
         numbers = range(start, start + size)
         return Lesson(Batch.of([self.scene(i) for i in numbers]), Batch.of([self.view(i) for i in numbers]))
 
+    def _width(self, rng: Random) -> float:
+        return self.finer * _random_width(rng, 0.78 * self.size / self.finer)
+
     def _scene_ground(self, rng: Random) -> _Ground:
         choice = rng.random() if self.frames else 1.0
         if choice < self.framed:
             frame = self.frames[int(rng.integers(len(self.frames)))]
-            width, center = _random_width(rng, 0.78 * self.size), None
-            zoom = rng.uniform(0.4, 1.2)
+            width, center = self._width(rng), None
+            zoom = self.finer * rng.uniform(0.4, 1.2)
             share = choice / self.framed
             if len(frame.boxes) and share < 0.78:
                 box = frame.boxes[int(rng.integers(len(frame.boxes)))]
-                zoom = float(np.clip(width / (box[2] - box[0]), 0.3, 3))
+                zoom = float(np.clip(width / (box[2] - box[0]), 0.3 * self.finer, 3 * self.finer))
                 center = (box[:2] + box[2:]) / 2
             what = "replaced" if share < 0.6 else "real" if share < 0.78 else "painted"
             return _on_frame(rng, frame, self.size, self.size, zoom, center, what)
@@ -223,9 +229,9 @@ class Generator:
         return canvas
 
 
-def _inside(plates: list[Placed], width: int, height: int) -> list[Placed]:
-    """*plates* that *width* × *height* pixels show, those that are cut or too small as `Role.IGNORED`."""
-    roles = [role_of(plate.corners, width, height, IGNORED_BELOW) for plate in plates]
+def _inside(plates: list[Placed], width: int, height: int, smallest: float = IGNORED_BELOW) -> list[Placed]:
+    """*plates* that *width* × *height* pixels show; cut or narrower than *smallest*: `Role.IGNORED`."""
+    roles = [role_of(plate.corners, width, height, smallest) for plate in plates]
     return [
         plate if role == Role.CORNERS else replace(plate, role=role)
         for plate, role in zip(plates, roles, strict=True)

@@ -11,7 +11,7 @@ import click
 
 from lprnet.commands import options as common
 from lprnet.commands.locator import options
-from lprnet.commands.options import FILE, FOLDER, Number
+from lprnet.commands.options import FILE, FOLDER, UNSEEN, Number
 
 if TYPE_CHECKING:
     from lprnet.evaluation.locator import Figures, Outcome
@@ -22,8 +22,9 @@ WORST = 120
 
 @click.command("eval")
 @common.weights("Weights of the locator")
-@click.option("--data", type=FOLDER, multiple=True, required=True, help="Folder of labelled photographs.")
+@click.option("--data", type=FOLDER, multiple=True, help="Folder of labelled photographs.")
 @click.option("--ride", multiple=True, help="Only frames of this ride; may be repeated.")
+@click.option("--rendered", type=click.IntRange(min=1), help="Also this many scenes of an unseen seed.")
 @click.option(
     "--threshold",
     "thresholds",
@@ -40,6 +41,7 @@ def eval_command(
     weights: Path | None,
     data: tuple[Path, ...],
     ride: tuple[str, ...],
+    rendered: int | None,
     thresholds: tuple[float, ...],
     looks: int,
     worst: Path | None,
@@ -50,6 +52,7 @@ def eval_command(
     from lprnet.console import table, track
     from lprnet.data.photographs import read_photographs
     from lprnet.evaluation.locator import figures, measure
+    from lprnet.evaluation.locator import rendered as draw
     from lprnet.evaluation.locator_sheet import worst as sheet
     from lprnet.evaluation.sheet import png
     from lprnet.scenes.frames import split_by_ride
@@ -57,12 +60,14 @@ def eval_command(
     locator = options.locator(weights, looks)
     results: list[tuple[str, float, Figures]] = []
     first: list[Outcome] = []
-    for folder in data:
-        photographs = read_photographs(folder)
-        if ride:
-            _, photographs = split_by_ride(photographs, ride)
-        measured = measure(locator, track(photographs, folder.name, len(photographs)), thresholds)
-        results += [(folder.name, t, figures(o)) for t, o in zip(thresholds, measured, strict=True)]
+    sets = {folder.name: read_photographs(folder) for folder in data}
+    if ride:
+        sets = {name: split_by_ride(photographs, ride)[1] for name, photographs in sets.items()}
+    if rendered:
+        sets["rendered"] = draw(UNSEEN, rendered)
+    for name, photographs in sets.items():
+        measured = measure(locator, track(photographs, name, len(photographs)), thresholds)
+        results += [(name, t, figures(o)) for t, o in zip(thresholds, measured, strict=True)]
         first += measured[0]
     if worst:
         write_atomic(worst, png(sheet(first, WORST)))

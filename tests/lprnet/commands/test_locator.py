@@ -66,7 +66,17 @@ def test_training_mining_and_measuring_work_together(run: Path, frames: Path, tm
     )
     sheet = tmp_path / "worst.png"
     result = _run(
-        "eval", "--weights", str(run), "--data", str(frames), "--threshold", "0.5", "--worst", str(sheet)
+        "eval",
+        "--weights",
+        str(run),
+        "--data",
+        str(frames),
+        "--threshold",
+        "0.5",
+        "--worst",
+        str(sheet),
+        "--rendered",
+        "2",
     )
     assert result.exit_code == 0 and "false a photo" in result.output
     assert read_image(sheet).shape[1] % 240 == 0

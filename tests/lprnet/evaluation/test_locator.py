@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from lprnet.data.photographs import LabelledPlate, Photograph
-from lprnet.evaluation.locator import compare, corner_error, figures, measure
+from lprnet.evaluation.locator import compare, corner_error, figures, measure, rendered
 from lprnet.locator.decode import CHANNELS, Floats, Found
 from lprnet.locator.locate import Image, Locator
 from lprnet.locator.network import Look
@@ -27,7 +27,7 @@ def _photograph(*quads: Floats, known: bool = True) -> Photograph:
     for quad in quads:
         (left, top), (right, bottom) = quad.min(0).tolist(), quad.max(0).tolist()
         plates.append(LabelledPlate((left, top, right, bottom), quad if known else None))
-    return Photograph(Path("a.jpg"), tuple(plates))
+    return Photograph(path=Path("a.jpg"), plates=tuple(plates))
 
 
 def test_a_hand_made_set_is_counted_right() -> None:
@@ -61,6 +61,20 @@ def test_a_box_meets_one_label_only() -> None:
     assert twice.plates[0].corner_error == 0 and not twice.unmatched.any()
 
 
+def test_a_box_on_an_ignored_plate_is_neither_found_nor_false() -> None:
+    cut = LabelledPlate((100, 100, 180, 120))
+    photograph = Photograph(path=Path("a.jpg"), plates=(), ignored=(cut,))
+    outcome = compare(photograph, _found(_quad(102, 100, 80, 20), _quad(300, 100, 80, 20)), 1)
+    assert outcome.plates == () and outcome.unmatched.tolist() == [False, True]
+
+
+def test_rendered_photographs_have_exact_corners_and_plates_to_find() -> None:
+    photographs = rendered(3, 12)
+    assert all(p.read().shape == (640, 640, 3) for p in photographs)
+    plates = [plate for photograph in photographs for plate in photograph.plates]
+    assert len(plates) > 6 and all(plate.corners is not None and plate.width > 20 for plate in plates)
+
+
 def test_without_known_corners_there_is_no_corner_error() -> None:
     plate = _quad(100, 100, 80, 20)
     result = figures([compare(_photograph(plate, known=False), _found(plate), 1)])
@@ -86,7 +100,7 @@ def test_thresholds_are_measured_in_one_pass(tmp_path: Path) -> None:
         output[3:] = np.array([-0.5, -0.16, 0.5, -0.16, 0.5, 0.16, -0.5, 0.16])[:, None, None]
         return output
 
-    photograph = Photograph(path, (LabelledPlate((0, 0, 9, 9)),))
+    photograph = Photograph(path=path, plates=(LabelledPlate((0, 0, 9, 9)),))
     low, high = measure(Locator(sure_of_one, looks=0), [photograph], (0.3, 0.6))
     assert calls == 1
     assert len(low[0].found) == 2 and len(high[0].found) == 1

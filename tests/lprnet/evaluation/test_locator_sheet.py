@@ -19,7 +19,7 @@ def test_errors_are_shown_missed_plates_first(tmp_path: Path) -> None:
     cv2.imwrite(str(path), np.full((200, 400, 3), 120, np.uint8))
     corners = np.array([[[200, 100], [260, 100], [260, 120], [200, 120]]], np.float32)
     found = Found(corners, np.array([0.7], np.float32), np.zeros(1, np.float32))
-    photograph = Photograph(path, (LabelledPlate((20, 20, 80, 40)),))
+    photograph = Photograph(path=path, plates=(LabelledPlate((20, 20, 80, 40)),))
     sheet = worst([compare(photograph, found, 1)], 5, columns=2)
     assert sheet.shape == (HEIGHT, 2 * WIDTH, 3)
     missed, false = sheet[:, :WIDTH], sheet[:, WIDTH:]

@@ -29,7 +29,7 @@ def test_frames_of_held_out_rides_are_not_read(tmp_path: Path) -> None:
 
 
 def test_a_split_loses_nothing() -> None:
-    photographs = [Photograph(Path(str(i)), (), f"ride {i % 3}") for i in range(9)]
+    photographs = [Photograph(path=Path(str(i)), plates=(), ride=f"ride {i % 3}") for i in range(9)]
     kept, held_out = split_by_ride(photographs, ["ride 1"])
     assert len(kept) == 6 and {p.ride for p in held_out} == {"ride 1"}
     assert split_by_ride(photographs, []) == (photographs, [])
