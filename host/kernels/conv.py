@@ -6,7 +6,7 @@ What a kernel does, with the names of `Tile`:
       for every tile of `vectors` vectors of channels         these two the other way round
         for every tile of `pixels` pixels                     unless `pixels_inner`
           sums[pixel][vector] = bias
-          for every row of the kernel, run and load           the last `unroll` loads at a time
+          for every row of the kernel, run and load           `unroll` loads written out
             sums[pixel][vector] += activations[pixel] · weights[vector]
           scale, round, clamp and store the sums              `MicroKernel.store`
 """

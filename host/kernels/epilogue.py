@@ -39,7 +39,7 @@ class PixelSums:
 
     Attributes:
         place: index in the target of the first channel.
-        vectors: the sums; only the last pixel's last vector may be half as wide.
+        vectors: the sums; the last vector may be half as wide.
     """
 
     place: Expr
