@@ -91,19 +91,6 @@ def test_this_machine_computes_what_the_network_computes(
 
 
 @pytest.mark.slow
-def test_command_compares_and_refuses_another_network(weights: Path, images: Path, tmp_path: Path) -> None:
-    """Through `lpr-host test-device`, which builds the missing bundle."""
-    command = ["test-device", "--target", "rpi4", "--bundle", str(tmp_path / "rpi4"), "--images", str(images)]
-    result = CliRunner().invoke(main, command)
-    assert result.exit_code == 0, result.output
-    assert f"{IMAGES} of {IMAGES} plates equal the host's" in result.stdout
-
-    result = CliRunner().invoke(main, [*command, "--weights", str(weights)])
-    assert result.exit_code == 2
-    assert "was built from tiny.safetensors" in result.stderr.splitlines()[-1]
-
-
-@pytest.mark.slow
 @pytest.mark.parametrize("name", ["rpi4", "visionfive2"])
 def test_damaged_bundle_is_refused_by_the_board(name: str, images: Path, tmp_path: Path) -> None:
     bundle = build(Request(target=load_target(name), output=tmp_path / name))

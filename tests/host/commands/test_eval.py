@@ -6,6 +6,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+import pytest
 from click.testing import CliRunner
 
 from device_runtime.bundle.manifest import read_manifest
@@ -15,24 +16,36 @@ from host.cli import main
 from host.targets.read import load_target
 
 
-def test_eval_counts_and_records(fp32_bundle: Path, tmp_path: Path) -> None:
-    """Labels are what the bundle itself reads, but for one; the command then finds that one wrong."""
-    bundle = Path(shutil.copytree(fp32_bundle, tmp_path / "bundle"))
-    engine = Engine.open(bundle)
-    data = tmp_path / "plates"
-    data.mkdir()
+@pytest.fixture(scope="module")
+def data(fp32_bundle: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Three images whose labels are what the bundle itself reads, but for one."""
+    folder = tmp_path_factory.mktemp("data") / "plates"
+    folder.mkdir()
+    engine = Engine.open(fp32_bundle)
     rng = np.random.default_rng(0)
     for i in range(3):
         image = rng.integers(0, 256, (24, 94, 3), np.uint8)
         label = engine.read(image).plate if i else "京A00000"
-        assert cv2.imwrite(str(tmp_path / "image.png"), image)
-        (tmp_path / "image.png").rename(data / f"{label}_{i}.png")
+        (folder / f"{label}_{i}.png").write_bytes(cv2.imencode(".png", image)[1].tobytes())
+    return folder
+
+
+def test_json_counts_and_the_manifest_records(fp32_bundle: Path, data: Path, tmp_path: Path) -> None:
+    bundle = Path(shutil.copytree(fp32_bundle, tmp_path / "bundle"))
     command = ["eval", "--bundle", str(bundle), "--data", str(data), "--json", "--record"]
     result = CliRunner().invoke(main, command)
     assert result.exit_code == 0, result.output
     assert '"n":3,"correct":2' in result.stdout
     (info,) = read_manifest(bundle).accuracy
     assert (info.dataset, info.n, info.correct) == ("plates", 3, 2)
+
+
+def test_a_table_has_a_line_for_every_data_set(fp32_bundle: Path, data: Path) -> None:
+    result = CliRunner().invoke(main, ["eval", "--bundle", str(fp32_bundle), *["--data", str(data)] * 2])
+    assert result.exit_code == 0, result.output
+    heading, *lines = result.stdout.splitlines()
+    assert heading == "data set  n  right  accuracy  without province"
+    assert lines == ["plates    3      2     0.667             0.667"] * 2
 
 
 def read_right(bundle: Path, data: Path) -> int:
