@@ -52,11 +52,11 @@ def test_every_command_answers_an_unknown_option_in_one_line(words: tuple[str, .
 def test_every_file_of_commands_is_a_command(tool: ModuleType) -> None:
     assert tool.__file__ is not None
     commands = Path(tool.__file__).parent / "commands"
-    files = {path.stem for path in commands.glob("*.py")} - {"__init__", "options"}
-    assert {name.replace("-", "_") for (name,) in every_command(tool.main)[1:]} == files
-    assert {"lprnet": {"train", "eval"}, "host": {"build", "test-device"}}[tool.__name__.split(".")[0]] <= {
-        words[-1] for words in every_command(tool.main)[1:]
-    }
+    files = {path.relative_to(commands).with_suffix("").parts for path in commands.rglob("*.py")}
+    files = {words[:-1] if words[-1] == "__init__" else words for words in files if words[-1] != "options"}
+    named = {tuple(word.replace("-", "_") for word in words) for words in every_command(tool.main)}
+    assert named == files
+    assert {host.cli: ("test_device",), lprnet.cli: ("finetune",)}[tool] in named
 
 
 @pytest.mark.parametrize("tool", ["host", "lprnet"])

@@ -7,14 +7,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from click.testing import CliRunner
 
 from device_runtime.bundle.manifest import read_manifest
 from device_runtime.errors import FatalError
 from device_runtime.sources.files import image_files
 from host.build import Request, build
 from host.check.parity import Outputs, compare, expected, on_board, on_host
-from host.cli import main
 from host.emulate.root import SYSTEMS, root_for
 from host.paths import SAMPLES
 from host.runtime_libs import runtime_libs

@@ -7,12 +7,13 @@ import pytest
 import tvm
 
 from host.kernels.emit import tensors
+from host.kernels.microkernel import MicroKernel
 from host.kernels.registry import FLOAT32, INT8
 from host.tune.peak import peak_kernels
 
 
 @pytest.mark.parametrize("microkernel", [FLOAT32["avx2"], INT8["avx2"]], ids=lambda f: f.name)
-def test_the_loop_makes_the_products_that_it_says(microkernel) -> None:
+def test_the_loop_makes_the_products_that_it_says(microkernel: MicroKernel) -> None:
     if "avx2" not in Path("/proc/cpuinfo").read_text().split():
         pytest.skip("this CPU has no avx2")
     peaks = peak_kernels(microkernel, "peak")
