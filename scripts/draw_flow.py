@@ -9,6 +9,7 @@ The crop is a rendered sample plate, its text drawn with the glyphs of the annot
 from __future__ import annotations
 
 import sys
+from itertools import pairwise
 from pathlib import Path
 
 import cv2
@@ -37,7 +38,12 @@ HOST_STEPS = (
     ("compile", "TVM, LLVM"),
     ("bundle", "for one board"),
 )
-BOARD_STEPS = (("locate", "crop"), ("read", "infer, decode"), ("sinks", "text, pictures"), ("report", "timings"))
+BOARD_STEPS = (
+    ("locate", "crop"),
+    ("read", "infer, decode"),
+    ("sinks", "text, pictures"),
+    ("report", "timings"),
+)
 
 
 def box(axes: Axes, x: float, y: float, name: str, what: str) -> None:
@@ -50,7 +56,7 @@ def box(axes: Axes, x: float, y: float, name: str, what: str) -> None:
 
 def arrow(axes: Axes, *points: tuple[float, float]) -> None:
     """A line through *points* that ends in a head."""
-    for start, end in zip(points[:-2], points[1:-1], strict=True):
+    for start, end in pairwise(points[:-1]):
         axes.plot(*zip(start, end, strict=True), color=INK, lw=1.1, solid_capstyle="round")
     shape = {"arrowstyle": "-|>", "color": INK, "lw": 1.1, "shrinkA": 0, "shrinkB": 0}
     axes.annotate("", points[-1], points[-2], arrowprops=shape)
@@ -91,15 +97,16 @@ def main(path: Path) -> None:
     crop = cv2.cvtColor(read_image(SAMPLE), cv2.COLOR_BGR2RGB)
     picture(axes, cv2.resize(crop, None, fx=4, fy=4, interpolation=cv2.INTER_CUBIC), 0.85, 0.3, 1.6)
     arrow(axes, (right, 1.83), (right, 1.2), (first + STEP, 1.2), (first + STEP, 0.62))
-    axes.text((right + first + STEP) / 2, 1.27, "copied, verified, checked on golden inputs",
-              fontsize=7.5, color=INK, ha="center", va="bottom")  # fmt: skip
+    middle = (right + first + STEP) / 2
+    way = "copied, verified, checked on golden inputs"
+    axes.text(middle, 1.27, way, fontsize=7.5, color=INK, ha="center", va="bottom")
     last = first + (len(BOARD_STEPS) - 1) * STEP
     picture(axes, lettered(SAMPLE.stem), last + 1.75, 0.42, 1.5)
     axes.text(last + 1.75, 0.12, "and how long it took", fontsize=7.5, color=INK, ha="center", va="center")
     arrow(axes, (last + 0.5, 0.3), (last + 0.9, 0.3))
     axes.set(xlim=(-0.85, right + 0.85), ylim=(-0.3, 2.95), aspect="equal")
     axes.axis("off")
-    figure.savefig(path, format=path.suffix[1:], metadata={"Date": None} if path.suffix == ".svg" else None, dpi=120)
+    figure.savefig(path, format="svg", metadata={"Date": None})
 
 
 if __name__ == "__main__":

@@ -45,9 +45,7 @@ class Block:
 def fences(path: Path) -> list[tuple[int, str, str]]:
     """Line, info string and body of every fenced block in the document."""
     text = path.read_text(encoding="utf-8")
-    return [
-        (text.count("\n", 0, m.start()) + 1, m["info"].strip(), m["body"]) for m in _FENCE.finditer(text)
-    ]
+    return [(text.count("\n", 0, m.start()) + 1, m["info"].strip(), m["body"]) for m in _FENCE.finditer(text)]
 
 
 def blocks(path: Path) -> list[Block]:
