@@ -14,7 +14,7 @@ from host.network.simplify import simplify
 from host.targets.profile import Target
 from host.tune.workload import distinct
 from lprnet.network.checkpoint import load_checkpoint
-from lprnet.weights import DEFAULT
+from lprnet.weights import of_recipe
 
 
 def tune(*arguments: str) -> Result:
@@ -22,7 +22,7 @@ def tune(*arguments: str) -> Result:
 
 
 def test_an_interrupted_run_goes_on(rpi4: Target, tmp_path: Path) -> None:
-    found = distinct(workloads(simplify(load_checkpoint(DEFAULT)), FLOAT32["neon"]))
+    found = distinct(workloads(simplify(load_checkpoint(of_recipe(rpi4.recipe.pruning))), FLOAT32["neon"]))
     path = tmp_path / "rpi4.json"
     known = [
         Record(
