@@ -67,7 +67,8 @@ class DataCache:
 def qemu_with_plugins(target: Target) -> Path:
     """QEMU's user-mode emulator for *target*, one that takes plugins.
 
-    Raises `FatalError` if the target is not emulated or the emulator is missing or statically linked.
+    Raises:
+        FatalError: the target is not emulated, or the emulator is missing.
     """
     name = EMULATORS.get(target.arch)
     if name is None or target.emulate_cpu is None:
@@ -84,7 +85,8 @@ def qemu_with_plugins(target: Target) -> Path:
 def plugin(qemu: Path) -> Path:
     """The counting plugin built for that emulator's plugin API.
 
-    Raises `FatalError` without a C compiler.
+    Raises:
+        FatalError: there is no C compiler, or it fails.
     """
     text = subprocess.run([qemu, "--version"], capture_output=True, text=True, check=False).stdout
     found = re.search(r"version (\d+)\.(\d+)", text)
@@ -121,7 +123,8 @@ def count(
         data_cache: count the misses of such a cache too.
         environment: variables for the guest, besides those of this process.
 
-    Raises `FatalError` when the program fails.
+    Raises:
+        FatalError: the program fails, or the emulator takes no plugins.
     """
     qemu = qemu_with_plugins(target)
     with tempfile.TemporaryDirectory(prefix="count-") as folder:

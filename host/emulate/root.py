@@ -33,12 +33,17 @@ EMULATORS = {"aarch64": "qemu-aarch64", "armv7l": "qemu-arm", "riscv64": "qemu-r
 KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class System:
-    """Debian's name of the architecture, its library folder, and the packages to unpack.
+    """What a board's Debian is made of.
 
-    `wheels`: PyPI has binary wheels for it. Else, as on such a board, numpy and OpenCV are Debian's, what is
-    pure Python comes from PyPI, and msgspec is compiled, here with `compiler`.
+    Attributes:
+        debian: Debian's name of the architecture.
+        triplet: of its library folder.
+        packages: Debian's, to unpack.
+        wheels: PyPI has binary wheels for it. Else, as on such a board, numpy and OpenCV are Debian's, what
+            is pure Python comes from PyPI, and msgspec is compiled.
+        compiler: on this machine, for msgspec.
     """
 
     debian: str
@@ -59,23 +64,21 @@ _PYTHON_PACKAGES = (
 
 SYSTEMS = {
     "aarch64": System(
-        "arm64",
-        "aarch64-linux-gnu",
-        (*_PYTHON_PACKAGES, "libgomp1"),
-        True,
-        "aarch64-linux-gnu-gcc",
+        debian="arm64",
+        triplet="aarch64-linux-gnu",
+        packages=(*_PYTHON_PACKAGES, "libgomp1"),
+        wheels=True,
+        compiler="aarch64-linux-gnu-gcc",
     ),
     "armv7l": System(
-        "armhf",
-        "arm-linux-gnueabihf",
-        (
-            *_PYTHON_PACKAGES,
-            *("python3-numpy", "python3-opencv", f"libpython{PYTHON}-dev"),
-        ),
-        False,
-        "arm-linux-gnueabihf-gcc",
+        debian="armhf",
+        triplet="arm-linux-gnueabihf",
+        packages=(*_PYTHON_PACKAGES, "python3-numpy", "python3-opencv", f"libpython{PYTHON}-dev"),
+        wheels=False,
+        compiler="arm-linux-gnueabihf-gcc",
     ),
 }
+"""By architecture; RISC-V has no release of Debian that this Python is in."""
 
 
 @dataclass(frozen=True)
@@ -100,7 +103,8 @@ def qemu_command(arch: str, cpu: str) -> list[str]:
 
     An older QEMU that does not know *cpu* gets its model with every feature, `max`, and that is said.
 
-    Raises `FatalError` naming the package when there is none, or the CPUs it knows when it has no `max`.
+    Raises:
+        FatalError: there is no emulator, or it knows neither *cpu* nor `max`.
     """
     name = EMULATORS[arch]
     found = shutil.which(f"{name}-static") or shutil.which(name)
@@ -149,7 +153,8 @@ def run_in_root(
 def root_for(arch: str, cache: Path = CACHE) -> Root:
     """The root for *arch* with the device package's requirements, made on first use (70 to 200 MB fetched).
 
-    Raises `FatalError` when a tool is missing, the mirror does not answer or *arch* has no root.
+    Raises:
+        FatalError: a tool is missing, the mirror does not answer or *arch* has no root.
     """
     system = SYSTEMS.get(arch)
     if system is None:
@@ -176,7 +181,9 @@ def _run(command: Sequence[str], what: str, environment: Mapping[str, str] | Non
             command, capture_output=True, text=True, check=False, env={**os.environ, **(environment or {})}
         )
     except FileNotFoundError:
-        raise FatalError(command[0], "not on PATH", "this needs Debian's or Ubuntu's tools") from None
+        raise FatalError(
+            command[0], "not on PATH", "run it on Debian or Ubuntu, or `apt-get install apt dpkg tar`"
+        ) from None
     if done.returncode:
         lines = [s for s in (done.stderr + done.stdout).splitlines() if re.match(r"E:|ERROR|.*error", s)]
         reason = lines[0] if lines else f"exit status {done.returncode}"
