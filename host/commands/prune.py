@@ -33,7 +33,7 @@ SEED = 11
 @click.option("--criterion", type=click.Choice(CRITERIA), default=CRITERIA[0], show_default=True)
 @options.precision
 @click.option("--multiple", type=click.IntRange(1), help="Channels go by so many; by default as kernels do.")
-@click.option("--steps", type=click.IntRange(1, 100), default=1, show_default=True, help="Rounds of pruning.")
+@click.option("--rounds", type=click.IntRange(1, 100), default=1, show_default=True, help="Of pruning.")
 @click.option("--finetune", type=click.IntRange(0), default=0, show_default=True, help="Samples a round.")
 @click.option("--rate", type=POSITIVE, default=1e-3, show_default=True, help="Highest learning rate.")
 @click.option("--real", type=options.FOLDER, multiple=True, help="Real crops to mix in, named by their text.")
@@ -48,7 +48,7 @@ def prune_command(
     criterion: str,
     precision: str | None,
     multiple: int | None,
-    steps: int,
+    rounds: int,
     finetune: int,
     rate: float,
     real: tuple[Path, ...],
@@ -98,7 +98,7 @@ def prune_command(
         shares=shares,
         prices=prices(simplify(checkpoint), microkernel, read_for(target)),
         criterion=criterion,
-        rounds=steps,
+        rounds=rounds,
         multiple=multiple or microkernel.block,
     )
     tune = fine_tuning(checkpoint, mixture, finetune, rate, work or output.with_suffix(".work"))

@@ -44,12 +44,12 @@ def fine_tuning(
     """
     settings = Settings(learning_rate=rate, warmup=50, ema=0.99, workers=1)
 
-    def tune(step: int, pruned: Checkpoint) -> Checkpoint:
+    def tune(number: int, pruned: Checkpoint) -> Checkpoint:
         # Other samples in every round, and other ones than importance was measured on.
         run = Run(
-            folder=folder / str(step),
+            folder=folder / str(number),
             alphabet=pruned.alphabet,
-            mixture=replace(mixture, seed=mixture.seed + step),
+            mixture=replace(mixture, seed=mixture.seed + number),
             budget=Budget(samples=samples),
             settings=settings,
             initial=pruned.state,

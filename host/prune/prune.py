@@ -63,14 +63,14 @@ class Cut(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         budget: shares that were to be kept, by objective.
-        steps: rounds of pruning.
+        rounds: of pruning.
         before, after: costs by objective, in `units`.
     """
 
     criterion: str
     budget: dict[str, float]
     multiple: int
-    steps: int
+    rounds: int
     before: dict[str, float]
     after: dict[str, float]
     units: dict[str, str]
@@ -134,7 +134,7 @@ def prune(
         criterion=plan.criterion,
         budget=dict(plan.shares),
         multiple=plan.multiple,
-        steps=plan.rounds,
+        rounds=plan.rounds,
         before=before,
         after={name: price.of(kept, classes) for name, price in plan.prices.items()},
         units={name: price.unit for name, price in plan.prices.items()},

@@ -16,7 +16,7 @@ from lprnet.weights import DEFAULT
 def test_a_budget_is_kept_and_what_was_cut_recorded(tmp_path: Path) -> None:
     output = tmp_path / "small.safetensors"
     arguments = ["prune", "--target", "rpi4", "--budget", "latency=0.6", "--criterion", "l1"]
-    arguments += ["--steps", "2", "--finetune", "64", "--output", str(output)]
+    arguments += ["--rounds", "2", "--finetune", "64", "--output", str(output)]
     result = CliRunner().invoke(main, arguments)
     assert result.exit_code == 0, result.output
     checkpoint = load_checkpoint(output)
