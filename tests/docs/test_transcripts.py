@@ -43,6 +43,7 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return copy
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("document", DOCUMENTS, ids=IDS)
 def test_commands_print_what_is_shown(document: Path, checkout: Path) -> None:
     if not (REPOSITORY / ".venv" / ".setup").exists():

@@ -17,6 +17,7 @@ from host.quantize import Options, quantize
 from host.quantize.observe import OBSERVERS
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("observer", OBSERVERS)
 @pytest.mark.parametrize("equalized", [True, False])
 def test_quantized_network_is_near_the_float_one(
