@@ -13,3 +13,13 @@ def limit_threads(count: int) -> None:
     cv2.setNumThreads(1)
     torch.set_num_threads(count)
     os.environ["OMP_NUM_THREADS"] = str(count)
+
+
+def one_operator_at_a_time(threads: int) -> None:
+    """Let PyTorch use *threads* threads within an operator, and run one operator at a time.
+
+    The latter can be said once in a process, before PyTorch has computed anything.
+    """
+    torch.set_num_threads(threads)
+    if torch.get_num_interop_threads() != 1:
+        torch.set_num_interop_threads(1)

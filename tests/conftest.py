@@ -19,14 +19,14 @@ from host.build import Request, build
 from host.paths import SAMPLES
 from host.targets.read import load_target
 from lprnet.console import LOGGERS
+from lprnet.threads import one_operator_at_a_time
 from tests.checkpoints import written
 from tests.sharing import Exclusively, exclusively_in
 
 IS_WORKER = "PYTEST_XDIST_WORKER" in os.environ
 
-if IS_WORKER:
-    # One thread a worker: two that share two cores would wait for each other's.
-    torch.set_num_threads(1)
+# Workers that share two cores would wait for each other's threads.
+one_operator_at_a_time(1 if IS_WORKER else torch.get_num_threads())
 
 
 @pytest.fixture(autouse=True)

@@ -85,15 +85,16 @@ def matches(shown: str, printed: str) -> bool:
     Any number may stand for any other and white space for any white space: figures change from machine to
     machine, words do not. A line `…` stands for any lines, `…` in a line for anything.
     """
-    pattern = r"\s*"
+    pattern = ""
     for line in _plain(shown).splitlines():
         if line == "…":
             pattern += r"(?:.*\n)*?"
         else:
-            pattern += ".*".join(re.escape(part) for part in line.split("…")) + r"\n"
-    return re.fullmatch(pattern + r"\s*", _plain(printed)) is not None
+            pattern += ".*".join(re.escape(part.strip()) for part in line.split("…")) + r"\n"
+    return re.fullmatch(pattern, _plain(printed)) is not None
 
 
 def _plain(text: str) -> str:
+    """*text* without colours and empty lines, numbers as `#`, runs of white space as one space."""
     lines = (_NUMBER.sub("#", " ".join(_ANSI.sub("", line).split())) for line in text.splitlines())
-    return "".join(f"{line}\n" for line in lines)
+    return "".join(f"{line}\n" for line in lines if line)

@@ -15,6 +15,7 @@ from torch.nn import functional as F
 from host.bench.runtimes.infer import Float, Infer
 from host.network.graph import Context, MaxPool, context, pool
 from host.network.integer import PIXEL_MEAN, PIXEL_SCALE, QuantizedNetwork
+from lprnet.threads import one_operator_at_a_time
 
 FILE = "model.pt"
 
@@ -58,8 +59,7 @@ def save(quantized: QuantizedNetwork, folder: Path) -> int:
 
 
 def load(folder: Path, precision: str, threads: int) -> Infer:
-    torch.set_num_threads(threads)
-    torch.set_num_interop_threads(1)
+    one_operator_at_a_time(threads)
     content = torch.load(folder / FILE, weights_only=True)
     layers = [_layer(part) for part in content["layers"]]
     contexts, head = content["contexts"], content["head"]

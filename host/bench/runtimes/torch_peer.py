@@ -8,6 +8,7 @@ import torch
 
 from host.bench.runtimes import ModelSource
 from host.bench.runtimes.infer import Float, Infer
+from lprnet.threads import one_operator_at_a_time
 
 FILE = "model.pt"
 
@@ -21,8 +22,7 @@ def convert(source: ModelSource, precision: str, folder: Path) -> None:
 def load(folder: Path, precision: str, threads: int) -> Infer:
     from host.bench.runtimes.peer_model import with_weights
 
-    torch.set_num_threads(threads)
-    torch.set_num_interop_threads(1)
+    one_operator_at_a_time(threads)
     model = with_weights(torch.load(folder / FILE, weights_only=True))
 
     def run(tensor: Float) -> Float:
