@@ -48,10 +48,7 @@ def _write(patch: Image, text: str, style: int, color: Color, box: tuple[float, 
     height, width = patch.shape[:2]
     left, top = round(box[0] * width), round(box[1] * height)
     right, bottom = max(round(box[2] * width), left + 3), max(round(box[3] * height), top + 3)
-    place = patch[top:bottom, left:right]
-    if place.size:
-        blend(place, _patch(place.shape[1], place.shape[0], color)[: place.shape[0]],
-              line(text, style, place.shape[1], place.shape[0]))  # fmt: skip
+    _overlay(patch, line(text, style, right - left, bottom - top), left, top, np.array(color, np.uint8))
 
 
 def _board(rng: Generator, width: int) -> Image:
@@ -66,13 +63,8 @@ def _board(rng: Generator, width: int) -> Image:
             for _ in range(int(rng.integers(1, 4)))
         )
         inset = rng.uniform(0.03, 0.2)
-        _write(
-            patch,
-            text,
-            style,
-            color,
-            (inset, (i + 0.15) / lines, 1 - inset, (i + rng.uniform(0.55, 0.9)) / lines),
-        )
+        box = inset, (i + 0.15) / lines, 1 - inset, (i + rng.uniform(0.55, 0.9)) / lines
+        _write(patch, text, style, color, box)
     return patch
 
 

@@ -135,7 +135,8 @@ class Generator:
                 plates += _inside([Placed(corners, face.rows)], VIEW_WIDTH, VIEW_HEIGHT)
         if rng.random() < 0.5:
             # Small in the frame, so that its pixels show.
-            size = tuple(max(round(side * rng.uniform(0.2, 1)), 4) for side in (VIEW_WIDTH, VIEW_HEIGHT))
+            coarser = rng.uniform(0.2, 1)
+            size = round(VIEW_WIDTH * coarser), round(VIEW_HEIGHT * coarser)
             canvas = np.asarray(cv2.resize(canvas, size, interpolation=cv2.INTER_AREA), np.uint8)
             method = cv2.INTER_LINEAR if rng.random() < 0.8 else cv2.INTER_CUBIC
             canvas = np.asarray(cv2.resize(canvas, (VIEW_WIDTH, VIEW_HEIGHT), interpolation=method), np.uint8)
