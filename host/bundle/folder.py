@@ -6,28 +6,20 @@ import errno
 import hashlib
 import os
 import shutil
-import subprocess
-import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from device_runtime.board.suggest import ADVICE, FILE
 from device_runtime.bundle.manifest import MANIFEST_NAME, FileInfo, Manifest, encode
 from device_runtime.errors import FatalError
 from device_runtime.files import write_atomic
-from host.paths import DEVICE_PACKAGE
-from host.targets.boards import advice
 
 REPORTS = "reports"
 """Folder in a bundle for reports from the board; survives a rebuild."""
 
 SPACE = 32 << 20
 """Bytes a bundle and its object files take at most."""
-
-# 1980-01-01, the oldest time a zip file can hold: the wheel's bytes depend on its contents alone.
-SOURCE_DATE_EPOCH = "315532800"
 
 
 @contextmanager
@@ -78,32 +70,6 @@ def describe_files(folder: Path) -> dict[str, FileInfo]:
 def write_manifest(folder: Path, manifest: Manifest) -> None:
     """Write `manifest.json`, replacing an old one in one step."""
     write_atomic(folder / MANIFEST_NAME, encode(manifest))
-
-
-def copy_device_package(folder: Path) -> None:
-    """Put the device package's wheel, its pinned requirements and `install.sh` into *folder*.
-
-    Raises:
-        FatalError: the wheel cannot be built.
-    """
-    for name in ("install.sh", "requirements.txt"):
-        shutil.copy(DEVICE_PACKAGE / name, folder / name)
-    with tempfile.TemporaryDirectory() as scratch:
-        source = Path(scratch) / "source"
-        ignored = shutil.ignore_patterns(
-            "__pycache__", "*.egg-info", "pyproject.toml", "install.sh", "requirements.txt"
-        )
-        shutil.copytree(DEVICE_PACKAGE, source / "device_runtime", ignore=ignored)
-        shutil.copy(DEVICE_PACKAGE / "pyproject.toml", source)
-        boards = FILE.relative_to(DEVICE_PACKAGE)
-        ADVICE.write(source / "device_runtime" / boards, advice())
-        command = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--no-build-isolation"]
-        command += ["--disable-pip-version-check", "--wheel-dir", str(folder), str(source)]
-        environment = {**os.environ, "SOURCE_DATE_EPOCH": SOURCE_DATE_EPOCH}
-        done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
-    if done.returncode:
-        reason = (done.stderr or done.stdout).strip().splitlines()[-1:]
-        raise FatalError("wheel of device_runtime", " ".join(reason) or "pip failed", "run make setup")
 
 
 def _sync(folder: Path) -> None:

@@ -9,7 +9,8 @@ from pathlib import Path
 from device_runtime.bundle.golden import FILE, encode
 from device_runtime.bundle.verify import MODULE_NAME
 from host.bundle.contents import Contents
-from host.bundle.folder import copy_device_package, describe_files, write_manifest
+from host.bundle.device_package import copy_device_package
+from host.bundle.folder import describe_files, write_manifest
 from host.bundle.manifest import manifest_of
 from host.compile.link import archive
 

@@ -15,7 +15,7 @@ import pytest
 
 from device_runtime.bundle.manifest import Manifest, read_manifest
 from device_runtime.bundle.verify import LOCAL_MODULE_NAME
-from host.bundle.folder import copy_device_package
+from host.bundle.device_package import copy_device_package
 
 Seal = Callable[[Path, Manifest], Manifest]
 SITE = Path(find_spec("numpy").origin).parents[1]  # type: ignore[union-attr, arg-type]
