@@ -78,6 +78,14 @@ def test_what_is_no_such_file_is_refused(data: bytes) -> None:
     assert refusal(data).startswith("x.json: is not a file")
 
 
+def test_a_key_of_several_lines_is_refused_in_one() -> None:
+    changed = json.loads(encode(EXAMPLE))
+    changed["engine"]["a\nb"] = None
+    with pytest.raises(FatalError) as refused:
+        FILE.decode(json.dumps(changed).encode(), "file.json")
+    assert "engine" in str(refused.value) and "\n" not in str(refused.value)
+
+
 def test_tolerant_records_ignore_what_they_do_not_know() -> None:
     raw = json.loads(encode(EXAMPLE))
     raw["measured"]["a"]["celsius"] = 40
