@@ -45,6 +45,7 @@ def test_bundle_is_whole(fp32_bundle: Path, weights: Path) -> None:
     assert f"glibc {manifest.target.glibc} or newer" in (fp32_bundle / "README.md").read_text()
 
 
+@pytest.mark.slow
 def test_same_inputs_give_the_same_bytes(bundle_of_users: Path, tmp_path: Path) -> None:
     again = build(Request(target=load_target("native"), output=tmp_path / "other"))
     assert digests(again) == digests(bundle_of_users)
@@ -56,6 +57,7 @@ def test_the_recipe_is_what_users_get(bundle_of_users: Path) -> None:
     assert manifest.checkpoint.name == of_recipe(recipe.pruning).name == "tiny.safetensors"
 
 
+@pytest.mark.slow
 def test_own_weights_are_not_replaced_by_the_recipes(weights: Path, tmp_path: Path) -> None:
     manifest = read_manifest(
         build(Request(target=load_target("native"), output=tmp_path / "own", checkpoint=weights))
@@ -64,6 +66,7 @@ def test_own_weights_are_not_replaced_by_the_recipes(weights: Path, tmp_path: Pa
     assert manifest.precision == load_target("native").recipe.precision
 
 
+@pytest.mark.slow
 def test_int8_bundle_is_small_and_checks_out(fp32_bundle: Path, weights: Path, tmp_path: Path) -> None:
     """`Engine.open` compares the module's logits with those of the integer reference."""
     request = Request(
@@ -119,6 +122,7 @@ def test_board_side_runs_it_without_compiler_or_torch(bundle_of_users: Path, tmp
     assert sum(map(eq, read, labels)) > 0.9 * len(labels)
 
 
+@pytest.mark.slow
 def test_default_schedule_is_a_bundle_like_another(fp32_bundle: Path, weights: Path, tmp_path: Path) -> None:
     """It also passes `lpr-run`'s comparison with the golden outputs."""
     command = ["build", "--weights", str(weights), "--schedule", "default", "--output"]
@@ -154,6 +158,7 @@ def test_truncated_checkpoint_leaves_the_older_bundle(kept: Path, weights: Path,
         build(Request(target=load_target("native"), output=kept, checkpoint=broken))
 
 
+@pytest.mark.slow
 def test_full_disk_leaves_the_older_bundle(kept: Path, weights: Path) -> None:
     """No file may grow beyond 3 MiB: the module fits, the runtime's copy fails as it does on a full disk."""
     code = (

@@ -25,6 +25,7 @@ def plates(tmp_path: Path) -> Path:
     return folder
 
 
+@pytest.mark.slow
 def test_rows_are_measured_once(tmp_path: Path, plates: Path, caplog: pytest.LogCaptureFixture) -> None:
     request = StudyRequest(
         weights=(Weights("shipped", DEFAULT, {"light": DEFAULT}),),

@@ -103,6 +103,7 @@ def test_no_server_is_one_line(native: Target) -> None:
         RpcRunner(native, Address("127.0.0.1", free_port()))
 
 
+@pytest.mark.slow
 def test_a_tracker_hands_out_boards(native: Target) -> None:
     pytest.importorskip("tornado", reason="the tracker needs tornado")
     tracker_port, port = free_port(), free_port()

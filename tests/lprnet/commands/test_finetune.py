@@ -3,6 +3,7 @@ import re
 from pathlib import Path
 
 import cv2
+import pytest
 import torch
 from click.testing import CliRunner
 
@@ -51,6 +52,7 @@ def test_finetune_command(tmp_path: Path) -> None:
     assert "held out" in last
 
 
+@pytest.mark.slow
 def test_finetune_weighs_the_teacher(tmp_path: Path) -> None:
     """The loss holds the teacher's part times its weight; without a teacher there is nothing to weigh."""
     written(tmp_path / "teacher.safetensors", random_checkpoint(seed=3))

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import psutil
+import pytest
 import torch
 
 from lprnet.training.running import METRICS
@@ -15,6 +16,7 @@ from lprnet.training.state import STATE
 from tests.lprnet.helpers import lprnet
 
 
+@pytest.mark.slow
 def test_command_stops_cleanly_and_goes_on(tmp_path: Path) -> None:
     """The signal goes to all its processes, as a terminal and a service manager send it."""
     command = [sys.executable, "-m", "lprnet.cli", "train", "--output", str(tmp_path / "run"), "--hours", "1"]
