@@ -19,7 +19,7 @@ from lprnet.scenes.scene import Batch
 from lprnet.training.locator_loss import Weights, locator_loss, targets
 from lprnet.training.running import METRICS, WINDOW, Metrics, make_folder, stoppable
 from lprnet.training.settings import Budget, learning_rate
-from lprnet.training.state import STATE, State, begin, read_state, update_average, write_state
+from lprnet.training.state import STATE, State, begin, descend, read_state, write_state
 
 WEIGHTS = "locator.safetensors"
 """In a run's folder: the averaged weights."""
@@ -111,15 +111,7 @@ def train_step(
     parts = look_loss(state.model, lesson.scenes, "find", settings)
     parts |= {f"view {k}": v for k, v in look_loss(state.model, lesson.views, "look", settings).items()}
     loss = torch.stack(list(parts.values())).sum()
-    state.optimizer.zero_grad()
-    loss.backward()  # type: ignore[no-untyped-call]
-    norm_of_all = torch.nn.utils.clip_grad_norm_(state.model.parameters(), settings.clip)
-    # A broken batch must not end a long run: its gradient is left out.
-    if torch.isfinite(norm_of_all):
-        state.optimizer.step()
-    state.step += 1
-    state.samples += len(lesson.scenes.images)
-    update_average(state, settings.ema)
+    descend(state, loss, clip=settings.clip, samples=len(lesson.scenes.images), ema=settings.ema)
     return {name: part.detach() for name, part in parts.items()}
 
 

@@ -24,7 +24,7 @@ from lprnet.training.forward import forward, teach
 from lprnet.training.losses import ctc_loss, distillation_loss
 from lprnet.training.running import METRICS, WINDOW, Metrics, make_folder, stoppable
 from lprnet.training.settings import Budget, Settings, learning_rate
-from lprnet.training.state import STATE, State, new_state, resume, save_state, update_average
+from lprnet.training.state import STATE, State, descend, new_state, resume, save_state
 
 POOL = "pool"
 """In a run's folder: the files of a pool."""
@@ -130,15 +130,7 @@ def train_step(
         taught = teach(teacher, images)
     if taught is not None:
         loss = loss + settings.distillation * distillation_loss(logits, taught).cpu()
-    state.optimizer.zero_grad()
-    loss.backward()  # type: ignore[no-untyped-call]
-    norm = torch.nn.utils.clip_grad_norm_(state.model.parameters(), settings.clip)
-    # A broken batch must not end a long run: its gradient is left out.
-    if torch.isfinite(norm):
-        state.optimizer.step()
-    state.step += 1
-    state.samples += len(batch.texts)
-    update_average(state, settings.ema)
+    norm = descend(state, loss, clip=settings.clip, samples=len(batch.texts), ema=settings.ema)
     return loss.detach(), norm
 
 

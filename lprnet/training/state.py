@@ -83,6 +83,26 @@ def begin(model: M, rate: float, weight_decay: float) -> State[M]:
     return State(model, average, optimizer)
 
 
+def descend(state: State[Any], loss: Tensor, *, clip: float, samples: int, ema: float) -> Tensor:
+    """One step of the optimizer down *loss*, counted, and of the average; returns the gradient's norm.
+
+    Args:
+        clip: the norm that a larger gradient is scaled down to.
+        samples: how many samples *loss* is of.
+        ema: the average's decay.
+    """
+    state.optimizer.zero_grad()
+    loss.backward()  # type: ignore[no-untyped-call]
+    norm = torch.nn.utils.clip_grad_norm_(state.model.parameters(), clip)
+    # A broken batch must not end a long run: its gradient is left out.
+    if torch.isfinite(norm):
+        state.optimizer.step()
+    state.step += 1
+    state.samples += samples
+    update_average(state, ema)
+    return norm
+
+
 def update_average(state: State[Any], decay: float) -> None:
     """Move the average towards the weights; its decay grows to *decay* over the first steps."""
     decay = min(decay, (1 + state.step) / (10 + state.step))

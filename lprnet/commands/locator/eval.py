@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from device_runtime.errors import FatalError
 from lprnet.commands import options as common
 from lprnet.commands.locator import options
 from lprnet.commands.options import FILE, FOLDER, UNSEEN, Number
@@ -48,6 +49,8 @@ def eval_command(
     as_json: bool,
 ) -> None:
     """Measure how many labelled plates are found, and how well."""
+    if not data and not rendered:
+        raise FatalError("photographs", "none given", "give --data or --rendered")
     from device_runtime.files import write_atomic
     from lprnet.console import table, track
     from lprnet.data.photographs import read_photographs

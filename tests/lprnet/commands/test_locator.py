@@ -96,6 +96,7 @@ def test_a_sheet_shows_what_is_trained_on(tmp_path: Path, options: tuple[str, ..
         (("train", "--output", "x"), "not given once"),
         (("train", "--output", "x", "--samples", "8", "--hold-out", "r"), "are about frames"),
         (("eval", "--weights", "none.safetensors", "--data", "."), "No such file"),
+        (("eval",), "none given"),
     ],
 )
 def test_wrong_use_is_one_line(arguments: tuple[str, ...], why: str) -> None:
