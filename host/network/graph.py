@@ -19,7 +19,7 @@ FloatArray = NDArray[np.float32]
 
 @dataclass(frozen=True, eq=False)
 class Conv:
-    """Stride-1 convolution with bias and an optional ReLU.
+    """Convolution with bias and an optional ReLU.
 
     Attributes:
         name: of the layer.
@@ -27,6 +27,7 @@ class Conv:
         bias: float32[out].
         padding: zeros added on both sides of (H, W).
         relu: whether max(·, 0) follows.
+        stride: from one pixel to the next, down and right.
     """
 
     name: str
@@ -34,10 +35,12 @@ class Conv:
     bias: FloatArray
     padding: tuple[int, int] = (0, 0)
     relu: bool = True
+    stride: int = 1
 
     def output_size(self, height: int, width: int) -> tuple[int, int]:
         kh, kw = self.weight.shape[2:]
-        return height + 2 * self.padding[0] - kh + 1, width + 2 * self.padding[1] - kw + 1
+        down, right = height + 2 * self.padding[0] - kh, width + 2 * self.padding[1] - kw
+        return down // self.stride + 1, right // self.stride + 1
 
 
 @dataclass(frozen=True)
@@ -124,12 +127,17 @@ class Network:
 def convolve(layer: Conv, x: Tensor) -> Tensor:
     """The convolution with its bias, before any ReLU: float[N,in,H,W] → float[N,out,H',W']."""
     weight, bias = (torch.from_numpy(a).to(x.dtype) for a in (layer.weight, layer.bias))
-    return F.conv2d(x, weight, bias, padding=layer.padding)
+    return F.conv2d(x, weight, bias, layer.stride, layer.padding)
 
 
 def activate(layer: Conv, x: Tensor) -> Tensor:
     """The convolution with its bias and, where it has one, its ReLU: float[N,in,H,W] → float[N,out,H',W']."""
     return F.relu(convolve(layer, x)) if layer.relu else convolve(layer, x)
+
+
+def up_sample(x: Tensor) -> Tensor:
+    """Every pixel as 2 × 2 pixels: [N,C,H,W] → [N,C,2·H,2·W], in whatever dtype *x* has."""
+    return x.repeat_interleave(2, 2).repeat_interleave(2, 3)
 
 
 def pool(layer: MaxPool, x: Tensor) -> Tensor:

@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from device_runtime.read.preprocess import DEFAULT
-from host.network.graph import Conv, FloatArray, Network, context, walk
+from host.network.graph import Conv, FloatArray, Network, context, up_sample, walk
 from host.network.int8_sums import MAGIC, Int8Sums
 
 LEVELS = 255
@@ -26,8 +26,13 @@ class IntegerConv:
     """A convolution on quantized activations q in 0…255.
 
     sums = bias + Σ weight · q in int32; then float32(sums) · multiplier, which is the next map's q after
-    clamping to 0…255 and rounding half to even, or, where `dequantized`, the real value after max(·, 0).
-    A pixel outside the map counts as q = 0.
+    clamping to 0…255 and rounding half to even, or, where `dequantized`, the real value after max(·, 0)
+    or, without `relu`, as it is. A pixel outside the map counts as q = 0.
+
+    With `ratio`, q₂ of another map is added, twice as high and wide, before anything is rounded to integers:
+
+        wide = float32(sums) · multiplier                  repeated to 2 × 2 pixels
+        next q = clamp(fma(float32(q₂), ratio, wide))      a fused multiply-add: rounded once, to float32
 
     Attributes:
         name: of the layer.
@@ -38,6 +43,9 @@ class IntegerConv:
         dequantized: the output is real, not the next map's q.
         addend: float32[out], or None. With it (MAGIC + sums) · multiplier + addend − MAGIC is clamped and
             rounded, and nothing is rounded before (see `FusedRequantization`).
+        relu: negative real values become 0; that q are never negative is a ReLU, too.
+        stride: from one pixel to the next, down and right.
+        ratio: float32[out], or None: what q₂ = 1 is worth in units of the next map's q.
     """
 
     name: str
@@ -47,6 +55,9 @@ class IntegerConv:
     padding: tuple[int, int]
     dequantized: bool
     addend: FloatArray | None = None
+    relu: bool = True
+    stride: int = 1
+    ratio: FloatArray | None = None
 
     @property
     def largest(self) -> float:
@@ -102,11 +113,15 @@ def accumulate(conv: IntegerConv, q: Tensor) -> Tensor:
     Computed in float64, which holds all integers that can occur.
     """
     weight, bias = torch.from_numpy(conv.weight).double(), torch.from_numpy(conv.bias).double()
-    return F.conv2d(q.double(), weight, bias, padding=conv.padding).to(torch.int32)
+    return F.conv2d(q.double(), weight, bias, conv.stride, conv.padding).to(torch.int32)
 
 
-def rescale(conv: IntegerConv, sums: Tensor) -> Tensor:
-    """int32 sums → next map, in float32: integers 0…255, or real values where dequantized."""
+def rescale(conv: IntegerConv, sums: Tensor, other: Tensor | None = None) -> Tensor:
+    """int32 sums → next map, in float32: integers 0…255, or real values where dequantized.
+
+    Args:
+        other: the map that a convolution with `ratio` adds, [N,out,2·H,2·W].
+    """
     multiplier = torch.from_numpy(conv.multiplier)[:, None, None]
     if conv.addend is not None:
         # A float64 holds the product of 24 and 24 bits and its sum with an integer of its size.
@@ -114,7 +129,14 @@ def rescale(conv: IntegerConv, sums: Tensor) -> Tensor:
         exact = (MAGIC + sums.double()) * multiplier.double() + taken
         return exact.clamp(0, LEVELS).round().float()
     scaled = sums.float() * multiplier
-    return scaled.clamp(min=0) if conv.dequantized else scaled.clamp(0, LEVELS).round()
+    if conv.ratio is not None:
+        assert other is not None
+        ratio = torch.from_numpy(conv.ratio)[:, None, None]
+        # A float64 holds the product of 8 and 24 bits.
+        scaled = (up_sample(scaled).double() + other.double() * ratio.double()).float()
+    if conv.dequantized:
+        return scaled.clamp(min=0) if conv.relu else scaled
+    return scaled.clamp(0, LEVELS).round()
 
 
 def quantized_maps(quantized: QuantizedNetwork, image: Tensor) -> dict[str, Tensor]:

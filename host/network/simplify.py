@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Mapping
 from dataclasses import replace
 
 import numpy as np
@@ -35,14 +36,14 @@ def simplify(checkpoint: Checkpoint) -> Network:
     layers: list[Conv | MaxPool] = []
     contexts = []
     for layer in LAYERS:
-        weight, bias = _weight_and_bias(state, layer.conv, layer.norm)
+        weight, bias = weight_and_bias(state, layer.conv, layer.norm)
         layers.append(Conv(layer.name, weight, bias, layer.padding))
         if layer.context:
             contexts.append(Context(layer.name, layer.context.kernel, layer.context.stride))
         if layer.pool_stride:
             number = 1 + sum(isinstance(earlier, MaxPool) for earlier in layers)
             layers.append(MaxPool(f"pool{number}", widths.pooled[layer.name], layer.pool_stride))
-    head = Conv("head", *_weight_and_bias(state, CONTAINER), relu=False)
+    head = Conv("head", *weight_and_bias(state, CONTAINER), relu=False)
     network = Network(tuple(layers), tuple(contexts), head)
     for source, kept in widths.pooled.items():
         order = pooled_channels_first(network.shapes[source].channels, kept)
@@ -56,11 +57,16 @@ def pooled_channels_first(channels: int, kept: int) -> NDArray[np.int64]:
     return np.concatenate([first, np.setdiff1d(np.arange(channels), first)])
 
 
-def _weight_and_bias(
-    state: dict[str, Tensor], conv: str, norm: str | None = None
+def weight_and_bias(
+    state: Mapping[str, Tensor], conv: str, norm: str | None = None
 ) -> tuple[FloatArray, FloatArray]:
-    """Of the convolution and BatchNorm with these prefixes, in one, without negligible weights."""
-    weight, bias = _numpy(state[f"{conv}.weight"]), _numpy(state[f"{conv}.bias"])
+    """Of the convolution and BatchNorm with these prefixes, in one, without negligible weights.
+
+    A convolution without a bias has zeros.
+    """
+    weight = _numpy(state[f"{conv}.weight"])
+    given = state.get(f"{conv}.bias")
+    bias = np.zeros(len(weight), np.float32) if given is None else _numpy(given)
     if norm:
         weight, bias = _fold(weight, bias, state, norm)
     return _without_negligible(weight), _without_negligible(bias)
@@ -75,7 +81,7 @@ def _numpy(tensor: Tensor) -> FloatArray:
 
 
 def _fold(
-    weight: FloatArray, bias: FloatArray, state: dict[str, Tensor], norm: str
+    weight: FloatArray, bias: FloatArray, state: Mapping[str, Tensor], norm: str
 ) -> tuple[FloatArray, FloatArray]:
     mean, var, gamma, beta = (
         state[f"{norm}.{k}"].double().numpy() for k in ("running_mean", "running_var", "weight", "bias")
