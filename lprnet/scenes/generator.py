@@ -1,9 +1,4 @@
-"""Numbered scenes and views: what the locator is trained on.
-
-A scene stands for a part of a frame, as the first look sees it. A view stands for what a second look sees:
-the surroundings of a place that the first look took for a plate, scaled so that a plate is about `VIEW_PLATE`
-pixels wide, with a plate there or something else.
-"""
+"""Numbered scenes: what the locator is trained on. A scene stands for a part of a frame."""
 
 from __future__ import annotations
 
@@ -13,7 +8,7 @@ import cv2
 import numpy as np
 from numpy.random import Generator as Random
 
-from lprnet.locator.geometry import GREY, VIEW_HEIGHT, VIEW_PLATE, VIEW_WIDTH
+from lprnet.locator.geometry import GREY
 from lprnet.scenes.backdrop import draw_backdrop, draw_car
 from lprnet.scenes.distractors import clock, distract
 from lprnet.scenes.frames import Frame, no_boxes, paint_over, recolour
@@ -27,16 +22,8 @@ SMALLEST, LARGEST = 12.0, 200.0
 IGNORED_BELOW = 11.0
 """px: a plate that comes out narrower than this is neither to be found nor not to be found."""
 
-_SCENES, _VIEWS = 2, 3
-"""Streams of a seed's random numbers; 1 is `Stock`'s."""
-
-
-@dataclass(frozen=True)
-class Lesson:
-    """A batch of scenes and one of views."""
-
-    scenes: Batch
-    views: Batch
+_SCENES = 2
+"""Stream of a seed's random numbers; 1 is `Stock`'s."""
 
 
 @dataclass
@@ -58,7 +45,7 @@ class _Ground:
 
 @dataclass(frozen=True)
 class Generator:
-    """Scenes and views by number; the same for the same attributes.
+    """Scenes by number; the same for the same attributes.
 
     Attributes:
         seed: of all random choices.
@@ -117,35 +104,9 @@ class Generator:
         image[height:], image[:, width:] = GREY, GREY
         return Scene(image, tuple(plates))
 
-    def view(self, number: int) -> Scene:
-        """View *number*, `VIEW_WIDTH` × `VIEW_HEIGHT` pixels; about every second one shows a plate."""
-        rng = np.random.default_rng((self.seed, _VIEWS, number))
-        middle = np.array([VIEW_WIDTH / 2, VIEW_HEIGHT / 2], np.float32)
-        if rng.random() < 0.5:
-            canvas, plates = self._view_of_plate(rng, middle)
-        else:
-            canvas, plates = self._view_of_other(rng, middle), []
-        if rng.random() < 0.1:
-            # A plate that the first look has not met, beside what it has.
-            face = self.stock.random_face(rng)
-            corners = _corners(rng, face, rng.uniform(20, 70))
-            corners += _somewhere(rng, corners, VIEW_WIDTH, VIEW_HEIGHT)
-            if not _meets(corners, [p.corners for p in plates]):
-                _put(rng, canvas, face, corners)
-                plates += _inside([Placed(corners, face.rows)], VIEW_WIDTH, VIEW_HEIGHT)
-        if rng.random() < 0.5:
-            # Small in the frame, so that its pixels show.
-            coarser = rng.uniform(0.2, 1)
-            size = round(VIEW_WIDTH * coarser), round(VIEW_HEIGHT * coarser)
-            canvas = np.asarray(cv2.resize(canvas, size, interpolation=cv2.INTER_AREA), np.uint8)
-            method = cv2.INTER_LINEAR if rng.random() < 0.8 else cv2.INTER_CUBIC
-            canvas = np.asarray(cv2.resize(canvas, (VIEW_WIDTH, VIEW_HEIGHT), interpolation=method), np.uint8)
-        return Scene(take(rng, canvas, 0.85), tuple(plates))
-
-    def raw_batch(self, start: int, size: int) -> Lesson:
-        """Scenes and as many views from number *start* on."""
-        numbers = range(start, start + size)
-        return Lesson(Batch.of([self.scene(i) for i in numbers]), Batch.of([self.view(i) for i in numbers]))
+    def raw_batch(self, start: int, size: int) -> Batch:
+        """Scenes from number *start* on."""
+        return Batch.of([self.scene(i) for i in range(start, start + size)])
 
     def _width(self, rng: Random) -> float:
         return self.finer * _random_width(rng, 0.78 * self.size / self.finer)
@@ -172,62 +133,6 @@ class Generator:
             frame = Frame(picture, no_boxes())
             return _on_frame(rng, frame, width, height, rng.uniform(0.3, 1.5), None, "painted").canvas
         return draw_backdrop(rng, height, width)
-
-    def _view_of_plate(self, rng: Random, middle: Floats) -> tuple[Image, list[Placed]]:
-        face = self.stock.random_face(rng)
-        height, width = face.image.shape[:2]
-        scale = min(VIEW_PLATE[0] / width, VIEW_PLATE[1] / height) * np.exp(rng.normal(0, 0.13))
-        offset = rng.normal(0, [6, 4])
-        if rng.random() < 0.12:
-            scale, offset = scale * rng.uniform(0.4, 1.3), rng.uniform([-30, -18], [30, 18])
-        corners = tilted(rng, width * scale, height * scale * rng.uniform(0.9, 1.1), rng.choice([0.4, 1]))
-        corners += middle + offset.astype(np.float32)
-        choice = rng.random() if self.frames else 1.0
-        if choice < 0.5:
-            frame = self.frames[int(rng.integers(len(self.frames)))]
-            zoom, center = rng.uniform(0.5, 2), None
-            what = "painted" if choice > 0.12 else "real"
-            if len(frame.boxes):
-                box = frame.boxes[int(rng.integers(len(frame.boxes)))]
-                center = (box[:2] + box[2:]) / 2
-                zoom = float(np.clip(width * scale / (box[2] - box[0]), 0.5, 6))
-            ground = _on_frame(rng, frame, VIEW_WIDTH, VIEW_HEIGHT, zoom, center, what, still=True)
-            if ground.kept:
-                return ground.canvas, ground.kept
-            canvas = ground.canvas
-        else:
-            canvas = self._plain(rng, VIEW_WIDTH, VIEW_HEIGHT)
-            if rng.random() < 0.7:
-                draw_car(rng, canvas, corners.mean(0), float(np.ptp(corners[:, 0])))
-        if rng.random() < 0.35:
-            _distract(rng, canvas, [], self.found, 1)
-        _put(rng, canvas, face, corners)
-        return canvas, _inside([Placed(corners, face.rows)], VIEW_WIDTH, VIEW_HEIGHT)
-
-    def _view_of_other(self, rng: Random, middle: Floats) -> Image:
-        """Something that might be taken for a plate, or any part of a background."""
-        choice = rng.random()
-        if self.frames and choice < 0.45:
-            frame = self.frames[int(rng.integers(len(self.frames)))]
-            zoom, center = np.exp(rng.uniform(np.log(0.5), np.log(5))), None
-            if len(frame.boxes) and choice < 0.15:
-                box = frame.boxes[int(rng.integers(len(frame.boxes)))]
-                zoom, center = float(np.clip(96 / (box[2] - box[0]), 0.5, 6)), (box[:2] + box[2:]) / 2
-            ground = _on_frame(
-                rng, frame, VIEW_WIDTH, VIEW_HEIGHT, zoom, center, "painted", still=choice < 0.1
-            )
-            canvas = ground.canvas
-            if choice > 0.3:
-                return canvas
-        else:
-            canvas = self._plain(rng, VIEW_WIDTH, VIEW_HEIGHT)
-            if rng.random() < 0.4:
-                draw_car(rng, canvas, middle + rng.normal(0, 60, 2).astype(np.float32), rng.uniform(40, 140))
-        if rng.random() < 0.2:
-            clock(rng, canvas)
-        center = middle + rng.normal(0, [8, 5]).astype(np.float32)
-        distract(rng, canvas, center, 96 * np.exp(rng.normal(0, 0.25)), self.found)
-        return canvas
 
 
 def _inside(plates: list[Placed], width: int, height: int, smallest: float = IGNORED_BELOW) -> list[Placed]:
@@ -320,7 +225,6 @@ def _on_frame(
     zoom: float,
     center: Floats | None,
     what: str,
-    still: bool = False,
 ) -> _Ground:
     """A part of *frame*, *zoom* times as large, as a background of *width* × *height* pixels.
 
@@ -332,15 +236,13 @@ def _on_frame(
         zoom: pixels of the background a pixel of the frame.
         center: what is to be on it, px of the frame; anywhere if None.
         what: "real" keeps the plates, "painted" paints them over, "replaced" remembers where they were.
-        still: whether *center* is to be in the middle, nearly.
     """
     rows, columns = frame.image.shape[:2]
     w, h = min(round(width / zoom), columns), min(round(height / zoom), rows)
     if center is None:
         left, top = (int(v) for v in rng.integers(0, [columns - w + 1, rows - h + 1]))
     else:
-        reach = 0.08 if still else 0.4
-        shift = rng.uniform(-reach, reach, 2) * [w, h]
+        shift = rng.uniform(-0.4, 0.4, 2) * [w, h]
         left = int(np.clip(center[0] + shift[0] - w / 2, 0, columns - w))
         top = int(np.clip(center[1] + shift[1] - h / 2, 0, rows - h))
     size = (min(round(w * zoom), width), min(round(h * zoom), height))

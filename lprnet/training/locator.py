@@ -1,20 +1,21 @@
-"""Training of the locator: two looks a step, resumable at any interruption."""
+"""Training of the locator's networks, one at a time; resumable at any interruption."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Generic, Literal, TypeVar
 
 import torch
 from torch import Tensor, nn
 
-from lprnet.data.loader import raw_batches
+from lprnet.data.loader import Numbered, raw_batches
 from lprnet.locator.checkpoint import save_weights
 from lprnet.locator.decode import STRIDE
-from lprnet.locator.network import LocatorNet, Look, input_of
-from lprnet.scenes.generator import Generator, Lesson
+from lprnet.locator.network import FIND, ConvNet, Layers, LocatorNet, input_of
+from lprnet.scenes.generator import Generator
 from lprnet.scenes.scene import Batch
 from lprnet.training.locator_loss import Weights, locator_loss, targets
 from lprnet.training.running import METRICS, WINDOW, Metrics, make_folder, stoppable
@@ -22,7 +23,28 @@ from lprnet.training.settings import Budget, learning_rate
 from lprnet.training.state import STATE, State, begin, descend, read_state, write_state
 
 WEIGHTS = "locator.safetensors"
-"""In a run's folder: the averaged weights."""
+"""In a run's folder: both networks, the averaged weights of the one that is trained."""
+
+L = TypeVar("L")
+Part = Literal["find", "refine"]
+"""One of the two networks."""
+
+
+@dataclass(frozen=True)
+class Task(Generic[L]):
+    """What one of the networks learns.
+
+    Attributes:
+        part: its name.
+        layers: its table.
+        lessons: batches of what it is trained on.
+        loss: the parts of the loss of a batch, weighted, by name.
+    """
+
+    part: Part
+    layers: Layers
+    lessons: Numbered[L]
+    loss: Callable[[ConvNet, L, torch.device], dict[str, Tensor]]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,15 +52,13 @@ class Settings:
     """One run's constants.
 
     Attributes:
-        batch: scenes a step, and as many views.
+        batch: scenes, or views, a step.
         learning_rate: AdamW's, at the top of the schedule.
         warmup: steps of linear growth up to it.
         weight_decay: on convolution weights only.
         ema: decay of the averaged weights per step, reached gradually.
         clip: largest gradient norm.
-        weights: of the parts of the loss.
-        frozen_from: progress, 0 to 1, from which on BatchNorm uses its running statistics. Scenes and views
-            go through the same layers with different statistics, and what is shipped has but one for both.
+        frozen_from: progress, 0 to 1, from which on BatchNorm uses its running statistics.
         save_seconds: between states on disk.
         workers: compositing processes.
         device: of PyTorch, e.g. "cpu" or "cuda".
@@ -50,7 +70,6 @@ class Settings:
     weight_decay: float = 0.02
     ema: float = 0.999
     clip: float = 10.0
-    weights: Weights = field(default_factory=Weights)
     frozen_from: float = 0.6
     save_seconds: float = 120.0
     workers: int = 1
@@ -58,11 +77,11 @@ class Settings:
 
 
 def new_state(
-    settings: Settings, seed: int, initial: Mapping[str, Tensor] | None = None
-) -> State[LocatorNet]:
-    """A run that has not begun, with the weights *initial*, or random ones of *seed*."""
+    layers: Layers, settings: Settings, seed: int, initial: Mapping[str, Tensor] | None = None
+) -> State[ConvNet]:
+    """A run of *layers* that has not begun, with the weights *initial*, or random ones of *seed*."""
     torch.manual_seed(seed)
-    model = LocatorNet()
+    model = ConvNet(layers)
     if initial is not None:
         model.load_state_dict(dict(initial))
     model.to(settings.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
@@ -71,36 +90,40 @@ def new_state(
     return begin(model, settings.learning_rate, settings.weight_decay)
 
 
-def _norms(model: LocatorNet) -> list[nn.BatchNorm2d]:
+def _norms(model: nn.Module) -> list[nn.BatchNorm2d]:
     return [m for m in model.modules() if isinstance(m, nn.BatchNorm2d)]
 
 
-def save_state(folder: Path, state: State[LocatorNet], metadata: Mapping[str, str]) -> None:
-    """Write the run's state and the averaged weights; each file appears whole or not at all.
-
-    Raises:
-        FatalError: a file cannot be written.
-    """
-    write_state(folder, state, {})
-    save_weights(folder / WEIGHTS, state.average, {**metadata, "samples": str(state.samples)})
+def of_part(weights: Mapping[str, Tensor], part: Part) -> dict[str, Tensor]:
+    """The weights of one of the networks, without the prefix."""
+    return {name.removeprefix(f"{part}."): t for name, t in weights.items() if name.startswith(f"{part}.")}
 
 
-def look_loss(model: LocatorNet, batch: Batch, look: Look, settings: Settings) -> dict[str, Tensor]:
-    """The parts of the loss of one look at *batch*; the convolutions in bfloat16."""
-    device = torch.device(settings.device)
+def with_part(weights: Mapping[str, Tensor], part: Part, replaced: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """*weights* of both networks with those of one *replaced*."""
+    return {**weights, **{f"{part}.{name}": t for name, t in replaced.items()}}
+
+
+def find_loss(model: ConvNet, batch: Batch, device: torch.device) -> dict[str, Tensor]:
+    """The parts of the loss of FIND at *batch*; the convolutions in bfloat16."""
     height, width = (side // STRIDE for side in batch.images.shape[1:3])
     corners, rows, roles = (torch.from_numpy(a).to(device) for a in (batch.corners, batch.rows, batch.roles))
     wanted = targets(corners, rows, roles, height, width)
     images = input_of(torch.from_numpy(batch.images).to(device))
     with torch.autocast(device.type, torch.bfloat16):
-        output = model(images, look)
-    return locator_loss(output, wanted, settings.weights)
+        output = model(images)
+    return locator_loss(output, wanted, Weights())
+
+
+def find_task(generator: Generator) -> Task[Batch]:
+    """To find plates in the scenes of *generator*."""
+    return Task("find", FIND, generator, find_loss)
 
 
 def train_step(
-    state: State[LocatorNet], settings: Settings, lesson: Lesson, progress: float
+    state: State[ConvNet], settings: Settings, task: Task[L], lesson: L, progress: float
 ) -> dict[str, Tensor]:
-    """One optimizer step: the parts of the loss, with "view " before those of the second look.
+    """One optimizer step on *lesson*: the parts of the loss.
 
     *progress*, 0 to 1, says where in the schedule the step is.
     """
@@ -108,65 +131,75 @@ def train_step(
         group["lr"] = learning_rate(settings, state.step, progress)
     for norm in _norms(state.model):
         norm.train(progress < settings.frozen_from)
-    parts = look_loss(state.model, lesson.scenes, "find", settings)
-    parts |= {f"view {k}": v for k, v in look_loss(state.model, lesson.views, "look", settings).items()}
+    parts = task.loss(state.model, lesson, torch.device(settings.device))
     loss = torch.stack(list(parts.values())).sum()
-    descend(state, loss, clip=settings.clip, samples=len(lesson.scenes.images), ema=settings.ema)
+    descend(state, loss, clip=settings.clip, samples=settings.batch, ema=settings.ema)
     return {name: part.detach() for name, part in parts.items()}
 
 
 def train(
     folder: Path,
-    generator: Generator,
+    task: Task[L],
     budget: Budget,
     settings: Settings,
+    seed: int,
     initial: Mapping[str, Tensor] | None = None,
     metadata: Mapping[str, str] | None = None,
 ) -> dict[str, Tensor]:
-    """Train until *budget* is used up or the process is asked to stop, and return the averaged weights.
+    """Train one network until *budget* is used up or the process is asked to stop; both networks' weights.
 
     A run whose *folder* has a state goes on from it. The last state is at most `save_seconds` old when the
     process is killed, and current when it is stopped by SIGINT or SIGTERM.
 
     Args:
         folder: for the run's files (`STATE`, `METRICS`, `WEIGHTS`).
-        generator: of scenes and views.
+        task: which network, and what it learns.
         budget: how long.
         settings: the rest.
-        initial: weights to start from instead of random ones.
+        seed: of random weights.
+        initial: both networks' weights to start from instead of random ones.
         metadata: goes into the weights' header.
 
     Raises:
         FatalError: the folder cannot be written, or its state is damaged.
     """
     make_folder(folder)
-    state = new_state(settings, generator.seed, initial)
+    torch.manual_seed(seed)
+    both = dict(initial or LocatorNet().state_dict())
+    state = new_state(task.layers, settings, seed, of_part(both, task.part) if initial else None)
     if (folder / STATE).exists():
-        read_state(folder, state, {})
+        read_state(folder, state, {"part": task.part})
+
+    def averaged() -> dict[str, Tensor]:
+        return with_part(both, task.part, {name: t.cpu() for name, t in state.average.items()})
+
+    def save() -> None:
+        write_state(folder, state, {"part": task.part})
+        save_weights(folder / WEIGHTS, averaged(), {**(metadata or {}), "samples": str(state.samples)})
 
     window: list[dict[str, Tensor]] = []
     mark = saved = time.monotonic()
     with (
         stoppable() as stopping,
-        raw_batches(generator, state.samples, settings.batch, settings.workers) as source,
+        raw_batches(task.lessons, state.samples, settings.batch, settings.workers) as source,
         Metrics(folder / METRICS, state) as metrics,
     ):
         for lesson in source:
             progress = budget.progress(state.samples, state.started)
             if progress >= 1 or stopping():
                 break
-            window.append(train_step(state, settings, lesson, progress))
+            window.append(train_step(state, settings, task, lesson, progress))
             now = time.monotonic()
             if len(window) == WINDOW:
                 speed = WINDOW * settings.batch / (now - mark)
                 metrics.write(_summary(window, progress, speed) | {"time": round(time.time())})
                 window, mark = [], now
             if now - saved > settings.save_seconds:
-                save_state(folder, state, metadata or {})
+                save()
                 saved = time.monotonic()
         if state.step:
-            save_state(folder, state, metadata or {})
-    return {name: t.cpu() for name, t in state.average.items()}
+            save()
+    return averaged()
 
 
 def _summary(window: list[dict[str, Tensor]], progress: float, speed: float) -> dict[str, float]:

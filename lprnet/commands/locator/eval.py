@@ -35,7 +35,6 @@ WORST = 120
     show_default=True,
     help="Lowest score of a plate.",
 )
-@click.option("--looks", type=click.IntRange(0), default=3, show_default=True, help="Second looks a frame.")
 @click.option("--worst", type=FILE, help="PNG of what is missed or has no label, at the first threshold.")
 @click.option("--json", "as_json", is_flag=True, help="One object a line instead of a table.")
 def eval_command(
@@ -44,7 +43,6 @@ def eval_command(
     ride: tuple[str, ...],
     rendered: int | None,
     thresholds: tuple[float, ...],
-    looks: int,
     worst: Path | None,
     as_json: bool,
 ) -> None:
@@ -60,7 +58,7 @@ def eval_command(
     from lprnet.evaluation.sheet import png
     from lprnet.scenes.frames import split_by_ride
 
-    locator = options.locator(weights, looks)
+    locator = options.locator(weights)
     results: list[tuple[str, float, Figures]] = []
     first: list[Outcome] = []
     sets = {folder.name: read_photographs(folder) for folder in data}

@@ -36,8 +36,6 @@ def mine_command(
     from lprnet.training.locator_mining import mine, painted, write_patches
 
     images = painted(options.completed_frames(frames, held_out, weights), seed)
-    patches = mine(
-        options.locator(weights, options.LOOKS), track(images, "mining", len(images)), threshold, most
-    )
+    patches = mine(options.locator(weights), track(images, "mining", len(images)), threshold, most)
     write_patches(output, patches)
     LOG.info("%d patches on %d frames", len(patches), len(images))

@@ -15,8 +15,6 @@ if TYPE_CHECKING:
 
 DOUBTFUL = 0.35
 """Score from which on what is found beside the labels of real frames may be a plate."""
-LOOKS = 6
-"""Second looks a frame where plates without a label are looked for: a street may show many."""
 
 
 def held_out() -> Option[Any]:
@@ -33,7 +31,7 @@ def frames(required: bool) -> Option[Any]:
     )
 
 
-def locator(weights: Path | None, looks: int) -> Locator:
+def locator(weights: Path | None) -> Locator:
     """The locator with the weights in that file, or the shipped ones.
 
     Raises:
@@ -43,7 +41,7 @@ def locator(weights: Path | None, looks: int) -> Locator:
     from lprnet.locator.locate import Locator, in_torch
     from lprnet.weights import LOCATOR
 
-    return Locator(in_torch(load_weights(weights or LOCATOR)), looks=looks)
+    return Locator(in_torch(load_weights(weights or LOCATOR).find))
 
 
 def completed_frames(folder: Path, held_out: tuple[str, ...], weights: Path | None) -> tuple[Frame, ...]:
@@ -57,6 +55,4 @@ def completed_frames(folder: Path, held_out: tuple[str, ...], weights: Path | No
     from lprnet.training.locator_mining import completed
 
     read = read_frames(folder, held_out)
-    return tuple(
-        completed(locator(weights, LOOKS), track(read, "plates without a label", len(read)), DOUBTFUL)
-    )
+    return tuple(completed(locator(weights), track(read, "plates without a label", len(read)), DOUBTFUL))

@@ -15,9 +15,8 @@ from lprnet.commands.options import FILE, SEED
 @common.output(FILE, "PNG to write.")
 @options.frames(required=False)
 @click.option("--count", type=click.IntRange(1, 1000), default=32, show_default=True)
-@click.option("--views", is_flag=True, help="Views for the second look instead of scenes.")
 @click.option("--seed", type=SEED, default=1, show_default=True)
-def sheet_command(output: Path, frames: Path | None, count: int, views: bool, seed: int) -> None:
+def sheet_command(output: Path, frames: Path | None, count: int, seed: int) -> None:
     """Draw scenes with their plates: exact corners green, boxes cyan, ignored plates red."""
     from device_runtime.files import write_atomic
     from lprnet.evaluation.locator_sheet import of_scenes
@@ -27,5 +26,4 @@ def sheet_command(output: Path, frames: Path | None, count: int, views: bool, se
     from lprnet.scenes.stock import Stock
 
     generator = Generator(seed, stock=Stock(seed), frames=read_frames(frames) if frames else ())
-    make = generator.view if views else generator.scene
-    write_atomic(output, png(of_scenes([make(i) for i in range(count)], 8)))
+    write_atomic(output, png(of_scenes([generator.scene(i) for i in range(count)], 8)))

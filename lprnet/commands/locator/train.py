@@ -43,13 +43,13 @@ def train_command(
     seed: int,
     rate: float,
 ) -> None:
-    """Train on composed scenes, and as many views; without folders, on drawn backgrounds only."""
+    """Train on composed scenes; without folders, on drawn backgrounds only."""
     from lprnet.locator.checkpoint import load_weights
     from lprnet.scenes.frames import Frame, read_frames, read_pictures
     from lprnet.scenes.generator import Generator
     from lprnet.scenes.stock import Stock
     from lprnet.threads import limit_threads
-    from lprnet.training.locator import Settings, train
+    from lprnet.training.locator import Settings, find_task, train
     from lprnet.training.locator_mining import read_patches
 
     if frames is None and (held_out or complete):
@@ -73,4 +73,4 @@ def train_command(
     settings = Settings(batch=batch, learning_rate=rate, workers=workers, device=device)
     initial = load_weights(weights).state_dict() if weights else None
     metadata = {"seed": str(seed), "frames held out": " ".join(held_out)}
-    train(output, generator, budget, settings, initial, metadata)
+    train(output, find_task(generator), budget, settings, seed, initial, metadata)

@@ -82,12 +82,11 @@ def test_training_mining_and_measuring_work_together(run: Path, frames: Path, tm
     assert read_image(sheet).shape[1] % 240 == 0
 
 
-@pytest.mark.parametrize("options", [(), ("--views",)])
-def test_a_sheet_shows_what_is_trained_on(tmp_path: Path, options: tuple[str, ...], frames: Path) -> None:
+def test_a_sheet_shows_what_is_trained_on(tmp_path: Path, frames: Path) -> None:
     sheet = tmp_path / "sheet.png"
-    result = _run("sheet", "--output", str(sheet), "--frames", str(frames), "--count", "9", *options)
+    result = _run("sheet", "--output", str(sheet), "--frames", str(frames), "--count", "9")
     assert result.exit_code == 0, result.output
-    assert read_image(sheet).shape == ((2 * 96, 8 * 160, 3) if options else (2 * 256, 8 * 256, 3))
+    assert read_image(sheet).shape == (2 * 256, 8 * 256, 3)
 
 
 @pytest.mark.parametrize(

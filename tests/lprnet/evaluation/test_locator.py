@@ -8,7 +8,6 @@ from lprnet.data.photographs import LabelledPlate, Photograph
 from lprnet.evaluation.locator import compare, corner_error, figures, measure, rendered
 from lprnet.locator.decode import CHANNELS, Floats, Found
 from lprnet.locator.locate import Image, Locator
-from lprnet.locator.network import Look
 
 
 def _quad(left: float, top: float, width: float, height: float) -> Floats:
@@ -91,7 +90,7 @@ def test_thresholds_are_measured_in_one_pass(tmp_path: Path) -> None:
     path, calls = tmp_path / "a.png", 0
     cv2.imwrite(str(path), np.zeros((100, 200, 3), np.uint8))
 
-    def sure_of_one(image: Image, look: Look) -> Floats:
+    def sure_of_one(image: Image) -> Floats:
         nonlocal calls
         calls += 1
         output = np.zeros((CHANNELS, image.shape[0] // 8, image.shape[1] // 8), np.float32)
@@ -101,6 +100,6 @@ def test_thresholds_are_measured_in_one_pass(tmp_path: Path) -> None:
         return output
 
     photograph = Photograph(path=path, plates=(LabelledPlate((0, 0, 9, 9)),))
-    low, high = measure(Locator(sure_of_one, looks=0), [photograph], (0.3, 0.6))
+    low, high = measure(Locator(sure_of_one), [photograph], (0.3, 0.6))
     assert calls == 1
     assert len(low[0].found) == 2 and len(high[0].found) == 1

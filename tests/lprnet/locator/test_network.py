@@ -6,22 +6,37 @@ import torch
 from device_runtime.errors import FatalError
 from lprnet.locator.checkpoint import load_weights, save_weights
 from lprnet.locator.decode import CHANNELS
-from lprnet.locator.geometry import AREA, VIEW_HEIGHT, VIEW_WIDTH
-from lprnet.locator.network import LAYERS, LocatorNet, Look, input_of, layers_of, multiply_accumulates
+from lprnet.locator.geometry import AREA
+from lprnet.locator.network import (
+    FIND,
+    REFINE,
+    REFINED,
+    ConvNet,
+    Layers,
+    LocatorNet,
+    input_of,
+    multiply_accumulates,
+)
 
-SECOND_LOOKS = 3
+REFINEMENTS = 4
+"""Views of a frame with one plate: the three best candidates, and the plate again."""
 
 
-def test_it_keeps_to_its_budget() -> None:
-    total = multiply_accumulates("find", 320, AREA // 320)
-    total += SECOND_LOOKS * multiply_accumulates("look", VIEW_HEIGHT, VIEW_WIDTH)
+def test_they_keep_to_their_budget() -> None:
+    total = multiply_accumulates(FIND, 320, AREA // 320) + REFINEMENTS * multiply_accumulates(REFINE, 64, 128)
     assert total <= 125e6
     assert sum(p.numel() for p in LocatorNet().parameters()) <= 350_000
 
 
-def test_the_table_says_what_pytorch_computes() -> None:
+@pytest.mark.parametrize(
+    ("layers", "size", "expected"),
+    [(FIND, (256, 320), (CHANNELS, 32, 40)), (REFINE, (64, 128), (REFINED, 16, 32))],
+)
+def test_the_table_says_what_pytorch_computes(
+    layers: Layers, size: tuple[int, int], expected: tuple[int, ...]
+) -> None:
     """Counted by hooks: every convolution's output times its weights."""
-    model, counted = LocatorNet().eval(), 0
+    model, counted = ConvNet(layers).eval(), 0
 
     def count(module: torch.nn.Module, _: object, output: torch.Tensor) -> None:
         nonlocal counted
@@ -31,24 +46,24 @@ def test_the_table_says_what_pytorch_computes() -> None:
     for module in model.modules():
         if isinstance(module, torch.nn.Conv2d):
             module.register_forward_hook(count)
-    cases: list[tuple[Look, int, int]] = [("find", 256, 320), ("look", 96, 160)]
-    for look, height, width in cases:
-        counted = 0
-        output = model(torch.zeros(1, 3, height, width), look)
-        assert output.shape == (1, CHANNELS, height // 8, width // 8)
-        assert counted == multiply_accumulates(look, height, width)
+    assert model(torch.zeros(1, 3, *size)).shape == (1, *expected)
+    assert counted == multiply_accumulates(layers, *size)
 
 
-def test_both_looks_share_the_trunk() -> None:
-    first, second = ({layer.name for layer in layers} for layers in (layers_of("find"), layers_of("look")))
-    assert first ^ second == {"p3", "find", "q3", "look"}
-    assert first | second == {layer.name for layer in LAYERS}
+@pytest.mark.parametrize("layers", [FIND, REFINE])
+def test_a_table_is_in_an_order_in_which_it_can_be_computed(layers: Layers) -> None:
+    channels = {"image": 3}
+    for layer in layers:
+        assert channels[layer.source] == layer.channels_in
+        assert layer.add is None or channels[layer.add] == layer.channels
+        channels[layer.name] = layer.channels
+    assert len(channels) == len(layers) + 1
 
 
 def test_input() -> None:
     x = input_of(torch.tensor([[[[0, 128, 255]]]], dtype=torch.uint8))
     assert x.shape == (1, 3, 1, 1)
-    assert x.flatten().tolist() == pytest.approx([-127.5 / 64, 0.5 / 64, 127.5 / 64])
+    assert x.flatten().tolist() == pytest.approx([0, 2, 255 / 64])
 
 
 def test_weights_come_back(tmp_path: Path) -> None:
@@ -67,7 +82,7 @@ def test_wrong_weights_are_refused(tmp_path: Path) -> None:
     path.write_bytes(b"nothing of the sort")
     with pytest.raises(FatalError, match="not a safetensors"):
         load_weights(path)
-    name = "layers.c1.conv.weight"
+    name = "refine.r1.conv.weight"
     with pytest.raises(FatalError, match="missing"):
         save_weights(path, {k: v for k, v in state.items() if k != name}, {})
     with pytest.raises(FatalError, match="no parameter"):

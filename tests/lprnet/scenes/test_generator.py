@@ -3,7 +3,6 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from lprnet.locator.geometry import VIEW_HEIGHT, VIEW_WIDTH
 from lprnet.scenes.frames import Frame
 from lprnet.scenes.generator import Generator
 from lprnet.scenes.scene import MOST_PLATES, Batch, Placed, Role, Scene, role_of, width_of
@@ -27,12 +26,11 @@ def generator() -> Generator:
 def test_the_same_number_gives_the_same_scene_in_any_order(generator: Generator) -> None:
     again = Generator(7, stock=Stock(7, 40), frames=generator.frames, pictures=generator.pictures)
     for number in (5, 0, 3, 1):
-        for make, remake in ((generator.scene, again.scene), (generator.view, again.view)):
-            first, second = make(number), remake(number)
-            assert np.array_equal(first.image, second.image)
-            assert len(first.plates) == len(second.plates)
-            for a, b in zip(first.plates, second.plates, strict=True):
-                assert np.array_equal(a.corners, b.corners) and (a.rows, a.role) == (b.rows, b.role)
+        first, second = generator.scene(number), again.scene(number)
+        assert np.array_equal(first.image, second.image)
+        assert len(first.plates) == len(second.plates)
+        for a, b in zip(first.plates, second.plates, strict=True):
+            assert np.array_equal(a.corners, b.corners) and (a.rows, a.role) == (b.rows, b.role)
     assert not np.array_equal(generator.scene(0).image, generator.scene(1).image)
     assert not np.array_equal(Generator(8, stock=Stock(7, 40)).scene(0).image, generator.scene(0).image)
 
@@ -58,21 +56,6 @@ def test_scenes_have_plates_of_all_sizes_and_kinds(generator: Generator) -> None
         assert plate.corners.min() > -12 and plate.corners.max() < 268
 
 
-def test_every_second_view_shows_a_plate_in_its_middle(generator: Generator) -> None:
-    views = [generator.view(i) for i in range(120)]
-    assert all(view.image.shape == (VIEW_HEIGHT, VIEW_WIDTH, 3) for view in views)
-    middle = np.array([VIEW_WIDTH, VIEW_HEIGHT]) / 2
-    central = [
-        plate.corners
-        for view in views
-        for plate in view.plates
-        if np.all(np.abs(plate.corners.mean(0) - middle) < [25, 18])
-    ]
-    assert 40 < len(central) < 80
-    widths = [width_of(corners) for corners in central]
-    assert 75 < float(np.median(widths)) < 105
-
-
 def test_doubtful_plates_are_neither_background_nor_found() -> None:
     frame = _frame(0)
     image = frame.image.copy()
@@ -92,20 +75,20 @@ def test_mined_patches_are_put_into_scenes(generator: Generator) -> None:
             (v[:, :, 0] > 1.5 * v[:, :, 1].astype(int) + 40)
             & (v[:, :, 2] > 1.5 * v[:, :, 1].astype(int) + 40)
         )
-        for v in (mined.view(i).image for i in range(40))
+        for v in (mined.scene(i).image for i in range(40))
     ]
-    assert sum(share > 0.25 for share in magenta) >= 3
+    assert sum(share > 0.02 for share in magenta) >= 3
 
 
 def test_a_batch_is_its_scenes_side_by_side(generator: Generator) -> None:
-    lesson = generator.raw_batch(4, 3)
-    assert lesson.scenes.images.shape == (3, 256, 256, 3) and lesson.views.images.shape == (3, 96, 160, 3)
+    batch = generator.raw_batch(4, 3)
+    assert batch.images.shape == (3, 256, 256, 3)
     scene = generator.scene(5)
-    assert np.array_equal(lesson.scenes.images[1], scene.image)
+    assert np.array_equal(batch.images[1], scene.image)
     for k, plate in enumerate(scene.plates):
-        assert np.array_equal(lesson.scenes.corners[1, k], plate.corners)
-        assert lesson.scenes.roles[1, k] == plate.role and lesson.scenes.rows[1, k] == plate.rows
-    assert not lesson.scenes.roles[1, len(scene.plates) :].any()
+        assert np.array_equal(batch.corners[1, k], plate.corners)
+        assert batch.roles[1, k] == plate.role and batch.rows[1, k] == plate.rows
+    assert not batch.roles[1, len(scene.plates) :].any()
 
 
 def test_a_batch_has_room_for_some_plates_only() -> None:

@@ -6,7 +6,6 @@ import pytest
 from device_runtime.errors import FatalError
 from lprnet.locator.decode import CHANNELS, CORNERS, SCORE, STRIDE, Floats
 from lprnet.locator.locate import Image, Locator
-from lprnet.locator.network import Look
 from lprnet.scenes.frames import Frame
 from lprnet.training.locator_mining import (
     HEIGHT,
@@ -19,7 +18,7 @@ from lprnet.training.locator_mining import (
 )
 
 
-def _red(image: Image, look: Look) -> Floats:
+def _red(image: Image) -> Floats:
     """A network that takes what is red for plates, a unit wide and a third as high."""
     output = np.zeros((CHANNELS, image.shape[0] // STRIDE, image.shape[1] // STRIDE), np.float32)
     red = image[STRIDE // 2 :: STRIDE, STRIDE // 2 :: STRIDE]
@@ -31,7 +30,7 @@ def _red(image: Image, look: Look) -> Floats:
 def test_false_boxes_are_cut_out_with_their_surroundings() -> None:
     image = np.full((320, 320, 3), 90, np.uint8)
     image[150:166, 150:182] = (0, 0, 255)
-    patches = mine(Locator(_red, looks=0), [image, np.full_like(image, 90)], 0.5, 10)
+    patches = mine(Locator(_red), [image, np.full_like(image, 90)], 0.5, 10)
     assert len(patches) == 1
     score, patch = patches[0]
     assert score > 0.9 and patch.shape == (HEIGHT, WIDTH, 3)
@@ -45,18 +44,16 @@ def test_the_surest_are_kept_and_boxes_at_the_edge_are_not() -> None:
     image = np.full((320, 320, 3), 90, np.uint8)
     for y in (60, 160, 250):
         image[y : y + 16, 150:182] = (0, 0, 255)
-    assert len(mine(Locator(_red, looks=0), [image], 0.5, 2)) == 2
+    assert len(mine(Locator(_red), [image], 0.5, 2)) == 2
     edge = np.full((320, 320, 3), 90, np.uint8)
     edge[0:16, 0:24] = (0, 0, 255)
-    assert mine(Locator(_red, looks=0), [edge], 0.5, 2) == []
+    assert mine(Locator(_red), [edge], 0.5, 2) == []
 
 
 def test_what_is_found_beside_the_labels_is_doubtful_and_painted_over_too() -> None:
     image = np.full((320, 320, 3), 90, np.uint8)
     image[104:112, 104:112] = image[200:208, 200:208] = (0, 0, 255)
-    (frame,) = completed(
-        Locator(_red, looks=0), [Frame(image, np.array([[92, 103, 124, 113]], np.float32))], 0.5
-    )
+    (frame,) = completed(Locator(_red), [Frame(image, np.array([[92, 103, 124, 113]], np.float32))], 0.5)
     assert len(frame.boxes) == 1 and len(frame.doubtful) == 1
     assert np.abs(frame.doubtful[0] - [188, 199, 220, 209]).max() < 5
     assert painted([frame], 1)[0][:, :, 2].max() < 150
