@@ -1,1 +1,1 @@
-"""Where the plates are in a frame."""
+"""Where the plate is in a frame."""

@@ -1,4 +1,4 @@
-"""Drawn backgrounds: streets, walls and gardens of a few shapes, and cars around plates."""
+"""Drawn backgrounds: streets, walls and gardens of a few shapes."""
 
 from __future__ import annotations
 
@@ -100,66 +100,3 @@ def _wall(rng: Generator, image: Image) -> None:
         cv2.line(image, (left, int(y)), (width, int(y)), color, thickness)
         for x in np.arange(left + (across / 2 if shifted and row % 2 else 0), width, across):
             cv2.line(image, (int(x), int(y)), (int(x), int(y + down)), color, thickness)
-
-
-def draw_car(rng: Generator, image: Image, center: Floats, width: float) -> None:
-    """The front or rear of a car around a plate *width* pixels wide at *center* (x, y), in place.
-
-    A body of one colour with a window above, bands and a recess around the plate, a lamp on either side, and
-    perhaps a badge; where the plate is, the body stays plain.
-    """
-    x, y = float(center[0]), float(center[1])
-
-    def box(left: float, top: float, right: float, bottom: float, color: tuple[float, float, float]) -> None:
-        """A filled rectangle, in plate widths from the plate's centre."""
-        start = (round(x + left * width), round(y + top * width))
-        cv2.rectangle(image, start, (round(x + right * width), round(y + bottom * width)), color, -1)
-
-    body = np.clip(
-        rng.choice([20, 60, 110, 170, 225]) + rng.normal(0, 18) + rng.normal(0, 30, 3) * rng.random(), 0, 255
-    )
-
-    def shade(factor: float) -> tuple[float, float, float]:
-        b, g, r = np.clip(body * factor, 0, 255)
-        return float(b), float(g), float(r)
-
-    half = rng.uniform(1.4, 2.0)
-    above, below = rng.uniform(0.5, 1.6), rng.uniform(0.25, 0.9)
-    if rng.random() < 0.6:
-        glass = rng.uniform(0, 140)
-        box(-half * 0.85, -above - 0.9, half * 0.85, -above, (glass * 1.1, glass, glass * 0.95))
-    box(-half, -above, half, below, shade(1))
-    for _ in range(int(rng.integers(0, 5))):
-        top = rng.uniform(-above, below)
-        box(-half, top, half, top + rng.uniform(0.02, 0.3), shade(rng.uniform(0.5, 1.3)))
-    dark = rng.uniform(0, 70)
-    box(-half, below, half, below + rng.uniform(0.05, 0.25), (dark, dark, dark))
-    if rng.random() < 0.5:
-        box(
-            -rng.uniform(0.55, 0.9),
-            -rng.uniform(0.2, 0.35),
-            rng.uniform(0.55, 0.9),
-            rng.uniform(0.18, 0.3),
-            shade(rng.uniform(0.4, 1.2)),
-        )
-    if rng.random() < 0.75:
-        lamp = ((30, 25, 170), (230, 230, 230), (200, 215, 225), (50, 40, 90))[int(rng.integers(4))]
-        top, tall, wide = rng.uniform(-above, below - 0.2), rng.uniform(0.15, 0.5), rng.uniform(0.25, 0.7)
-        glow = rng.uniform(0.6, 1.1)
-        color = (min(lamp[0] * glow, 255.0), min(lamp[1] * glow, 255.0), min(lamp[2] * glow, 255.0))
-        box(-half, top, -half + wide, top + tall, color)
-        box(half - wide, top, half, top + tall, color)
-    if rng.random() < 0.5:
-        spot = (round(x), round(y - rng.uniform(0.35, above) * width))
-        radius = max(round(width * rng.uniform(0.05, 0.13)), 1)
-        cv2.ellipse(
-            image,
-            spot,
-            (radius, max(round(radius * rng.uniform(0.5, 1)), 1)),
-            0,
-            0,
-            360,
-            _color(rng, 8),
-            -1,
-            cv2.LINE_AA,
-        )

@@ -3,16 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from itertools import pairwise
 
 import cv2
 import numpy as np
 from numpy.random import Generator
 
 from lprnet.plates.shares import Shares
-from lprnet.scenes.lettering import any_style, fill, line, pick, word
+from lprnet.scenes.backdrop import texture
+from lprnet.scenes.car import (
+    Plane,
+    draw_badge,
+    draw_car,
+    draw_lamp,
+    draw_no_plate,
+    metal,
+    paint,
+    rounded,
+    taxi_sign,
+)
+from lprnet.scenes.lettering import Mask, any_style, fill, line, word
 from lprnet.scenes.placing import blend, stamp, tilted
-from lprnet.scenes.scene import Floats, Image
+from lprnet.scenes.printed import any_printed
+from lprnet.scenes.scene import Floats, Image, floats
 
 Color = tuple[float, float, float]
 Draw = Callable[[Generator, int], Image]
@@ -69,41 +81,23 @@ def _board(rng: Generator, width: int) -> Image:
 
 
 def _shop(rng: Generator, width: int) -> Image:
-    """A shop's or taxi's sign: one line in any script, wide or tall."""
+    """A shop's sign: a line or two in any script, lit or flat."""
     ground = _color(rng)
-    patch = _patch(width, round(width * rng.choice([rng.uniform(0.08, 0.16), rng.uniform(0.3, 0.6)])), ground)
-    color = _contrast(rng, ground)
-    font = cv2.FontFace("uni" if rng.random() < 0.5 else "sans")
-    text = pick(rng, "福安大中国路东西店酒饭药金美行") * 2 if rng.random() < 0.4 else word(rng).capitalize()
-    if rng.random() < 0.2:
-        text = "TAXI"
-    size = max(round(patch.shape[0] * 0.6), 4)
-    start = (round(width * rng.uniform(0.02, 0.3)), round(patch.shape[0] * 0.78))
-    cv2.putText(patch, text, start, color, font, size, int(rng.integers(300, 800)))
+    height = round(width * (rng.uniform(0.1, 0.2) if rng.random() < 0.5 else rng.uniform(0.25, 0.6)))
+    patch = _patch(width, height, ground)
+    if rng.random() < 0.4:
+        patch[:] = metal(patch.shape[0], patch.shape[1], np.array(ground, np.float32), rng.uniform(-0.5, 0.5))
+    color = np.array(_contrast(rng, ground), np.uint8)
+    lines = 1 if rng.random() < 0.7 else 2
+    for i in range(lines):
+        mask = any_printed(rng, "shop")
+        tall = patch.shape[0] / lines * rng.uniform(0.4, 0.85)
+        tall = min(tall, 0.94 * width * mask.shape[0] / mask.shape[1])
+        size = max(round(tall * mask.shape[1] / mask.shape[0]), 3), max(round(tall), 3)
+        mask = np.asarray(cv2.resize(mask, size, interpolation=cv2.INTER_AREA), np.uint8)
+        left = round((width - size[0]) * (0.5 if rng.random() < 0.6 else rng.uniform(0, 1)))
+        _overlay(patch, mask, left, round(patch.shape[0] * (i + 0.5) / lines - size[1] / 2), color)
     return patch
-
-
-def _lamp(rng: Generator, width: int) -> Image:
-    """A rectangular headlamp, tail lamp or reflector: a bright or red field with ribs and a hot spot."""
-    height = max(round(width * rng.uniform(0.2, 0.7)), 4)
-    rim = _color(rng)
-    patch = _patch(width, height, rim)
-    kinds = ((225, 225, 225), (40, 30, 190), (60, 140, 240), (250, 245, 235))
-    base = np.array(kinds[int(rng.integers(len(kinds)))], float)
-    inset = max(round(height * rng.uniform(0.03, 0.15)), 1)
-    fields = int(rng.integers(1, 4))
-    edges = np.linspace(inset, width - inset, fields + 1).astype(int)
-    for left, right in pairwise(edges):
-        color = tuple(map(float, np.clip(base * rng.uniform(0.5, 1.1) + rng.normal(0, 15, 3), 0, 255)))
-        cv2.rectangle(patch, (int(left), inset), (int(right) - 1, height - 1 - inset), color, -1)
-    ribs = int(rng.integers(0, 14))
-    for x in np.linspace(inset, width - inset, ribs + 2)[1:-1]:
-        shade = tuple(map(float, np.clip(base * rng.uniform(0.5, 0.9), 0, 255)))
-        cv2.line(patch, (int(x), inset), (int(x), height - inset), shade, 1)
-    spot = (round(width * rng.uniform(0.2, 0.8)), round(height * rng.uniform(0.3, 0.7)))
-    radius = max(round(height * rng.uniform(0.1, 0.4)), 1)
-    cv2.circle(patch, spot, radius, (255.0, 255.0, 255.0), -1 if rng.random() < 0.6 else 1, cv2.LINE_AA)
-    return np.asarray(cv2.GaussianBlur(patch, (0, 0), max(height * 0.03, 0.4)), np.uint8)
 
 
 def _grille(rng: Generator, width: int) -> Image:
@@ -150,57 +144,126 @@ def _window(rng: Generator, width: int) -> Image:
 
 
 _ON_GROUND: tuple[tuple[Draw, float], ...] = (
-    (_board, 0.2),
-    (_shop, 0.16),
-    (_lamp, 0.26),
-    (_grille, 0.14),
-    (_blank, 0.12),
-    (_window, 0.12),
+    (_board, 0.24),
+    (_shop, 0.28),
+    (_grille, 0.18),
+    (_blank, 0.15),
+    (_window, 0.15),
 )
 _DRAWS = Shares(np.cumsum([share for _, share in _ON_GROUND]) * (1 + 1e-12))
 
 
-def _free_lettering(rng: Generator, canvas: Image, center: Floats, width: float) -> None:
-    """A maker's or a model's name, a fleet number or a web address, straight on what is there; in place."""
-    patterns = ("~", "~", "@@@", "###", "@ ###", "~ ~", "@@@@", "#.#", "@##", "~ ####")
-    text = fill(rng, patterns[int(rng.integers(len(patterns)))])
-    height = max(round(width / max(len(text), 2) * rng.uniform(0.8, 2.2)), 4)
-    mask = line(text, any_style(rng), max(round(width), 6), height, rng.uniform(0.1, 0.6))
+def _lettering(rng: Generator, plane: Plane) -> None:
+    """A maker's or a model's name in chrome, or a company's or a number in paint, on what is there."""
+    chrome = 0.0 if rng.random() < 0.4 else rng.uniform(0.4, 1)
+    mask = any_printed(rng, "model" if chrome or rng.random() < 0.3 else "company")
+    ink = floats([200, 203, 206]) * np.float32(rng.uniform(0.5, 1.25)) if chrome else _ink(rng)
+    if rng.random() < 0.12:
+        mask = np.asarray(cv2.morphologyEx(mask, cv2.MORPH_GRADIENT, np.ones((3, 3), np.uint8)), np.uint8)
+    tall = mask.shape[0] / mask.shape[1]
     if rng.random() < 0.3:
-        mask = cv2.morphologyEx(mask, cv2.MORPH_GRADIENT, np.ones((2, 2), np.uint8))
-    left, top = round(float(center[0]) - width / 2), round(float(center[1]) - height / 2)
-    _overlay(canvas, mask, left, top, np.array(_color(rng), np.uint8))
+        ground = paint(rng)
+        reach = 0.5 + rng.uniform(0.2, 2)
+        high = tall * rng.uniform(1, 4)
+        plane.box(-reach, -high, reach, high, ground)
+    plane.write(mask, -0.5, -tall / 2, tall, ink, chrome)
+
+
+def _ink(rng: Generator) -> Floats:
+    return np.array(_color(rng), np.float32)
+
+
+def _emblem(rng: Generator, plane: Plane) -> None:
+    if rng.random() < 0.4:
+        plane.fill(rounded(-1.2, -1, 1.2, 1, 6), paint(rng))
+    draw_badge(rng, plane, 0, 0, rng.uniform(0.6, 1))
+
+
+def _lamp(rng: Generator, plane: Plane) -> None:
+    """A head or tail lamp alone: often one end of a car is hidden, dark or beyond the edge."""
+    tall = rng.uniform(0.1, 0.4)
+    if rng.random() < 0.6:
+        plane.fill(rounded(-0.9, -0.8, 0.7, 0.9, 6), paint(rng))
+    draw_lamp(rng, plane, (-0.5, -tall, 0.5, tall), rng.random() < 0.6, alone=True)
+
+
+def _holder(rng: Generator, plane: Plane) -> None:
+    """A plate's place without a plate, on a body that nothing else is seen of."""
+    color = paint(rng)
+    plane.fill(rounded(-1.1, -0.9, 1.1, 0.7, 8), color)
+    tall = 0.11 if rng.random() < 0.6 else 0.25
+    plane.box(-0.58, -tall * 1.5, 0.58, tall * 1.4, color * np.float32(rng.uniform(0.4, 1.1)))
+    draw_no_plate(rng, plane, (0.5, tall))
+
+
+def _taxi(rng: Generator, plane: Plane) -> None:
+    taxi_sign(rng, plane, 0, 0.15)
+
+
+_ON_CARS: tuple[tuple[Callable[[Generator, Plane], None], float], ...] = (
+    (_lettering, 0.38),
+    (_emblem, 0.18),
+    (_lamp, 0.26),
+    (_holder, 0.11),
+    (_taxi, 0.07),
+)
+_PARTS = Shares(np.cumsum([share for _, share in _ON_CARS]) * (1 + 1e-12))
+
+
+def _road(rng: Generator, canvas: Image, center: Floats, width: float) -> None:
+    """Numbers or words on a road, a kerb or a wall in worn paint, seen at a flat angle, in place."""
+    mask = any_printed(rng, "road")
+    height, across = mask.shape
+    tall = width * rng.uniform(0.12, 0.6)
+    far = rng.uniform(0.6, 1) if rng.random() < 0.7 else 1.0
+    shear = rng.normal(0, 0.3)
+    corners = np.array([[-far, -1], [far, -1], [1, 1], [-1, 1]], np.float32) * floats([width / 2, tall / 2])
+    corners[:, 0] -= corners[:, 1] * np.float32(shear)
+    corners[:, 1] += corners[:, 0] * np.float32(rng.normal(0, 0.05))
+    worn = texture(rng, height, across, int(rng.integers(1, 4)))[:, :, 0]
+    cover = mask * np.clip(rng.uniform(0.5, 1.3) + 0.4 * worn, 0.1, 1)
+    ink = np.array(((235, 235, 235), (60, 190, 230), (40, 40, 40))[int(rng.choice(3, p=[0.65, 0.25, 0.1]))])
+    face = np.empty((height, across, 3), np.uint8)
+    face[:] = np.clip(ink * rng.uniform(0.6, 1.05), 0, 255).astype(np.uint8)
+    stamp(canvas, face, corners + center, cover=np.asarray(cover, np.uint8))
+
+
+_CLOCK_INKS = ((255, 255, 255), (0, 255, 255), (60, 255, 60), (40, 40, 255), (255, 160, 40), (10, 10, 10))
+_CLOCK_SHARES = (0.6, 0.12, 0.08, 0.08, 0.05, 0.07)
 
 
 def clock(rng: Generator, canvas: Image) -> None:
-    """A camera's clock or a watermark, upright and at an edge as often as not; in place."""
-    patterns = (
-        "20##-##-## ##:##:##",
-        "##/##/20## ##:##:##",
-        "##:##:##",
-        "~ ## ##",
-        "~.~ ####",
-        "###: #### ##",
-        "****",
-    )
+    """A camera's clock, place and name, or a watermark: one to four lines, most at an edge; in place."""
     height, width = canvas.shape[:2]
-    tall = int(np.clip(np.exp(rng.uniform(np.log(4), np.log(18))), 4, height // 4))
-    color = np.array(_color(rng) if rng.random() < 0.3 else (250, 250, 250), np.uint8)
-    x = round(width * rng.uniform(0, 0.6))
-    y = int(rng.choice([2, height - 2 * tall - 4, int(rng.integers(0, max(height - tall, 1)))]))
-    style, boxed = any_style(rng), rng.random() < 0.25
-    for _ in range(int(rng.integers(1, 4))):
-        text = fill(rng, patterns[int(rng.integers(len(patterns)))])
-        mask = line(text, style, max(round(tall * 0.62 * len(text)), 8), tall, 0.15)
-        if boxed:
-            canvas[max(y - 2, 0) : max(y + tall + 2, 0), max(x - 2, 0) : x + mask.shape[1] + 2] = 255 - color
-        if rng.random() < 0.3:
-            _overlay(canvas, cv2.dilate(mask, np.ones((3, 3), np.uint8)), x, y, 255 - color)
+    tall = int(np.clip(np.exp(rng.uniform(np.log(4), np.log(22))), 4, height // 4))
+    color = np.array(_CLOCK_INKS[int(rng.choice(len(_CLOCK_INKS), p=_CLOCK_SHARES))], np.uint8)
+    x = round(width * rng.choice([rng.uniform(0, 0.08), rng.uniform(0, 0.7)]))
+    y = int(rng.choice([rng.integers(1, 8), height - 2 * tall - 4, rng.integers(0, max(height - tall, 1))]))
+    style = rng.random()
+    sort, lines = ("clock", int(rng.integers(1, 4))) if rng.random() < 0.85 else ("company", 1)
+    thin = rng.uniform(0.55, 1.1)
+    for _ in range(lines):
+        mask = any_printed(rng, sort)
+        size = max(round(tall * thin * mask.shape[1] / mask.shape[0]), 4), tall
+        mask = np.asarray(cv2.resize(mask, size, interpolation=cv2.INTER_AREA), np.uint8)
+        if style < 0.2:
+            pad = max(tall // 5, 1)
+            band = canvas[max(y - pad, 0) : max(y + tall + pad, 0), max(x - pad, 0) : x + size[0] + pad]
+            band[:] = band // 4 if style < 0.12 else 255 - color
+        elif style < 0.5:
+            grown = cv2.dilate(
+                cv2.copyMakeBorder(mask, 1, 1, 1, 1, cv2.BORDER_CONSTANT), np.ones((3, 3), np.uint8)
+            )
+            _overlay(canvas, np.asarray(grown, np.uint8), x - 1, y - 1, 255 - color)
+        elif style < 0.6:
+            _overlay(canvas, mask, x + 1, y + 1, 255 - color)
+        elif style < 0.7:
+            mask = mask // 2
         _overlay(canvas, mask, x, y, color)
-        y += tall + max(tall // 3, 1)
+        y += tall + max(round(tall * rng.uniform(0.2, 0.6)), 1)
 
 
-def _overlay(canvas: Image, mask: Image, left: int, top: int, color: Image) -> None:
+def _overlay(canvas: Image, mask: Mask, left: int, top: int, color: Image) -> None:
     """One colour over *canvas* where *mask* is, in place; what falls outside is cut off."""
     x, y = max(left, 0), max(top, 0)
     mask = mask[y - top : max(canvas.shape[0] - top, 0), x - left : max(canvas.shape[1] - left, 0)]
@@ -209,20 +272,6 @@ def _overlay(canvas: Image, mask: Image, left: int, top: int, color: Image) -> N
         solid = np.empty_like(place)
         solid[:] = color
         blend(place, solid, np.ascontiguousarray(mask))
-
-
-def _badge(rng: Generator, canvas: Image, center: Floats, width: float) -> None:
-    """A maker's emblem, a speed limit or a wheel: rings, in place."""
-    x, y = round(float(center[0])), round(float(center[1]))
-    axes = (max(round(width / 2), 3), max(round(width / 2 * rng.uniform(0.4, 1)), 3))
-    ground = _color(rng)
-    cv2.ellipse(canvas, (x, y), axes, 0, 0, 360, ground, -1, cv2.LINE_AA)
-    rim = _contrast(rng, ground)
-    cv2.ellipse(canvas, (x, y), axes, 0, 0, 360, rim, max(axes[1] // 6, 1), cv2.LINE_AA)
-    if rng.random() < 0.7:
-        text = fill(rng, ("##", "@", "@@", "###")[int(rng.integers(4))])
-        mask = line(text, any_style(rng), max(axes[0], 4), max(round(axes[1] * 0.8), 4))
-        _overlay(canvas, mask, x - axes[0] // 2, y - round(axes[1] * 0.4), np.array(rim, np.uint8))
 
 
 def distract(
@@ -247,15 +296,22 @@ def distract(
         corners = tilted(rng, 2 * width, 2 * width * patch.shape[0] / patch.shape[1], 0.3) + center
         stamp(canvas, np.ascontiguousarray(patch), corners)
         return
-    if choice > 0.9:
-        _badge(rng, canvas, center, width * rng.uniform(0.5, 1))
+    choice = rng.random()
+    if choice < 0.6:
+        corners = tilted(rng, width, width, rng.choice([0.3, 1])) + center
+        across, down = corners[1] - corners[0], corners[3] - corners[0]
+        _ON_CARS[_PARTS.draw(rng)][0](rng, Plane(canvas, center, across, down))
         return
-    if choice > 0.72:
-        _free_lettering(rng, canvas, center, width)
+    if choice < 0.68:
+        _road(rng, canvas, center, width)
+        return
+    if choice < 0.72:
+        corners = tilted(rng, width / 2, width / 7, 0.5) + center
+        draw_car(rng, canvas, corners, without=True)
         return
     draw = _ON_GROUND[_DRAWS.draw(rng)][0]
     if draw is _blank and width < BLANK_FROM:
-        draw = _lamp
+        draw = _shop
     patch = draw(rng, max(round(min(width, 220)), 8))
     corners = tilted(rng, width, width * patch.shape[0] / patch.shape[1], 0.7) + center
     stamp(canvas, patch, corners.astype(np.float32))

@@ -9,7 +9,8 @@ import numpy as np
 from numpy.random import Generator as Random
 
 from lprnet.locator.geometry import GREY
-from lprnet.scenes.backdrop import draw_backdrop, draw_car
+from lprnet.scenes.backdrop import draw_backdrop
+from lprnet.scenes.car import draw_car
 from lprnet.scenes.distractors import clock, distract
 from lprnet.scenes.frames import Frame, no_boxes, paint_over, recolour
 from lprnet.scenes.light import light_plate, take
@@ -92,7 +93,7 @@ class Generator:
         if ground.drawn:
             for _, corners in wanted:
                 if rng.random() < 0.7:
-                    draw_car(rng, canvas, corners.mean(0), float(np.ptp(corners[:, 0])))
+                    draw_car(rng, canvas, corners)
         if rng.random() < 0.65:
             _distract(rng, canvas, [p.corners for p in plates], self.found)
         if rng.random() < 0.2 and not plates:

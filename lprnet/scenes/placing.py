@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 from numpy.random import Generator
 
+from lprnet.scenes.lettering import Mask
 from lprnet.scenes.scene import Floats, Image
 
 
@@ -45,7 +46,7 @@ def perspective(source: Floats, target: Floats) -> np.ndarray:
     return cv2.getPerspectiveTransform(np.float32(source - 0.5), np.float32(target - 0.5))
 
 
-def stamp(canvas: Image, face: Image, corners: Floats, border: int = 0) -> None:
+def stamp(canvas: Image, face: Image, corners: Floats, border: int = 0, cover: Mask | None = None) -> None:
     """Draw *face* with its corners at *corners*, in place; what falls outside is cut off.
 
     Args:
@@ -53,6 +54,7 @@ def stamp(canvas: Image, face: Image, corners: Floats, border: int = 0) -> None:
         face: uint8[h,w,3], the plate and *border* pixels around it.
         corners: float32[4,2] of the plate, without the border, from top left clockwise.
         border: px of *face*.
+        cover: uint8[h,w], how much of each pixel of *face* is drawn, up to 255; all if None.
     """
     h, w = face.shape[0] - 2 * border, face.shape[1] - 2 * border
     square = np.array([[0, 0], [w, 0], [w, h], [0, h]], np.float32)
@@ -73,6 +75,8 @@ def stamp(canvas: Image, face: Image, corners: Floats, border: int = 0) -> None:
         size = (max(round(face.shape[1] * shrink), 4), max(round(face.shape[0] * shrink), 4))
         scale = np.array([size[0] / face.shape[1], size[1] / face.shape[0]], np.float32)
         face = np.asarray(cv2.resize(face, size, interpolation=cv2.INTER_AREA), np.uint8)
+        if cover is not None:
+            cover = np.asarray(cv2.resize(cover, size, interpolation=cv2.INTER_AREA), np.uint8)
     else:
         scale = np.ones(2, np.float32)
     source = (square + border) * scale
@@ -80,7 +84,7 @@ def stamp(canvas: Image, face: Image, corners: Floats, border: int = 0) -> None:
     size = ((right - left) * fine, (bottom - top) * fine)
     drawn = cv2.warpPerspective(face, matrix, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
     # Polygons are drawn half a pixel too large all around; a warped mask ends where the plate does.
-    solid = np.full(face.shape[:2], 255, np.uint8)
+    solid = np.full(face.shape[:2], 255, np.uint8) if cover is None else cover
     mask = cv2.warpPerspective(solid, matrix, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT)
     if fine > 1:
         small = (right - left, bottom - top)

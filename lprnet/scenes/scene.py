@@ -7,11 +7,17 @@ from dataclasses import dataclass
 from enum import IntEnum
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 Image = NDArray[np.uint8]
 """uint8[H,W,3] BGR."""
 Floats = NDArray[np.float32]
+
+
+def floats(values: ArrayLike) -> Floats:
+    """*values* as float32."""
+    return np.asarray(values, np.float32)
+
 
 MOST_PLATES = 8
 """Plates in a scene at most; `Batch` has room for them."""

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from lprnet.scenes.backdrop import draw_backdrop, draw_car, texture
+from lprnet.scenes.backdrop import draw_backdrop, texture
 from lprnet.scenes.distractors import clock, distract
 from lprnet.scenes.light import light_plate, take
 
@@ -21,12 +21,6 @@ def test_backdrops_differ() -> None:
     pictures = [draw_backdrop(np.random.default_rng(i), 64, 96) for i in range(8)]
     assert all(picture.shape == (64, 96, 3) and picture.dtype == np.uint8 for picture in pictures)
     assert len({picture.tobytes() for picture in pictures}) == 8
-
-
-def test_a_car_is_drawn_around_a_plate() -> None:
-    image = np.full((200, 300, 3), 7, np.uint8)
-    draw_car(np.random.default_rng(1), image, np.array([150, 120], np.float32), 60)
-    assert (image[110:130, 120:180] != 7).any() and (image[:, :20] == 7).all()
 
 
 def test_texture_of_any_size() -> None:
