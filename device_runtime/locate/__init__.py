@@ -1,1 +1,1 @@
-"""Where the plate is in a frame."""
+"""Where the plates are in a frame."""

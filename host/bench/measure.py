@@ -7,9 +7,9 @@ import os
 import random
 import tempfile
 import time
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Callable, Mapping, Sequence, Set
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -145,26 +145,12 @@ def measure(
                 if lost := running.pop(index, None):
                     lost.worker.close()
         request = protocol.Time(str(timed.resolve()), pace.inferences, pace.warmup)
-        # Shuffled rather than rotated, so that nobody always comes after the same one; seeded, so that a
-        # second run takes turns alike.
-        order, shuffle = list(running), random.Random(0).shuffle
-        for number in range(pace.rounds):
-            shuffle(order)
-            for index in [i for i in order if i not in errors]:
-                time.sleep(pace.settle_s)
-                try:
-                    reply = running[index].worker.ask(request, STEP_TIMEOUT_S)
-                    assert isinstance(reply, protocol.Timed)
-                    running[index].rounds.append(tuple(ns / 1e6 for ns in reply.nanoseconds))
-                except WorkerError as error:
-                    drop(index, error)
-                    running[index].worker.close()
-            if (number + 1) % max(1, pace.rounds // 10) == 0:
-                LOG.info("round %d of %d", number + 1, pace.rounds)
+        workers = {index: run.worker for index, run in running.items()}
+        rounds = in_turns(workers, request, pace, drop)
     return [
         Measurement(
             entrant=entrant,
-            rounds=tuple(running[index].rounds) if index in running and index not in errors else (),
+            rounds=rounds.get(index, ()),
             logits=running[index].logits if index in running else None,
             error=errors.get(index),
         )
@@ -172,13 +158,43 @@ def measure(
     ]
 
 
+def in_turns(
+    workers: Mapping[int, Worker],
+    request: protocol.Time,
+    pace: Pace,
+    drop: Callable[[int, WorkerError], None],
+) -> dict[int, tuple[tuple[float, ...], ...]]:
+    """Milliseconds that each of *workers* takes for *request*, by round; one of them computes at a time.
+
+    One that fails is closed, given to *drop* and left out.
+    """
+    rounds: dict[int, list[tuple[float, ...]]] = {index: [] for index in workers}
+    # Shuffled rather than rotated, so that nobody always comes after the same one; seeded, so that a
+    # second run takes turns alike.
+    order, shuffle = list(workers), random.Random(0).shuffle
+    for number in range(pace.rounds):
+        shuffle(order)
+        for index in [i for i in order if i in rounds]:
+            time.sleep(pace.settle_s)
+            try:
+                reply = workers[index].ask(request, STEP_TIMEOUT_S)
+                assert isinstance(reply, protocol.Timed)
+                rounds[index].append(tuple(ns / 1e6 for ns in reply.nanoseconds))
+            except WorkerError as error:
+                drop(index, error)
+                workers[index].close()
+                del rounds[index]
+        if (number + 1) % max(1, pace.rounds // 10) == 0:
+            LOG.info("round %d of %d", number + 1, pace.rounds)
+    return {index: tuple(taken) for index, taken in rounds.items()}
+
+
 @dataclass(eq=False)
 class _Running:
-    """A worker that has loaded its model, and what it has answered."""
+    """A worker that has loaded its model, and the logits it was asked for."""
 
     worker: Worker
     logits: NDArray[np.float32] | None = None
-    rounds: list[tuple[float, ...]] = field(default_factory=list)
 
 
 def _load(entrant: Entrant) -> protocol.Load:

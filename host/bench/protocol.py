@@ -50,6 +50,12 @@ class Evaluate(msgspec.Struct, frozen=True, tag=True):
     output: str
 
 
+class Read(msgspec.Struct, frozen=True, tag=True):
+    """The plates on every frame of a `.npy` file, uint8[N,H,W,3] BGR; for pipelines."""
+
+    frames: str
+
+
 class Versions(msgspec.Struct, frozen=True, tag=True):
     """Which of these distributions are installed."""
 
@@ -66,6 +72,19 @@ class Timed(msgspec.Struct, frozen=True, tag=True):
     nanoseconds: tuple[int, ...]
 
 
+class Plate(msgspec.Struct, frozen=True):
+    """A plate on a frame: its text, and its corners from top left clockwise, px."""
+
+    text: str
+    corners: tuple[tuple[float, float], tuple[float, float], tuple[float, float], tuple[float, float]]
+
+
+class Seen(msgspec.Struct, frozen=True, tag=True):
+    """The plates on each frame."""
+
+    frames: tuple[tuple[Plate, ...], ...]
+
+
 class Installed(msgspec.Struct, frozen=True, tag=True):
     """Version by distribution; those that are not installed are left out."""
 
@@ -78,8 +97,8 @@ class Failed(msgspec.Struct, frozen=True, tag=True):
     reason: str
 
 
-Request = Convert | Load | Time | Evaluate | Versions
-Reply = Done | Timed | Installed | Failed
+Request = Convert | Load | Time | Evaluate | Read | Versions
+Reply = Done | Timed | Seen | Installed | Failed
 
 encode = msgspec.msgpack.Encoder().encode
 decode_request = msgspec.msgpack.Decoder(Request).decode

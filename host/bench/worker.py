@@ -12,9 +12,11 @@ from typing import TYPE_CHECKING, BinaryIO
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from typing import Any
+
+    from numpy.typing import NDArray
 
     from host.bench import protocol
-    from host.bench.runtimes.infer import Float, Infer
 
 
 def main(arguments: list[str]) -> None:
@@ -49,9 +51,9 @@ def serve(requests: BinaryIO, replies: BinaryIO) -> None:
 
 class _Worker:
     def __init__(self) -> None:
-        self._session: Infer | None = None
-        self._as_input: Callable[[Float], Float] | None = None
-        self._inputs: tuple[str, list[Float]] = ("", [])
+        self._session: Callable[[NDArray[Any]], Any] | None = None
+        self._as_input: Callable[[NDArray[Any]], NDArray[Any]] | None = None
+        self._inputs: tuple[str, list[NDArray[Any]]] = ("", [])
 
     def answer(self, request: protocol.Request) -> protocol.Reply:
         """Do what *request* asks; raises whatever the runtime raises."""
@@ -68,6 +70,8 @@ class _Worker:
                 return protocol.Timed(self._time(request))
             case protocol.Evaluate():
                 self._evaluate(request)
+            case protocol.Read():
+                return self._see(request)
         return protocol.Done()
 
     def _load(self, request: protocol.Load) -> None:
@@ -105,13 +109,23 @@ class _Worker:
         with open(request.output, "wb") as file:  # noqa: PTH123
             np.save(file, logits)
 
-    def _loaded(self) -> Infer:
+    def _see(self, request: protocol.Read) -> protocol.Seen:
+        import numpy as np
+
+        from host.bench import protocol
+
+        session = self._loaded()
+        # Mapped, since many frames of a camera would not fit into memory beside their copies.
+        frames = np.load(request.frames, mmap_mode="r")
+        return protocol.Seen(tuple(tuple(session(np.array(frame))) for frame in frames))
+
+    def _loaded(self) -> Callable[[NDArray[Any]], Any]:
         if self._session is None:
             raise RuntimeError("no model is loaded")
         return self._session
 
-    def _read(self, path: str) -> list[Float]:
-        """Tensors float32[1,3,24,94], each an aligned copy of its own, kept for the next call.
+    def _read(self, path: str) -> list[NDArray[Any]]:
+        """Tensors float32[1,3,24,94] or frames uint8[H,W,3], each an aligned copy, kept for the next call.
 
         In the layout that the runtime takes, where its module has `as_input`.
         """
@@ -123,7 +137,7 @@ class _Worker:
             tensors = []
             for row in np.load(path):
                 source = row[None] if self._as_input is None else self._as_input(row[None])
-                tensor = aligned_empty(source.shape)
+                tensor = aligned_empty(source.shape, source.dtype)
                 tensor[:] = source
                 tensors.append(tensor)
             self._inputs = path, tensors

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -13,7 +12,7 @@ from torch.nn import functional as F
 
 from device_runtime.errors import FatalError
 from host.network.graph import Conv, FloatArray, Network, convolve, pool, walk
-from host.network.int8_sums import BYTES_PER_PIXEL, FusedRequantization, Int8Sums
+from host.network.int8_sums import Int8Sums
 from host.network.integer import (
     LEVELS,
     PIXEL_MEAN,
@@ -24,36 +23,14 @@ from host.network.integer import (
     recover_pixels,
     rescale,
 )
-from host.quantize.compensate import second_moments
 from host.quantize.equalize import Equalized, equalize
+from host.quantize.layer import Options, Quantized, quantize_conv
 from host.quantize.observe import OBSERVERS, Histogram, histogram
-from host.quantize.weights import quantize_head, quantize_rows, quantize_weight
+from host.quantize.weights import quantize_head
 
 BATCH = 16
-LEAST_MULTIPLIER = 2.0**-20
-"""Of sums that a fused multiply-add rounds: with a smaller one the bias could not hold what addends leave.
-
-256 products of 255 and 127 then make 8, so a channel with a smaller one is next to dead.
-"""
 CORRECTION_SAMPLES = 64
 """Samples that bias correction averages over; each gives thousands of values a channel."""
-
-
-@dataclass(frozen=True)
-class Options:
-    """How to quantize.
-
-    Attributes:
-        observer: key of `OBSERVERS`.
-        equalize: even out the channels of a map first.
-        compensate: round weights so that their errors cancel.
-        correct_bias: add to a bias what a layer's sums lack on average.
-    """
-
-    observer: str = "mse"
-    equalize: bool = True
-    compensate: bool = True
-    correct_bias: bool = True
 
 
 def quantize(
@@ -143,46 +120,11 @@ def _integers(
     convs = {}
     for layer in network.layers:
         if isinstance(layer, Conv):
-            moments = second_moments(layer, q - zero) if options.compensate else np.eye(layer.weight[0].size)
-            first = layer is network.layers[0]
-            limits = int8_sums.for_image if first else int8_sums
-            spans = first and limits.products > 1 and limits.block > BYTES_PER_PIXEL
-            quantizer = quantize_rows if spans else quantize_weight
-            target = scales.get(layer.name)
-            fused = int8_sums.fused and layer.name in scales
-            finest = LEAST_MULTIPLIER * scales[layer.name] / activation_scale if fused else 0.0
-            weight, weight_scale = quantizer(
-                layer.weight, layer.bias, activation_scale, limits, moments, finest
-            )
-            unit = weight_scale * activation_scale
-            bias = layer.bias / unit - zero * weight.sum((1, 2, 3), dtype=np.int64)
-            multiplier = (unit if target is None else unit / target).astype(np.float32)
-            conv = IntegerConv(
-                name=layer.name,
-                weight=weight,
-                bias=_int32(bias),
-                multiplier=multiplier,
-                padding=layer.padding,
-                dequantized=target is None,
-            )
-            exact = convolve(layer, real)
-            if options.correct_bias:
-                bias = bias + _bias_error(accumulate(conv, q), exact, unit)
-                conv = replace(conv, bias=_int32(bias))
-            if fused and (f := FusedRequantization.of(weight, bias, multiplier)):
-                conv = replace(conv, bias=f.bias, addend=f.addend)
-            convs[layer.name] = conv
+            exact, target = convolve(layer, real), scales.get(layer.name)
+            source = Quantized(q=q, scale=activation_scale, zero=zero, image=layer is network.layers[0])
+            conv = convs[layer.name] = quantize_conv(layer, source, exact, target, options, int8_sums)
             real, q = F.relu(exact), rescale(conv, accumulate(conv, q))
             activation_scale, zero = target or 1.0, 0.0
         else:
             real, q = pool(layer, real), pool(layer, q)
     return convs
-
-
-def _bias_error(sums: Tensor, exact: Tensor, unit: NDArray[np.float64]) -> NDArray[np.float64]:
-    """What the sums lack on average, per channel, against the float network (Nagel et al., section 4.2)."""
-    return exact.double().mean((0, 2, 3)).numpy() / unit - sums.double().mean((0, 2, 3)).numpy()
-
-
-def _int32(values: NDArray[np.float64]) -> NDArray[np.int32]:
-    return np.rint(values).astype(np.int32)

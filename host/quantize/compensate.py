@@ -26,7 +26,8 @@ def second_moments(conv: Conv, x: Tensor) -> NDArray[np.float64]:
     height, width = conv.padding
     total = torch.zeros(conv.weight[0].size, conv.weight[0].size, dtype=torch.float64)
     for part in x.split(BATCH):
-        patches = F.unfold(F.pad(part, (width, width, height, height)), conv.weight.shape[2:])
+        padded = F.pad(part, (width, width, height, height))
+        patches = F.unfold(padded, conv.weight.shape[2:], stride=conv.stride)
         flat = patches.permute(1, 0, 2).flatten(1)
         total += flat @ flat.T
     return total.numpy()

@@ -8,6 +8,7 @@ from itertools import pairwise
 
 import numpy as np
 
+from host.network.conv_graph import ConvGraph, Node
 from host.network.graph import Conv, FloatArray, MaxPool, Network
 
 
@@ -47,6 +48,50 @@ def equalize(network: Network, largest: Mapping[str, FloatArray]) -> Equalized:
         layers[there] = replace(following, weight=following.weight * read[:, None, None])
         factors[first.name] = factor
     return Equalized(replace(network, layers=tuple(layers)), factors)
+
+
+def equalize_graph(graph: ConvGraph, largest: Mapping[str, FloatArray]) -> ConvGraph:
+    """The same for a graph; maps that are added to each other are divided by the same factors.
+
+    Its function is the same, since neither the image nor the output is divided.
+
+    Args:
+        largest: float32[channels] by node, the largest activation of each channel.
+    """
+    factors: dict[str, FloatArray] = {}
+    for together in _added_together(graph):
+        readers = [reader.conv for name in together for reader in graph.readers(name)]
+        if not readers or graph.output.name in together:
+            continue
+        activation = np.max([_share(largest[name]) for name in together], 0)
+        weight = np.max([_share(np.abs(conv.weight).max((0, 2, 3))) for conv in readers], 0)
+        factors |= dict.fromkeys(together, _factors(activation, weight))
+
+    def divided(node: Node) -> Node:
+        conv = node.conv
+        made = factors.get(node.name, np.ones(len(conv.bias), np.float32))
+        read = factors.get(node.source, np.ones(conv.weight.shape[1], np.float32))
+        weight = conv.weight / made[:, None, None, None] * read[:, None, None]
+        return replace(node, conv=replace(conv, weight=weight, bias=conv.bias / made))
+
+    return replace(graph, nodes=tuple(map(divided, graph.nodes)))
+
+
+def _added_together(graph: ConvGraph) -> list[set[str]]:
+    """All nodes, in sets of those whose maps are added to each other."""
+    sets: list[set[str]] = []
+    for node in graph.nodes:
+        found = next((s for s in sets if node.add in s), None)
+        if found is None:
+            sets.append({node.name})
+        else:
+            found.add(node.name)
+    return sets
+
+
+def _share(ranges: FloatArray) -> FloatArray:
+    """*ranges* of channels as shares of the widest, so that maps of all magnitudes count alike."""
+    return ranges / max(float(ranges.max()), 1e-30)
 
 
 def _factors(activation: FloatArray, weight: FloatArray) -> FloatArray:

@@ -115,20 +115,42 @@ def _from_line(plate: _Plate) -> LabelledPlate:
     return LabelledPlate((left, top, left + width, top + height), corners, plate.text)
 
 
+_PROVINCES = "皖沪津渝冀晋蒙辽吉黑苏浙京闽赣鲁豫鄂湘粤桂琼川贵云藏陕甘青宁新警学O"
+_OFFICES = "ABCDEFGHJKLMNPQRSTUVWXYZO"
+_SERIAL = "ABCDEFGHJKLMNPQRSTUVWXYZ0123456789O"
+"""What the indices in a CCPD name stand for: in the first place, the second, all others."""
+
+
 def _from_ccpd(path: Path) -> Photograph:
     """A name is `area-tilt-box-corners-text-brightness-blur`, corners from bottom right clockwise.
 
-    Xu et al., Towards End-to-End License Plate Detection and Recognition (CCPD), ECCV 2018. The text's
-    indices are left out: they spell no country's plates but mainland China's.
+    Xu et al., Towards End-to-End License Plate Detection and Recognition (CCPD), ECCV 2018, whose code names
+    the characters that the text's indices stand for.
     """
     try:
-        _, _, box, corners, *_ = path.stem.split("-")
+        _, _, box, corners, *rest = path.stem.split("-")
         (left, top), (right, bottom) = (map(float, point.split("&")) for point in box.split("_"))
         points = np.array([point.split("&") for point in corners.split("_")], np.float32)
         if points.shape != (4, 2):
             raise ValueError
+        text = _ccpd_text(rest[0]) if rest else None
     except ValueError:
         todo = f"name it as CCPD does, or write {LABELS}"
         raise FatalError(str(path), "its name holds no box and corners", todo) from None
-    plate = LabelledPlate((left, top, right, bottom), np.roll(points, 2, axis=0))
+    plate = LabelledPlate((left, top, right, bottom), np.roll(points, 2, axis=0), text)
     return Photograph(path=path, plates=(plate,))
+
+
+def _ccpd_text(indices: str) -> str:
+    """The text that `10_2_5_22_31_31_27` spells.
+
+    Raises:
+        ValueError: it spells none.
+    """
+    characters = []
+    for place, index in enumerate(map(int, indices.split("_"))):
+        known = (_PROVINCES, _OFFICES, _SERIAL)[min(place, 2)]
+        if not 0 <= index < len(known):
+            raise ValueError
+        characters.append(known[index])
+    return "".join(characters)

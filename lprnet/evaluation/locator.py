@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lprnet.data.photographs import LabelledPlate, Photograph
-from lprnet.locator.decode import Floats, Found, intersection_over_union
+from lprnet.evaluation.matching import corner_error, match
+from lprnet.locator.decode import Floats, Found
 from lprnet.locator.geometry import fit
 from lprnet.locator.locate import Locator
 from lprnet.scenes.frames import Frame
@@ -19,9 +20,6 @@ from lprnet.scenes.generator import Generator
 from lprnet.scenes.scene import Role
 from lprnet.scenes.stock import Stock
 
-LEAST_OVERLAP, MOST_OVERLAP = 0.5, 0.1
-"""Intersection over union of hulls: a plate is found from the first on; what has no label with more than the
-second is a false box."""
 WIDTHS = (0, 16, 20, 25, 32, 48, np.inf)
 """px in the first look's input: limits of the classes of plates."""
 
@@ -59,7 +57,7 @@ class Figures:
     Attributes:
         photographs: how many.
         n: labelled plates.
-        found: of these, at an intersection over union of at least `LEAST_OVERLAP`.
+        found: of these, at an intersection over union of at least `matching.LEAST_OVERLAP`.
         false_per_photo: boxes a photograph that meet no label. Real plates without a label count among them:
             look before believing it.
         corner_error: median over plates of `Labelled.corner_error`; None where no corners are known.
@@ -131,36 +129,18 @@ def compare(photograph: Photograph, found: Found, scale: float) -> Outcome:
 
     *scale* is pixels of the first look's input a pixel of the photograph.
     """
-    boxes = np.array([plate.box for plate in photograph.plates], np.float32).reshape(-1, 4)
-    hulls = np.concatenate([found.corners.min(1), found.corners.max(1)], 1)
-    overlaps = intersection_over_union(boxes, hulls)
-    matched: dict[int, int] = {}
-    for flat in np.argsort(-overlaps, axis=None):
-        label, box = divmod(int(flat), max(len(found), 1))
-        if overlaps[label, box] < LEAST_OVERLAP:
-            break
-        if label not in matched and box not in matched.values():
-            matched[label] = box
+    matched = match(photograph, found.corners)
     plates = tuple(
         Labelled(
             plate.width * scale,
-            i in matched,
-            corner_error(plate.corners, found.corners[matched[i]])
-            if i in matched and plate.corners is not None
+            i in matched.box_of,
+            corner_error(plate.corners, found.corners[matched.box_of[i]])
+            if i in matched.box_of and plate.corners is not None
             else None,
         )
         for i, plate in enumerate(photograph.plates)
     )
-    ignored = np.array([plate.box for plate in photograph.ignored], np.float32).reshape(-1, 4)
-    labels = np.concatenate([boxes, ignored])
-    unmatched = intersection_over_union(labels, hulls).max(0, initial=0) <= MOST_OVERLAP
-    return Outcome(photograph, plates, found, unmatched)
-
-
-def corner_error(labelled: Floats, found: Floats) -> float:
-    """Mean distance of the four corners of float32[4,2] over the mean length of the labelled sides."""
-    height = np.linalg.norm((labelled[3] - labelled[0] + labelled[2] - labelled[1]) / 2)
-    return float(np.linalg.norm(labelled - found, axis=1).mean() / height)
+    return Outcome(photograph, plates, found, matched.false)
 
 
 def figures(outcomes: Sequence[Outcome]) -> Figures:

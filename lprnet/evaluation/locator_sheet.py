@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from lprnet.evaluation.locator import Outcome
 from lprnet.locator.decode import Floats
@@ -37,7 +38,7 @@ def of_scenes(scenes: Sequence[Scene], columns: int) -> Image:
         for plate in scene.plates:
             outline(image, plate.corners, _COLORS[plate.role])
         cells.append(image)
-    return _grid(cells, columns)
+    return grid(cells, columns)
 
 
 def worst(outcomes: Sequence[Outcome], count: int, columns: int = 6) -> Image:
@@ -63,24 +64,36 @@ def worst(outcomes: Sequence[Outcome], count: int, columns: int = 6) -> Image:
         for _, outcome, (left, top, right, bottom), caption in sorted(errors, key=lambda e: -e[0])[:count]:
             box = np.array([[left, top], [right, top], [right, bottom], [left, bottom]], np.float32)
             cells.append(_place(outcome, box, color, caption))
-    return _grid(cells, columns) if cells else np.full((HEIGHT, WIDTH, 3), 255, np.uint8)
+    return grid(cells, columns) if cells else np.full((HEIGHT, WIDTH, 3), 255, np.uint8)
 
 
 def _place(outcome: Outcome, box: Floats, color: tuple[int, int, int], caption: str) -> Image:
     """The surroundings of *box*, with all that was found there in green."""
-    scale = WIDTH / (AROUND * max(float(np.ptp(box[:, 0])), 4.0))
-    matrix = np.array([[scale, 0, 0], [0, scale, 0]])
-    matrix[:, 2] = np.array([WIDTH, HEIGHT]) / 2 - scale * box.mean(0)
-    shown = cv2.warpAffine(
-        outcome.photograph.read(), matrix, (WIDTH, HEIGHT), flags=cv2.INTER_AREA, borderValue=(GREY,) * 3
-    )
-    cell = np.asarray(shown, np.uint8)
+    cell, matrix = surroundings(outcome.photograph.read(), box)
     for corners, tint in (*((c, GREEN) for c in outcome.found.corners), (box, color)):
-        outline(cell, np.asarray(corners * scale + matrix[:, 2], np.float32), tint)
+        outline(cell, moved(corners, matrix), tint)
     cv2.putText(cell, caption, (4, 14), cv2.FONT_HERSHEY_PLAIN, 0.9, (255, 255, 255), 1, cv2.LINE_AA)
     return cell
 
 
-def _grid(cells: list[Image], columns: int) -> Image:
+def surroundings(image: Image, box: Floats) -> tuple[Image, NDArray[np.float64]]:
+    """The part of *image* around *box* float32[N,2], `WIDTH` × `HEIGHT`, and the matrix float64[2,3]."""
+    scale = WIDTH / (AROUND * max(float(np.ptp(box[:, 0])), 4.0))
+    matrix = np.array([[scale, 0, 0], [0, scale, 0]], np.float64)
+    matrix[:, 2] = np.array([WIDTH, HEIGHT]) / 2 - scale * box.mean(0)
+    part = cv2.warpAffine(
+        image, matrix, (WIDTH, HEIGHT), flags=cv2.INTER_AREA, borderMode=cv2.BORDER_CONSTANT,
+        borderValue=(GREY,) * 3,
+    )  # fmt: skip
+    return np.asarray(part, np.uint8), matrix
+
+
+def moved(corners: Floats, matrix: NDArray[np.float64]) -> Floats:
+    """float32[N,2] where *matrix* float64[2,3], a scaling and a shift, takes them."""
+    return np.asarray(corners * matrix[0, 0] + matrix[:, 2], np.float32)
+
+
+def grid(cells: list[Image], columns: int) -> Image:
+    """*cells* of one size in rows of *columns*, the last row filled up with white."""
     cells = cells + [np.full_like(cells[0], 255)] * (-len(cells) % columns)
     return np.vstack([np.hstack(cells[i : i + columns]) for i in range(0, len(cells), columns)])

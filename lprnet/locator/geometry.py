@@ -2,76 +2,35 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from functools import lru_cache
-
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from device_runtime.locate.geometry import AREA, GREY, GRID, Fit, fit, letterbox
+
+__all__ = [
+    "AREA",
+    "GREY",
+    "GRID",
+    "VIEW_HEIGHT",
+    "VIEW_PLATE",
+    "VIEW_WIDTH",
+    "Fit",
+    "cut_view",
+    "fit",
+    "inverse",
+    "letterbox",
+    "transform",
+    "view_matrix",
+]
+
 Image = NDArray[np.uint8]
 Floats = NDArray[np.float32]
 
-GRID = 32
-"""px: width and height of an input are multiples of this."""
-AREA = 320 * 320
-"""px of the first look's input, at most."""
-GREY = 114
-"""What is beside a frame in an input that it does not fill, on all channels."""
 VIEW_WIDTH, VIEW_HEIGHT = 160, 96
 """px of the second look's input."""
 VIEW_PLATE = (96, 56)
 """px: a proposal fills this width or this height of the view, as it fits."""
-
-
-@dataclass(frozen=True)
-class Fit:
-    """How a frame fills the first look's input, from its top left corner on.
-
-    Attributes:
-        width: of the input, px, a multiple of `GRID`.
-        height: of the input, px, a multiple of `GRID`.
-        size: width and height of the scaled frame in it, px.
-        scale: pixels of the input a pixel of the frame, along x and along y.
-    """
-
-    width: int
-    height: int
-    size: tuple[int, int]
-    scale: tuple[float, float]
-
-
-@lru_cache(maxsize=64)
-def fit(width: int, height: int, area: int = AREA) -> Fit:
-    """The input of at most *area* pixels in which a frame of *width* × *height* pixels comes out largest.
-
-    The area and with it the time are the same for all frames, whatever their aspect; a fixed long side would
-    make plates in wide frames smaller than need be. A frame is never enlarged by more than 4.
-    """
-    best: tuple[float, int, int] | None = None
-    for columns in range(1, area // GRID**2 + 1):
-        w, h = columns * GRID, area // (columns * GRID) // GRID * GRID
-        scale = min(w / width, h / height, 4.0)
-        # Of inputs in which it is as large, the smallest.
-        h = min(h, -(-max(round(height * scale), 1) // GRID) * GRID)
-        w = min(w, -(-max(round(width * scale), 1) // GRID) * GRID)
-        if best is None or (scale, -w * h) > (best[0], -best[1] * best[2]):
-            best = (scale, w, h)
-    assert best is not None
-    scale, w, h = best
-    size = (min(max(round(width * scale), 1), w), min(max(round(height * scale), 1), h))
-    return Fit(w, h, size, (size[0] / width, size[1] / height))
-
-
-def letterbox(frame: Image, to: Fit) -> Image:
-    """*frame* uint8[H,W,3] scaled into the input uint8[height,width,3], means of areas where it shrinks."""
-    method = cv2.INTER_AREA if min(to.scale) < 1 else cv2.INTER_LINEAR
-    scaled = cv2.resize(frame, to.size, interpolation=method)
-    if to.size == (to.width, to.height):
-        return np.asarray(scaled, np.uint8)
-    canvas = np.full((to.height, to.width, 3), GREY, np.uint8)
-    canvas[: to.size[1], : to.size[0]] = scaled
-    return canvas
 
 
 def view_matrix(corners: Floats) -> NDArray[np.float64]:

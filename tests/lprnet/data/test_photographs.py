@@ -32,7 +32,7 @@ def test_ccpd_names_give_corners_from_the_top_left_clockwise(tmp_path: Path) -> 
     cv2.imwrite(str(tmp_path / name), np.zeros((8, 8, 3), np.uint8))
     (photograph,) = read_photographs(tmp_path)
     (plate,) = photograph.plates
-    assert plate.box == (329, 567, 450, 602) and plate.width == 121
+    assert plate.box == (329, 567, 450, 602) and plate.width == 121 and plate.text == "皖AD22939"
     assert plate.corners is not None
     assert plate.corners.tolist() == [[330, 569], [449, 567], [450, 602], [329, 601]]
     assert photograph.read().shape == (8, 8, 3)
@@ -52,5 +52,13 @@ def test_a_folder_without_labels_is_refused(tmp_path: Path) -> None:
     with pytest.raises(FatalError, match="no such folder"):
         read_photographs(tmp_path / "none")
     cv2.imwrite(str(tmp_path / "holiday.jpg"), np.zeros((8, 8, 3), np.uint8))
+    with pytest.raises(FatalError, match="holds no box"):
+        read_photographs(tmp_path)
+
+
+@pytest.mark.parametrize("text", ["0_99_3", "0_A_3", ""])
+def test_ccpd_indices_that_spell_nothing_are_refused(tmp_path: Path, text: str) -> None:
+    name = f"004-90_268-329&567_450&602-450&602_329&601_330&569_449&567-{text}-176-28.png"
+    cv2.imwrite(str(tmp_path / name), np.zeros((8, 8, 3), np.uint8))
     with pytest.raises(FatalError, match="holds no box"):
         read_photographs(tmp_path)

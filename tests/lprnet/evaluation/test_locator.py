@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from lprnet.data.photographs import LabelledPlate, Photograph
-from lprnet.evaluation.locator import compare, corner_error, figures, measure, rendered
+from lprnet.evaluation.locator import compare, figures, measure, rendered
 from lprnet.locator.decode import CHANNELS, Floats, Found
 from lprnet.locator.locate import Image, Locator
 
@@ -79,11 +79,6 @@ def test_without_known_corners_there_is_no_corner_error() -> None:
     result = figures([compare(_photograph(plate, known=False), _found(plate), 1)])
     assert result.found == 1 and result.corner_error is None
     assert figures([]).false_per_photo == 0
-
-
-def test_corner_error_is_in_plate_heights() -> None:
-    plate = _quad(0, 0, 90, 30)
-    assert corner_error(plate, plate + np.array([3, 0], np.float32)) == pytest.approx(0.1)
 
 
 def test_thresholds_are_measured_in_one_pass(tmp_path: Path) -> None:

@@ -1,54 +1,19 @@
 import cv2
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from lprnet.locator.geometry import (
-    AREA,
     GREY,
-    GRID,
     VIEW_HEIGHT,
     VIEW_PLATE,
     VIEW_WIDTH,
     cut_view,
-    fit,
     inverse,
-    letterbox,
     transform,
     view_matrix,
 )
 from lprnet.scenes.placing import stamp, tilted
 from lprnet.scenes.scene import height_of, width_of
-
-
-@given(st.integers(1, 8000), st.integers(1, 8000))
-def test_a_frame_of_any_size_fits(width: int, height: int) -> None:
-    to = fit(width, height)
-    assert to.width % GRID == 0 and to.height % GRID == 0 and 0 < to.width * to.height <= AREA
-    assert 0 < to.size[0] <= to.width and 0 < to.size[1] <= to.height
-
-
-@pytest.mark.parametrize("size", [(1920, 1080), (640, 480), (720, 1160), (1000, 1000), (480, 360)])
-def test_usual_frames_use_most_of_the_area(size: tuple[int, int]) -> None:
-    to = fit(*size)
-    assert to.size[0] * to.size[1] > 0.8 * AREA
-    assert to.scale[0] == pytest.approx(to.scale[1], rel=0.01)
-
-
-def test_wide_frames_come_out_larger_than_by_their_long_side() -> None:
-    assert fit(1920, 1080).scale[0] > 1.2 * 320 / 1920
-
-
-def test_letterboxing_scales_and_pads() -> None:
-    frame = np.zeros((1080, 1920, 3), np.uint8)
-    frame[:, 960:] = 200
-    to = fit(1920, 1080)
-    image = letterbox(frame, to)
-    assert image.shape == (to.height, to.width, 3)
-    middle = to.size[0] // 2
-    assert image[0, middle - 2].tolist() == [0, 0, 0] and image[0, middle + 2].tolist() == [200, 200, 200]
-    assert to.size != (to.width, to.height) and (image[:, to.size[0] :] == GREY).all()
 
 
 def test_views_show_the_plate_upright_in_the_middle() -> None:

@@ -1,0 +1,199 @@
+"""From a frame to the inputs of both looks, and back.
+
+All coordinates are continuous: the pixel in the corner of an image covers [0, 1] × [0, 1].
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from functools import lru_cache
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from device_runtime.sources.image import Image
+
+Floats = NDArray[np.float32]
+Matrix = NDArray[np.float64]
+"""A homography, float64[3,3]."""
+
+GRID = 32
+"""px: width and height of find's input are multiples of this."""
+AREA = 320 * 320
+"""px of find's input, at most."""
+GREY = 114
+"""What is beside a frame in an input that it does not fill, on all channels."""
+ENLARGED = 4.0
+"""How much a small frame is enlarged at most."""
+
+VIEW_WIDTH, VIEW_HEIGHT = 128, 64
+"""px of refine's input."""
+VIEW_PLATE, VIEW_SQUARISH = (84, 28), (64, 36)
+"""px, width and height of a candidate in its view: of a long plate, and of one whose width is less than
+`LONG` times its height, such as one of two rows."""
+LONG = 2.2
+_NEAREST = 0.3
+"""How far from the horizon a view ends: its least perspective divisor; the plate's first corner has 1."""
+
+
+@dataclass(frozen=True)
+class Fit:
+    """How a frame fills find's input, from its top left corner on.
+
+    Attributes:
+        width: of the input, px, a multiple of `GRID`.
+        height: of the input, px, a multiple of `GRID`.
+        size: width and height of the scaled frame in it, px.
+        scale: pixels of the input a pixel of the frame, along x and along y.
+    """
+
+    width: int
+    height: int
+    size: tuple[int, int]
+    scale: tuple[float, float]
+
+
+@lru_cache(maxsize=256)
+def fit(width: int, height: int, area: int = AREA) -> Fit:
+    """The input of at most *area* pixels in which a frame of *width* × *height* pixels comes out largest.
+
+    The area and with it the time are the same for all frames, whatever their aspect; a fixed long side would
+    make plates in wide frames smaller than need be. A frame is never enlarged by more than `ENLARGED`.
+    """
+    best: tuple[float, int, int] | None = None
+    for columns in range(1, area // GRID**2 + 1):
+        w, h = columns * GRID, area // (columns * GRID) // GRID * GRID
+        scale = min(w / width, h / height, ENLARGED)
+        # Of inputs in which it is as large, the smallest.
+        h = min(h, -(-max(round(height * scale), 1) // GRID) * GRID)
+        w = min(w, -(-max(round(width * scale), 1) // GRID) * GRID)
+        if best is None or (scale, -w * h) > (best[0], -best[1] * best[2]):
+            best = (scale, w, h)
+    assert best is not None
+    scale, w, h = best
+    size = (min(max(round(width * scale), 1), w), min(max(round(height * scale), 1), h))
+    return Fit(w, h, size, (size[0] / width, size[1] / height))
+
+
+def letterbox(frame: Image, to: Fit) -> Image:
+    """*frame* uint8[H,W,3] scaled into the input uint8[height,width,3], means of areas where it shrinks."""
+    method = cv2.INTER_AREA if min(to.scale) < 1 else cv2.INTER_LINEAR
+    scaled = cv2.resize(frame, to.size, interpolation=method)
+    if to.size == (to.width, to.height):
+        return np.asarray(scaled, np.uint8)
+    canvas = np.full((to.height, to.width, 3), GREY, np.uint8)
+    canvas[: to.size[1], : to.size[0]] = scaled
+    return canvas
+
+
+def width_of(corners: Floats) -> float:
+    """Mean length of the upper and the lower side of float32[4,2]."""
+    (x0, y0), (x1, y1), (x2, y2), (x3, y3) = corners.tolist()
+    return (math.hypot(x1 - x0, y1 - y0) + math.hypot(x2 - x3, y2 - y3)) / 2
+
+
+def height_of(corners: Floats) -> float:
+    """Mean length of the left and the right side of float32[4,2]."""
+    (x0, y0), (x1, y1), (x2, y2), (x3, y3) = corners.tolist()
+    return (math.hypot(x3 - x0, y3 - y0) + math.hypot(x2 - x1, y2 - y1)) / 2
+
+
+def plate_in_view(corners: Floats) -> tuple[int, int]:
+    """px, width and height of the rectangle that float32[4,2] fills in its view."""
+    return VIEW_SQUARISH if width_of(corners) < LONG * height_of(corners) else VIEW_PLATE
+
+
+def view_matrix(corners: Floats) -> Matrix:
+    """Homography float64[3,3], view → frame, of the view in which *corners* float32[4,2] are a rectangle.
+
+    ```
+    ┌───────────────────── 128 ─┐
+    │   0 ┌──────── 84 ─┐ 1     │
+    │     │             28      64
+    │   3 └─────────────┘ 2     │
+    └───────────────────────────┘
+    ```
+
+    The square-to-quadrilateral mapping of Heckbert, Fundamentals of Texture Mapping and Image Warping (1989),
+    2.2.3. Corners that are no convex quadrilateral, or lie so that the view would show the horizon, count as
+    the nearest parallelogram; what has no area or stands on its side or its head, as an upright rectangle.
+    """
+    width, height = plate_in_view(corners)
+    left, top = (VIEW_WIDTH - width) / 2, (VIEW_HEIGHT - height) / 2
+    (x0, y0), (x1, y1), (x2, y2), (x3, y3) = corners.tolist()
+    a, d = (x1 - x0 + x2 - x3) / 2, (y1 - y0 + y2 - y3) / 2
+    b, e = (x3 - x0 + x2 - x1) / 2, (y3 - y0 + y2 - y1) / 2
+    g = h = 0.0
+    if a * e - b * d < 1 or abs(d) > a:
+        a, d, b, e = max(width_of(corners), 2.0), 0.0, 0.0, max(height_of(corners), 2.0)
+    else:
+        dx1, dx2, sx = x1 - x2, x3 - x2, x0 - x1 + x2 - x3
+        dy1, dy2, sy = y1 - y2, y3 - y2, y0 - y1 + y2 - y3
+        turn = dx2 * dy1 - dx1 * dy2
+        if turn > 1e-6:
+            g, h = (dx2 * sy - sx * dy2) / turn, (sx * dy1 - dx1 * sy) / turn
+            # The divisor is least in a corner of the view.
+            across, down = (-left / width, 1 + left / width), (-top / height, 1 + top / height)
+            if 1 + min(g * across[0], g * across[1]) + min(h * down[0], h * down[1]) < _NEAREST:
+                g = h = 0.0
+    if g or h:
+        a, b, c = x1 - x0 + g * x1, x3 - x0 + h * x3, x0
+        d, e, f = y1 - y0 + g * y1, y3 - y0 + h * y3, y0
+    else:
+        c, f = (x0 + x1 + x2 + x3 - 2 * a - 2 * b) / 4, (y0 + y1 + y2 + y3 - 2 * d - 2 * e) / 4
+    # ∘ view → unit square: u = (x - left) / width, v = (y - top) / height.
+    a, d, g, b, e, h = a / width, d / width, g / width, b / height, e / height, h / height
+    return np.array(
+        [
+            (a, b, c - a * left - b * top),
+            (d, e, f - d * left - e * top),
+            (g, h, 1 - g * left - h * top),
+        ]
+    )
+
+
+def transform(points: Floats, matrix: Matrix) -> Floats:
+    """float32[...,2] by a homography float64[3,3]."""
+    moved = points @ matrix[:, :2].T + matrix[:, 2]
+    return np.asarray(moved[..., :2] / moved[..., 2:], np.float32)
+
+
+def cut_view(frame: Image, matrix: Matrix) -> Image:
+    """The view uint8[`VIEW_HEIGHT`,`VIEW_WIDTH`,3] of *frame* that `view_matrix` describes.
+
+    Where the frame is much finer than the view it is shrunk first, so that no pixel is passed over.
+    """
+    return cut(frame, matrix, VIEW_WIDTH, VIEW_HEIGHT)
+
+
+def cut(frame: Image, matrix: Matrix, width: int, height: int) -> Image:
+    """uint8[*height*,*width*,3], its pixels from where *matrix* says in *frame*; grey outside it."""
+    outline = transform(np.array([[0, 0], [width, 0], [width, height], [0, height]], np.float32), matrix)
+    (left, top), (right, bottom) = outline.min(0).tolist(), outline.max(0).tolist()
+    # px of the frame a pixel of the view, by the lengths of the outline's sides.
+    finer = max(width_of(outline) / width, height_of(outline) / height)
+    factor = max(int(finer + 0.4), 1)
+    x, y = max(math.floor(left) - factor, 0), max(math.floor(top) - factor, 0)
+    columns = (min(math.ceil(right) + factor, frame.shape[1]) - x) // factor
+    rows = (min(math.ceil(bottom) + factor, frame.shape[0]) - y) // factor
+    if columns < 1 or rows < 1:
+        return np.full((height, width, 3), GREY, np.uint8)
+    part = frame[y : y + rows * factor, x : x + columns * factor]
+    if factor > 1:
+        part = cv2.resize(part, (columns, rows), interpolation=cv2.INTER_AREA)
+    # In OpenCV's coordinates the middle of the first pixel is 0.
+    to_part = np.array([[1 / factor, 0, -x / factor - 0.5], [0, 1 / factor, -y / factor - 0.5], [0, 0, 1]])
+    from_centers = np.array([[1, 0, 0.5], [0, 1, 0.5], [0, 0, 1]])
+    return np.asarray(
+        cv2.warpPerspective(
+            part,
+            to_part @ matrix @ from_centers,
+            (width, height),
+            flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
+            borderMode=cv2.BORDER_CONSTANT,
+            borderValue=(GREY, GREY, GREY),
+        ),
+        np.uint8,
+    )

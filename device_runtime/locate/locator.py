@@ -1,0 +1,220 @@
+"""Both looks one after the other: from a frame to its plates.
+
+frame ─ letterbox ─ find ─ candidates ─ a view of each ─ refine ─ plates
+                               ▲                            │
+                               └── those that moved, again ─┘
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from device_runtime.locate.decode import OVERLAP, Candidates, Floats, decode, decode_view, logit, surviving
+from device_runtime.locate.geometry import (
+    AREA,
+    VIEW_HEIGHT,
+    VIEW_WIDTH,
+    Fit,
+    cut_view,
+    fit,
+    letterbox,
+    plate_in_view,
+    transform,
+    view_matrix,
+)
+from device_runtime.sources.image import Image
+
+Find = Callable[[Image], Floats]
+"""The first network: uint8[H,W,3] BGR, H and W multiples of `geometry.GRID` → float32[11,H/8,W/8]."""
+Refine = Callable[[Image], Floats]
+"""The second network: a view uint8[64,128,3] BGR → float32[6,16,32]."""
+Letterbox = Callable[[Image, Fit], Image]
+"""A frame uint8[h,w,3] and how it fills the input → the input uint8[height,width,3]."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scoring:
+    """How the scores of both looks become one: sigmoid(find · a + refine · b + offset), a and b their logits.
+
+    Fitted on rendered scenes and held-out frames, so that a score means the same from one camera to the next.
+    """
+
+    find: float = 0.25
+    refine: float = 0.75
+    offset: float = 0.0
+
+    def score(self, find_logit: float, refine_logit: float) -> float:
+        """Of a plate, 0 to 1."""
+        return _probability(self.find * find_logit + self.refine * refine_logit + self.offset)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Search:
+    """How much is looked at.
+
+    Attributes:
+        area: px of find's input, at most.
+        proposing: find's score from which on a candidate is looked at again.
+        looks: how many candidates are, the surest first.
+        sure: find's score from which on more than `looks` are, as where a street has many plates.
+        clear: score of a plate from which on candidates of which find is not sure are not looked at.
+        doubtful: find's score of such candidates.
+        most: views a frame, at most, so that the time is bounded.
+        moved: px of the view; a plate whose corners a look moved by more is looked at once more.
+        threshold: score from which on a plate is one.
+    """
+
+    area: int = AREA
+    proposing: float = 0.08
+    looks: int = 3
+    sure: float = 0.4
+    clear: float = 0.9
+    doubtful: float = 0.2
+    most: int = 24
+    moved: float = 1.0
+    threshold: float = 0.4
+
+
+@dataclass(frozen=True, eq=False)
+class Found:
+    """N plates of a frame, the surest first.
+
+    Attributes:
+        corners: float32[N,4,2], px of the frame, from the plate's top left clockwise as it is read.
+        scores: float32[N], of both looks, 0 to 1.
+        find_scores: float32[N], of the first look.
+        refine_scores: float32[N], of the second.
+        two_rows: float32[N], how sure it is, 0 to 1, that a plate has two rows of text.
+    """
+
+    corners: Floats
+    scores: Floats
+    find_scores: Floats
+    refine_scores: Floats
+    two_rows: Floats
+
+    def __len__(self) -> int:
+        return len(self.scores)
+
+    def take(self, chosen: NDArray[np.intp] | NDArray[np.bool_] | slice) -> Found:
+        """Those that *chosen* indexes."""
+        return Found(
+            self.corners[chosen],
+            self.scores[chosen],
+            self.find_scores[chosen],
+            self.refine_scores[chosen],
+            self.two_rows[chosen],
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class _Plate:
+    """One candidate and what the last look at it says, in px of the frame."""
+
+    corners: Floats
+    score: float
+    find_logit: float
+    refine_logit: float
+    rows_logit: float
+    moved: float
+
+
+@dataclass(frozen=True)
+class Locator:
+    """Finds the plates of a frame with two networks.
+
+    Attributes:
+        find: proposes.
+        refine: verifies, and says where the corners are.
+        letterbox: scales a frame into find's input.
+        scoring: how both scores become one.
+        search: how much is looked at.
+    """
+
+    find: Find
+    refine: Refine
+    letterbox: Letterbox = letterbox
+    scoring: Scoring = Scoring()
+    search: Search = Search()
+
+    def locate(self, frame: Image, threshold: float | None = None) -> Found:
+        """Plates of *frame* (uint8[H,W,3] BGR) whose score is at least *threshold*, the surest first.
+
+        Args:
+            threshold: `Search.threshold` where None.
+        """
+        least = self.search.threshold if threshold is None else threshold
+        return self.verify(frame, self.propose(frame), least)
+
+    def propose(self, frame: Image) -> Candidates:
+        """What the first look finds with a score of at least `Search.proposing`, in px of the frame."""
+        to = fit(frame.shape[1], frame.shape[0], self.search.area)
+        found = decode(self.find(self.letterbox(frame, to)), self.search.proposing)
+        corners = np.asarray(found.corners / np.array(to.scale, np.float32), np.float32)
+        return Candidates(corners, found.scores, found.two_rows)
+
+    def verify(self, frame: Image, candidates: Candidates, threshold: float) -> Found:
+        """Those of *candidates*, the surest first, that the second look takes for plates too."""
+        search, plates, clear = self.search, list[_Plate](), False
+        for i, score in enumerate(candidates.scores[: search.most].tolist()):
+            # Sorted: what follows is even less sure.
+            if (i >= search.looks and score < search.sure) or (clear and score < search.doubtful):
+                break
+            plates.append(self._look(frame, candidates.corners[i], logit(min(max(score, 1e-6), 1 - 1e-6))))
+            clear = clear or plates[-1].score >= search.clear
+        looks_left = search.most - len(plates)
+        plates = _distinct([plate for plate in plates if plate.score >= threshold])
+        for i, plate in enumerate(plates[:looks_left]):
+            if plate.moved > search.moved:
+                plates[i] = self._look(frame, plate.corners, plate.find_logit)
+        return _found(_distinct([plate for plate in plates if plate.score >= threshold]))
+
+    def _look(self, frame: Image, corners: Floats, find_logit: float) -> _Plate:
+        """*corners* as the second look at them has them."""
+        matrix = view_matrix(corners)
+        seen = decode_view(self.refine(cut_view(frame, matrix)))
+        width, height = plate_in_view(corners)
+        left, top = (VIEW_WIDTH - width) / 2, (VIEW_HEIGHT - height) / 2
+        right, bottom = left + width, top + height
+        (x0, y0), (x1, y1), (x2, y2), (x3, y3) = seen.corners.tolist()
+        return _Plate(
+            corners=transform(seen.corners, matrix),
+            score=self.scoring.score(find_logit, seen.logit),
+            find_logit=find_logit,
+            refine_logit=seen.logit,
+            rows_logit=seen.rows_logit,
+            moved=max(
+                *(abs(x0 - left), abs(x1 - right), abs(x2 - right), abs(x3 - left)),
+                *(abs(y0 - top), abs(y1 - top), abs(y2 - bottom), abs(y3 - bottom)),
+            ),
+        )
+
+
+def _distinct(plates: list[_Plate]) -> list[_Plate]:
+    """The surest first, without those that overlap a surer one."""
+    plates = sorted(plates, key=lambda plate: -plate.score)
+    if len(plates) < 2:
+        return plates
+    return [plates[i] for i in surviving(np.stack([plate.corners for plate in plates]), OVERLAP)]
+
+
+def _found(plates: list[_Plate]) -> Found:
+    def column(values: list[float]) -> Floats:
+        return np.array(values, np.float32)
+
+    return Found(
+        np.array([plate.corners for plate in plates], np.float32).reshape(-1, 4, 2),
+        column([plate.score for plate in plates]),
+        column([_probability(plate.find_logit) for plate in plates]),
+        column([_probability(plate.refine_logit) for plate in plates]),
+        column([_probability(plate.rows_logit) for plate in plates]),
+    )
+
+
+def _probability(value: float) -> float:
+    return 1 / (1 + math.exp(-min(max(value, -60.0), 60.0)))
