@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lprnet.locator.decode import (
+from device_runtime.locate.decode import (
     CHANNELS,
     CORNERS,
     ROWS,
@@ -11,8 +11,12 @@ from lprnet.locator.decode import (
     SIZE,
     STRIDE,
     UNIT,
+    VIEW_CHANNELS,
+    VIEW_ROWS,
+    VIEW_SCORE,
     Floats,
     decode,
+    decode_view,
     intersection_over_union,
     surviving,
 )
@@ -109,7 +113,7 @@ def test_of_thousands_of_peaks_a_bounded_number_is_looked_at() -> None:
     output = np.zeros((CHANNELS, 104, 104), np.float32)
     output[SCORE, ::2, ::2] = 5
     found = decode(output, 0.1)
-    assert len(found) <= 64
+    assert len(found) <= 48
 
 
 def test_of_overlapping_plates_the_surest_is_left() -> None:
@@ -124,3 +128,30 @@ def test_intersection_over_union() -> None:
     a = np.array([[0, 0, 10, 10]], np.float32)
     b = np.array([[0, 0, 10, 10], [5, 0, 15, 10], [20, 20, 30, 30]], np.float32)
     assert intersection_over_union(a, b)[0] == pytest.approx([1, 1 / 3, 0])
+
+
+COORDINATES = st.tuples(st.floats(4, 124), st.floats(4, 60))
+
+
+@given(st.tuples(*[COORDINATES] * 4), st.integers(-4, 4), st.integers(-4, 4))
+@settings(max_examples=40, deadline=None)
+def test_corners_are_the_middles_of_heatmaps(
+    corners: tuple[tuple[float, float], ...], plate: int, rows: int
+) -> None:
+    y, x = (np.mgrid[:16, :32] + 0.5) * 4
+    output = np.zeros((VIEW_CHANNELS, 16, 32), np.float32)
+    for k, (u, v) in enumerate(corners):
+        output[k] = 7 - (np.square(x - u) + np.square(y - v)) / (2 * 4**2)
+    output[VIEW_SCORE] = plate + np.linspace(-1, 1, 32)
+    output[VIEW_ROWS] = rows
+    seen = decode_view(output)
+    # Heatmaps are cut off at the view's edges.
+    far = [min(u - 4, 124 - u, v - 4, 60 - v) > 9 for u, v in corners]
+    assert np.abs(seen.corners - np.array(corners))[far].max(initial=0) < 0.2
+    assert seen.logit == pytest.approx(plate, abs=1e-4) and seen.rows_logit == pytest.approx(rows, abs=1e-4)
+
+
+def test_a_flat_heatmap_says_the_middle_of_the_view() -> None:
+    assert decode_view(np.full((VIEW_CHANNELS, 16, 32), 80, np.float32)).corners == pytest.approx(
+        np.full((4, 2), [64, 32])
+    )
