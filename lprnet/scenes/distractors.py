@@ -163,8 +163,9 @@ def _lettering(rng: Generator, plane: Plane) -> None:
     tall = mask.shape[0] / mask.shape[1]
     if rng.random() < 0.3:
         ground = paint(rng)
-        reach = 0.5 + rng.uniform(0.2, 2)
-        high = tall * rng.uniform(1, 4)
+        # Far larger than the word: a body, not a sign with a number, which would be a plate in all but name.
+        reach = 0.5 + rng.uniform(0.6, 2)
+        high = tall * rng.uniform(2, 5)
         plane.box(-reach, -high, reach, high, ground)
     plane.write(mask, -0.5, -tall / 2, tall, ink, chrome)
 
@@ -306,7 +307,7 @@ def distract(
         _road(rng, canvas, center, width)
         return
     if choice < 0.72:
-        corners = tilted(rng, width / 2, width / 7, 0.5) + center
+        corners = tilted(rng, width / 3, width / 10, 0.5) + center
         draw_car(rng, canvas, corners, without=True)
         return
     draw = _ON_GROUND[_DRAWS.draw(rng)][0]

@@ -10,13 +10,24 @@ from numpy.random import Generator as Random
 
 from lprnet.locator.geometry import GREY
 from lprnet.scenes.backdrop import draw_backdrop
-from lprnet.scenes.car import draw_car
+from lprnet.scenes.car import draw_car, glow
 from lprnet.scenes.distractors import clock, distract
+from lprnet.scenes.face import Face
 from lprnet.scenes.frames import Frame, no_boxes, paint_over, recolour
-from lprnet.scenes.light import light_plate, take
+from lprnet.scenes.light import bent, light_plate, take
 from lprnet.scenes.placing import stamp, tilted
-from lprnet.scenes.scene import Batch, Floats, Image, Placed, Role, Scene, role_of
-from lprnet.scenes.stock import Face, Stock
+from lprnet.scenes.scene import (
+    Batch,
+    Floats,
+    Image,
+    Placed,
+    Role,
+    Scene,
+    floats,
+    role_of,
+    width_of,
+)
+from lprnet.scenes.stock import Stock
 
 SMALLEST, LARGEST = 12.0, 200.0
 """px: widths of plates in a scene."""
@@ -86,7 +97,11 @@ class Generator:
         if not (ground.places or ground.kept) or rng.random() < 0.25:
             for _ in range(int(rng.choice([0, 1, 2, 3, 4], p=[0.1, 0.45, 0.27, 0.12, 0.06]))):
                 face = self.stock.random_face(rng)
-                corners = _corners(rng, face, self._width(rng))
+                across = self._width(rng)
+                if _is_short(face) and rng.random() < 0.3:
+                    # Short plates are the hardest to find when they are small.
+                    across = self.finer * rng.uniform(SMALLEST, 22)
+                corners = _corners(rng, face, across)
                 corners += _somewhere(rng, corners, width, height)
                 if not _meets(corners, [c for _, c in wanted] + [p.corners for p in plates]):
                     wanted.append((face, corners))
@@ -95,12 +110,12 @@ class Generator:
                 if rng.random() < 0.7:
                     draw_car(rng, canvas, corners)
         if rng.random() < 0.65:
-            _distract(rng, canvas, [p.corners for p in plates], self.found)
+            _distract(rng, canvas, [p.corners for p in plates], [c for _, c in wanted], self.found)
         if rng.random() < 0.2 and not plates:
             clock(rng, canvas)
         for face, corners in wanted:
             _put(rng, canvas, face, corners)
-            plates += _inside([Placed(corners, face.rows)], width, height, smallest)
+            plates += _inside([placed(face, corners)], width, height, smallest)
         image = take(rng, canvas)
         image[height:], image[:, width:] = GREY, GREY
         return Scene(image, tuple(plates))
@@ -136,6 +151,11 @@ class Generator:
         return draw_backdrop(rng, height, width)
 
 
+def placed(face: Face, corners: Floats) -> Placed:
+    """*face* at *corners* float32[4,2] of a picture."""
+    return Placed(corners, face.rows, text=face.text, kind=face.kind)
+
+
 def _inside(plates: list[Placed], width: int, height: int, smallest: float = IGNORED_BELOW) -> list[Placed]:
     """*plates* that *width* × *height* pixels show; cut or narrower than *smallest*: `Role.IGNORED`."""
     roles = [role_of(plate.corners, width, height, smallest) for plate in plates]
@@ -144,6 +164,11 @@ def _inside(plates: list[Placed], width: int, height: int, smallest: float = IGN
         for plate, role in zip(plates, roles, strict=True)
         if role is not None
     ]
+
+
+def _is_short(face: Face) -> bool:
+    """Whether a plate is about half as high as wide, as in America, or higher."""
+    return face.image.shape[1] < 2.6 * face.image.shape[0]
 
 
 def _random_width(rng: Random, most: float) -> float:
@@ -176,6 +201,8 @@ def _meets(corners: Floats, others: list[Floats]) -> bool:
 def _put(rng: Random, canvas: Image, face: Face, corners: Floats) -> None:
     """Draw the plate, in its own light, perhaps in a holder and partly hidden, in place."""
     image, border = light_plate(rng, face.image), 0
+    if rng.random() < 0.07:
+        image = bent(rng, image)
     if rng.random() < 0.45:
         border = max(round(face.image.shape[0] * rng.uniform(0.02, 0.13)), 1)
         dark = float(rng.uniform(0, 90) if rng.random() < 0.8 else rng.uniform(90, 255))
@@ -183,8 +210,23 @@ def _put(rng: Random, canvas: Image, face: Face, corners: Floats) -> None:
             image, border, border, border, border, cv2.BORDER_CONSTANT, value=(dark, dark, dark)
         )
     stamp(canvas, np.asarray(image, np.uint8), corners, border)
-    if rng.random() < 0.06:
+    if rng.random() < (0.15 if _is_short(face) else 0.06):
         _hide(rng, canvas, corners)
+    if rng.random() < 0.06:
+        _dazzle(rng, canvas, corners)
+
+
+def _dazzle(rng: Random, canvas: Image, corners: Floats) -> None:
+    """The lamps of the plate's car, so bright that their light lies over everything, in place."""
+    across = (corners[1] - corners[0] + corners[2] - corners[3]) / 2
+    width = float(np.linalg.norm(across))
+    color = floats(((255, 250, 240), (120, 90, 255), (200, 230, 255))[int(rng.integers(3))])
+    color = color * np.float32(rng.uniform(0.6, 1.6))
+    reach, rise, radius = rng.uniform(0.9, 1.7), rng.uniform(-0.5, 0.8), width * rng.uniform(0.5, 2)
+    for side in (-reach, reach) if rng.random() < 0.8 else (reach,):
+        center = corners.mean(0) + across * np.float32(side) - floats([0, rise * width])
+        glow(canvas, center, radius, color)
+        glow(canvas, center, radius * 0.3, color)
 
 
 def _hide(rng: Random, canvas: Image, corners: Floats) -> None:
@@ -206,13 +248,24 @@ def _hide(rng: Random, canvas: Image, corners: Floats) -> None:
 
 
 def _distract(
-    rng: Random, canvas: Image, kept: list[Floats], found: tuple[Image, ...], most: int = 5
+    rng: Random,
+    canvas: Image,
+    kept: list[Floats],
+    wanted: list[Floats],
+    found: tuple[Image, ...],
+    most: int = 5,
 ) -> None:
-    """One to *most* distractors anywhere but on plates that are *kept*, in place."""
+    """One to *most* distractors, in place: not on plates that are *kept*, and often beside those to come."""
     height, width = canvas.shape[:2]
     for _ in range(int(rng.integers(1, most + 1))):
         across = _random_width(rng, 0.7 * width)
         center = rng.uniform(0, [width, height]).astype(np.float32)
+        if wanted and rng.random() < 0.35:
+            # Where cars have their badges, names and lamps.
+            corners = wanted[int(rng.integers(len(wanted)))]
+            plate = width_of(corners)
+            across = plate * float(np.exp(rng.uniform(np.log(0.25), np.log(1.2))))
+            center = corners.mean(0) + np.float32(plate) * floats(rng.uniform([-1.6, -1.3], [1.6, 0.5]))
         hull = center + np.array([[-1, -1], [1, 1]], np.float32) * np.float32(across)
         if not _meets(hull, kept):
             distract(rng, canvas, center, across, found)
@@ -277,6 +330,6 @@ def _on_frame(
         x, y = int(at[0]), int(at[1])
         canvas[y : y + size[1], x : x + size[0]] = part
         places = [(middle + at, across) for middle, across in places]
-        kept = [Placed(plate.corners + at, plate.rows, plate.role) for plate in kept]
+        kept = [replace(plate, corners=plate.corners + at) for plate in kept]
         part = canvas
     return _Ground(part, places, kept, False)

@@ -27,9 +27,28 @@ def light_plate(rng: Generator, face: Image) -> Image:
         dirt = np.clip(grain - rng.uniform(0, 1.5), 0, 1) * np.float32(rng.uniform(0.2, 0.8))
         lit += (np.float32(rng.uniform(40, 180)) - lit) * dirt
     if rng.random() < 0.08:
+        # Washed out by the sun or by years of it: all its colours near one.
+        pale = np.float32(rng.uniform(120, 235))
+        lit += (pale - lit) * np.float32(rng.uniform(0.4, 0.8))
+    if rng.random() < 0.08:
         # Retroreflective plates at night outshine everything; what is white all over is no plate to anyone.
         lit *= np.float32(min(rng.uniform(1.5, 3), 225 / max(float(lit.mean()), 1)))
     return np.clip(lit, 0, 255).astype(np.uint8)
+
+
+def bent(rng: Generator, face: Image) -> Image:
+    """A plate uint8[h,w,3] that is bowed or dented between its corners, which stay where they are."""
+    height, width = face.shape[:2]
+    x = np.linspace(0, 1, width, dtype=np.float32)[None]
+    y = np.linspace(0, 1, height, dtype=np.float32)[:, None]
+    bow, dent, at = rng.normal(0, 0.035), rng.normal(0, 0.05), rng.uniform(0.2, 0.8)
+    shift = np.float32(bow) * 4 * x * (1 - x)
+    shift = shift + np.float32(dent) * np.maximum(1 - np.abs(x - np.float32(at)) / np.float32(0.2), 0)
+    # The dent is deepest at one edge.
+    rows = (y + shift * (y if rng.random() < 0.5 else 1 - y)) * (height - 1)
+    columns = np.broadcast_to(x * (width - 1), rows.shape)
+    moved = cv2.remap(face, columns, rows, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    return np.asarray(moved, np.uint8)
 
 
 def _shadow(rng: Generator, image: Floats) -> None:
@@ -57,6 +76,8 @@ def take(rng: Generator, image: Image, strength: float = 1.0) -> Image:
         image = lit.astype(np.uint8)
     if rng.random() < 0.08 * strength:
         _glare(rng, image)
+    if rng.random() < 0.05 * strength:
+        _reflection(rng, image)
     if rng.random() < 0.5 * strength:
         image = _blurred(rng, image, strength)
     image = _exposed(rng, image, strength)
@@ -70,8 +91,9 @@ def take(rng: Generator, image: Image, strength: float = 1.0) -> Image:
         soft = cv2.GaussianBlur(image, (0, 0), 1.0)
         amount = rng.uniform(0.3, 1.5)
         image = np.asarray(cv2.addWeighted(image, 1 + amount, soft, -amount, 0), np.uint8)
-    if rng.random() < 0.45 * strength:
-        quality = int(100 - min(rng.exponential(25), 80))
+    code_as = rng.random()
+    if code_as < 0.48 * strength:
+        quality = int(100 - min(rng.exponential(25), 80) if code_as > 0.05 else rng.uniform(8, 25))
         _, code = cv2.imencode(".jpg", image, (cv2.IMWRITE_JPEG_QUALITY, quality))
         image = np.asarray(cv2.imdecode(code, cv2.IMREAD_COLOR), np.uint8)
     return image
@@ -88,6 +110,20 @@ def _glare(rng: Generator, image: Image) -> None:
     halo = np.asarray(cv2.GaussianBlur(halo, (0, 0), rng.uniform(2, max(width / 40, 2.5))), np.uint8)
     halo = np.asarray(cv2.resize(halo, (width, height)), np.uint8)
     cv2.addWeighted(image, 1.0, halo, rng.uniform(0.8, 4), 0, dst=image)
+
+
+def _reflection(rng: Generator, image: Image) -> None:
+    """What a pane of glass before the camera mirrors: soft bright shapes over the picture, in place."""
+    height, width = image.shape[:2]
+    small = np.zeros((max(height // 8, 2), max(width // 8, 2), 3), np.uint8)
+    for _ in range(int(rng.integers(1, 4))):
+        points = rng.uniform(-0.2, 1.2, (4, 2)) * small.shape[1::-1]
+        level = rng.uniform(30, 160) + rng.normal(0, 15, 3)
+        cv2.fillPoly(small, [points.astype(np.int32)], tuple(float(v) for v in np.clip(level, 0, 255)))
+    sheen = cv2.resize(cv2.GaussianBlur(small, (0, 0), rng.uniform(0.3, 3)), (width, height))
+    cv2.addWeighted(
+        image, rng.uniform(0.6, 1), np.asarray(sheen, np.uint8), rng.uniform(0.4, 0.9), 0, dst=image
+    )
 
 
 def _blurred(rng: Generator, image: Image, strength: float) -> Image:
@@ -126,5 +162,11 @@ def _exposed(rng: Generator, image: Image, strength: float) -> Image:
     elif rng.random() < 0.15 * strength:
         gain *= rng.uniform(0.25, 0.7)
     curve = np.clip((level - 0.45) * contrast + 0.45 + rng.normal(0, 0.03 * strength), 0, 1) * gain
+    if rng.random() < 0.06 * strength:
+        # Haze, fog, rain: light between the camera and everything.
+        clear = rng.uniform(0.2, 0.7)
+        curve = curve * clear + rng.uniform(0.4, 0.95) * (1 - clear)
+    elif rng.random() < 0.05 * strength:
+        curve = curve * rng.uniform(1.4, 2.5)
     curve = np.clip(curve, 0, 1) ** np.exp(rng.normal(0, 0.25 * strength))
     return np.asarray(cv2.LUT(image, np.clip(255 * curve, 0, 255).astype(np.uint8)), np.uint8)

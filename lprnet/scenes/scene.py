@@ -38,11 +38,21 @@ class Role(IntEnum):
 
 @dataclass(frozen=True)
 class Placed:
-    """A plate in a picture: `corners` float32[4,2] from its top left clockwise, 1 or 2 `rows` of text."""
+    """A plate in a picture.
+
+    Attributes:
+        corners: float32[4,2], px, of its outer edge, from its top left clockwise.
+        rows: of text, 1 or 2.
+        role: what may be learnt from it.
+        text: what it reads, "" if that is not known.
+        kind: of `face.Face`, "" if that is not known.
+    """
 
     corners: Floats
     rows: int
     role: Role = Role.CORNERS
+    text: str = ""
+    kind: str = ""
 
 
 @dataclass(frozen=True)

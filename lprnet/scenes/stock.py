@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.random import Generator
 
-from lprnet.plates.kinds import CHINESE, KINDS, MIXES
+from lprnet.plates.kinds import CHINESE, MIXES
 from lprnet.plates.plate import random_plate
-from lprnet.scenes.scene import Image
+from lprnet.scenes.face import Face
 from lprnet.scenes.world import random_world_plate
 
 _STREAM = 1
@@ -17,12 +17,14 @@ _STREAM = 1
 _COMMON = ("blue", "yellow", "green-small", "yellow-double")
 
 
-@dataclass(frozen=True)
-class Face:
-    """A plate from the front: `image` uint8[H,W,3] BGR, 1 or 2 `rows` of text."""
+def rendered(rng: Generator, kind: str) -> Face:
+    """A plate of a kind or mix of `plates.kinds`.
 
-    image: Image
-    rows: int
+    Raises:
+        KeyError: no such kind or mix.
+    """
+    plate = random_plate(rng, kind)
+    return Face(plate.image, plate.kind.rows, plate.text, plate.kind.name)
 
 
 @dataclass(frozen=True)
@@ -59,8 +61,8 @@ class Stock:
         if share < self.chinese:
             kinds = _COMMON if rng.random() < 0.6 else tuple(CHINESE)
             kind = kinds[int(rng.integers(len(kinds)))]
-            return Face(random_plate(rng, kind).image, KINDS[kind].rows)
+            return rendered(rng, kind)
         if share < self.chinese + self.european:
             names = tuple(MIXES["eu"])
-            return Face(random_plate(rng, names[int(rng.integers(len(names)))]).image, 1)
-        return Face(*random_world_plate(rng))
+            return rendered(rng, names[int(rng.integers(len(names)))])
+        return random_world_plate(rng)

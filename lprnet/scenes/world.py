@@ -1,7 +1,7 @@
 """Plates of many countries as a locator sees them: proportions, colours, rows and small print.
 
-What stands on them is random and fits no country's rules: these plates are to be found, not read. Sizes are
-those that the countries' rules state, as far as a plate's shape shows in a photograph.
+What stands on them is random and fits no country's rules: these plates are to be found more than to be read.
+Sizes are those that the countries' rules state, as far as a plate's shape shows in a photograph.
 """
 
 from __future__ import annotations
@@ -14,14 +14,19 @@ from numpy.random import Generator
 
 from lprnet.plates.layout import Color
 from lprnet.plates.shares import Shares
+from lprnet.scenes.face import Face
 from lprnet.scenes.lettering import any_style, fill, line, word
-from lprnet.scenes.scene import Floats, Image
+from lprnet.scenes.scene import Floats
 
 SCALE = 0.55
 """px per mm: a 520 mm plate is 286 px wide."""
 
 WHITE, BLACK, YELLOW, GREY = (236, 236, 236), (28, 28, 28), (40, 190, 240), (150, 150, 148)
 RED, BLUE, GREEN, SILVER = (40, 40, 190), (160, 60, 20), (70, 120, 30), (200, 202, 200)
+
+
+READ_FROM = 0.3
+"""Height of a line of text in shares of the plate from which on it is read; the rest is small print."""
 
 
 @dataclass(frozen=True)
@@ -39,6 +44,11 @@ class Print:
     box: tuple[float, float, float, float]
     share: float = 1.0
     ink: Color | None = None
+
+    @property
+    def read(self) -> bool:
+        """Whether it is part of what the plate reads."""
+        return self.box[3] - self.box[1] > READ_FROM
 
 
 @dataclass(frozen=True)
@@ -320,8 +330,8 @@ DESIGNS: tuple[Design, ...] = (
 _SHARES = Shares(np.cumsum([d.share for d in DESIGNS]) / sum(d.share for d in DESIGNS) * (1 + 1e-12))
 
 
-def random_world_plate(rng: Generator, design: Design | None = None) -> tuple[Image, int]:
-    """A plate from the front, uint8[H,W,3] BGR at `SCALE`, and its rows; of a drawn design if None."""
+def random_world_plate(rng: Generator, design: Design | None = None) -> Face:
+    """A plate at `SCALE`; of any design if None."""
     design = design or DESIGNS[_SHARES.draw(rng)]
     width = round(design.size[0] * SCALE * rng.uniform(0.97, 1.03))
     height = round(design.size[1] * SCALE * rng.uniform(0.95, 1.05))
@@ -334,12 +344,14 @@ def random_world_plate(rng: Generator, design: Design | None = None) -> tuple[Im
         if rng.random() < strip.share:
             left, top, right, bottom = _pixels(strip.box, width, height)
             image[top:bottom, left:right] = _varied(rng, strip.color, 14)
-    style, paint = any_style(rng), _varied(rng, ink, 12)
+    style, paint, reading = any_style(rng), _varied(rng, ink, 12), ""
     for text in design.prints:
         if rng.random() >= text.share:
             continue
         color = paint if text.ink is None else _varied(rng, text.ink, 10)
-        _write(rng, image, text, style, color)
+        written = _write(rng, image, text, style, color)
+        if text.read:
+            reading += "".join(filter(str.isalnum, written))
     if rng.random() < 0.45:
         inset, thickness = int(rng.integers(1, 5)), int(rng.integers(1, 3))
         corner = (width - 1 - inset, height - 1 - inset)
@@ -347,7 +359,7 @@ def random_world_plate(rng: Generator, design: Design | None = None) -> tuple[Im
     _mount(rng, image)
     if rng.random() < design.frame:
         _dealer_frame(rng, image)
-    return np.clip(image, 0, 255).astype(np.uint8), design.rows
+    return Face(np.clip(image, 0, 255).astype(np.uint8), design.rows, reading, design.name)
 
 
 def _varied(rng: Generator, color: Color, amount: float) -> Floats:
@@ -364,18 +376,18 @@ def _pixels(box: tuple[float, float, float, float], width: int, height: int) -> 
     )
 
 
-def _write(rng: Generator, image: Floats, text: Print, style: int, color: Floats) -> None:
-    """A line of text, in place; its box moves and shrinks a little from plate to plate."""
+def _write(rng: Generator, image: Floats, text: Print, style: int, color: Floats) -> str:
+    """A line of text, in place, and what it says; its box moves and shrinks a little from plate to plate."""
     left, top, right, bottom = _pixels(text.box, image.shape[1], image.shape[0])
     shrink = rng.uniform(0, 0.08)
     top, bottom = top + round(shrink * (bottom - top)), bottom - round(shrink * (bottom - top))
     pattern = text.patterns[int(rng.integers(len(text.patterns)))]
-    mask = line(
-        fill(rng, pattern).strip(), style, max(right - left, 4), max(bottom - top, 3), rng.uniform(0.08, 0.25)
-    )
+    written = fill(rng, pattern).strip()
+    mask = line(written, style, max(right - left, 4), max(bottom - top, 3), rng.uniform(0.08, 0.25))
     place = image[top : top + mask.shape[0], left : left + mask.shape[1]]
     alpha = mask[: place.shape[0], : place.shape[1], None] * np.float32(rng.uniform(0.85, 1) / 255)
     place += (color - place) * alpha
+    return written
 
 
 def _art(rng: Generator, image: Floats) -> None:

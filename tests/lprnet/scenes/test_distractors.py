@@ -3,7 +3,7 @@ import pytest
 
 from lprnet.scenes.backdrop import draw_backdrop, texture
 from lprnet.scenes.distractors import clock, distract
-from lprnet.scenes.light import light_plate, take
+from lprnet.scenes.light import bent, light_plate, take
 
 
 @pytest.mark.parametrize("size", [(96, 160), (256, 256), (40, 64)])
@@ -37,3 +37,15 @@ def test_light_and_camera_keep_shape_and_leave_something_to_see() -> None:
         assert seen.shape == picture.shape and seen.dtype == np.uint8 and seen.std() > 1
     untouched = take(np.random.default_rng(1), picture.copy(), 0)
     assert np.abs(untouched.astype(int) - picture).max() <= 1
+
+
+def test_a_bent_plate_keeps_its_corners() -> None:
+    face = np.zeros((60, 180, 3), np.uint8)
+    face[20:40, ::20] = 255
+    face[:3, :3], face[:3, -3:], face[-3:, :3], face[-3:, -3:] = 200, 200, 200, 200
+    differing = 0
+    for seed in range(8):
+        moved = bent(np.random.default_rng(seed), face)
+        assert moved.shape == face.shape and (moved[[0, 0, -1, -1], [0, -1, 0, -1]] > 100).all()
+        differing += bool((moved != face).any())
+    assert differing == 8

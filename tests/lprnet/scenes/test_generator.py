@@ -30,7 +30,8 @@ def test_the_same_number_gives_the_same_scene_in_any_order(generator: Generator)
         assert np.array_equal(first.image, second.image)
         assert len(first.plates) == len(second.plates)
         for a, b in zip(first.plates, second.plates, strict=True):
-            assert np.array_equal(a.corners, b.corners) and (a.rows, a.role) == (b.rows, b.role)
+            assert np.array_equal(a.corners, b.corners)
+            assert (a.rows, a.role, a.text, a.kind) == (b.rows, b.role, b.text, b.kind)
     assert not np.array_equal(generator.scene(0).image, generator.scene(1).image)
     assert not np.array_equal(Generator(8, stock=Stock(7, 40)).scene(0).image, generator.scene(0).image)
 
@@ -52,6 +53,8 @@ def test_scenes_have_plates_of_all_sizes_and_kinds(generator: Generator) -> None
     assert 11 <= widths.min() < 16 and widths.max() > 120
     assert 0.3 < np.mean(widths < 40) < 0.75
     assert {plate.rows for plate in exact} == {1, 2}
+    assert all(plate.text and plate.kind for plate in exact)
+    assert not any(plate.text for plate in plates if plate.role == Role.BOX)
     for plate in exact:
         assert plate.corners.min() > -12 and plate.corners.max() < 268
 

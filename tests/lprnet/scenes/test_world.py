@@ -9,10 +9,12 @@ from lprnet.scenes.world import DESIGNS, SCALE, Design, random_world_plate
 @pytest.mark.parametrize("design", DESIGNS, ids=lambda design: design.name)
 def test_a_design_has_its_shape_and_readable_characters(design: Design) -> None:
     for seed in range(3):
-        image, rows = random_world_plate(np.random.default_rng(seed), design)
-        again, _ = random_world_plate(np.random.default_rng(seed), design)
-        assert np.array_equal(image, again) and image.dtype == np.uint8
-        assert rows == design.rows
+        face = random_world_plate(np.random.default_rng(seed), design)
+        again = random_world_plate(np.random.default_rng(seed), design)
+        image = face.image
+        assert np.array_equal(image, again.image) and image.dtype == np.uint8
+        assert (face.rows, face.kind) == (design.rows, design.name)
+        assert face.text == again.text and face.text.isalnum() and 3 <= len(face.text) <= 15, face.text
         assert image.shape[1] / image.shape[0] == pytest.approx(design.size[0] / design.size[1], rel=0.1)
         assert image.shape[1] == pytest.approx(design.size[0] * SCALE, rel=0.04)
         assert image[5:-5, 5:-5].std() > 10
@@ -38,5 +40,6 @@ def test_stock_draws_the_same_plates_in_any_order() -> None:
     for i in range(30):
         assert np.array_equal(one.face(i).image, backwards[i].image)
         assert one.face(i + 30) is one.face(i)
+        assert one.face(i).text == backwards[i].text and one.face(i).kind
     assert {face.rows for face in backwards.values()} == {1, 2}
     assert len({face.image.shape for face in backwards.values()}) > 5
