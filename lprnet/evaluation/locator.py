@@ -10,11 +10,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from device_runtime.locate.geometry import fit
+from device_runtime.locate.locator import Floats, Found, Locator
 from lprnet.data.photographs import LabelledPlate, Photograph
 from lprnet.evaluation.matching import corner_error, match
-from lprnet.locator.decode import Floats, Found
-from lprnet.locator.geometry import fit
-from lprnet.locator.locate import Locator
 from lprnet.scenes.frames import Frame
 from lprnet.scenes.generator import Generator
 from lprnet.scenes.scene import Role
@@ -83,7 +82,7 @@ def measure(
     outcomes: list[list[Outcome]] = [[] for _ in thresholds]
     for photograph in photographs:
         image = photograph.read()
-        scale = min(fit(image.shape[1], image.shape[0], locator.area).scale)
+        scale = min(fit(image.shape[1], image.shape[0], locator.search.area).scale)
         found = locator.locate(image, min(thresholds))
         for threshold, those in zip(thresholds, outcomes, strict=True):
             those.append(compare(photograph, found.take(found.scores >= threshold), scale))

@@ -8,9 +8,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from device_runtime.locate.decode import Floats
+from device_runtime.locate.geometry import GREY
 from lprnet.evaluation.locator import Outcome
-from lprnet.locator.decode import Floats
-from lprnet.locator.geometry import GREY
 from lprnet.plates.pixels import Image
 from lprnet.scenes.scene import Role, Scene
 

@@ -1,6 +1,6 @@
-"""The locator: a small network that finds the four corners of every plate in a picture, in two looks.
+"""The locator's two networks: FIND finds plates in a frame, REFINE verifies each and finds its corners.
 
-The first look sees the whole frame at about 320 × 320 pixels and proposes plates. The second one sees the
-surroundings of a proposal at a size at which a plate is 96 pixels wide, with the same trunk and a head of its
-own: it says whether there is a plate, and where its corners are.
+FIND sees the whole frame at about 320 × 320 pixels and proposes plates. REFINE sees a proposal in the middle
+of a view of 128 × 64 pixels, cut from the frame at its own resolution. What is done with their outputs is in
+`device_runtime.locate`.
 """

@@ -18,9 +18,10 @@ All convolutions are 3×3 or 1×1 with BatchNorm and ReLU (heads: a bias and nei
 upsampled ×2 by repetition, and the map at the same height is added before the ReLU, as in a feature pyramid
 (Lin et al., arXiv:1612.03144).
 
-FIND says of every cell of `decode.STRIDE` pixels whether a plate is there, as CenterNet does (Zhou et al.,
+FIND says of every cell of 8×8 pixels whether a plate is there, as CenterNet does (Zhou et al.,
 arXiv:1904.07850), with corners in place of a box. REFINE sees one plate, or what was taken for one, in the
-middle of a view, and gives a heatmap for each corner, and whether it is a plate and has two rows.
+middle of a view, and gives a heatmap for each corner, and whether it is a plate and has two rows. What the
+channels mean is in `device_runtime.locate.decode`.
 """
 
 from __future__ import annotations
@@ -32,16 +33,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from lprnet.locator.decode import CHANNELS, CORNERS, ROWS, SCORE
+from device_runtime.locate.decode import CHANNELS, CORNERS, ROWS, SCORE, VIEW_CHANNELS, VIEW_ROWS
 
 SCALE = 1 / 64
 """The input is BGR · SCALE: a pixel of zero is the zero that convolutions pad with."""
-
-HEATMAPS, PLATE, TWO_ROWS, REFINED = slice(0, 4), 4, 5, 6
-"""Channels of REFINE's output, float32[`REFINED`,16,32]: corners' heatmaps, logits of plate and two rows.
-
-A corner is where its heatmap's softmax is on average; a logit is the mean over its map.
-"""
 
 
 @dataclass(frozen=True)
@@ -90,7 +85,7 @@ FIND: Layers = (
     Layer("p3", "l4", 32, 32),
     Layer("head", "p3", 32, CHANNELS, kernel=1, relu=False),
 )
-"""uint8[H,W,3] BGR, H and W multiples of 32 → float32[`CHANNELS`,H/8,W/8], see `decode`."""
+"""uint8[H,W,3] BGR, H and W multiples of 32 → float32[`CHANNELS`,H/8,W/8]."""
 
 REFINE: Layers = (
     Layer("r1", "image", 3, 16, stride=2),
@@ -102,9 +97,9 @@ REFINE: Layers = (
     Layer("l5", "r6", 56, 40, kernel=1, add="r4"),
     Layer("l4", "l5", 40, 24, kernel=1, add="r2"),
     Layer("p2", "l4", 24, 24),
-    Layer("head", "p2", 24, REFINED, kernel=1, relu=False),
+    Layer("head", "p2", 24, VIEW_CHANNELS, kernel=1, relu=False),
 )
-"""A view uint8[64,128,3] BGR → float32[`REFINED`,16,32]."""
+"""A view uint8[64,128,3] BGR → float32[`VIEW_CHANNELS`,16,32]."""
 
 
 def multiply_accumulates(layers: Layers, height: int, width: int) -> int:
@@ -171,7 +166,7 @@ class LocatorNet(nn.Module):
             bias = self.find.get_parameter("head.conv.bias")
             bias[SCORE], bias[ROWS] = -4.6, -2.2
             bias[CORNERS] = torch.tensor([-0.5, -0.16, 0.5, -0.16, 0.5, 0.16, -0.5, 0.16])
-            self.refine.get_parameter("head.conv.bias")[TWO_ROWS] = -2.2
+            self.refine.get_parameter("head.conv.bias")[VIEW_ROWS] = -2.2
 
 
 def input_of(images: Tensor) -> Tensor:

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from numpy.random import Generator as Random
 
-from lprnet.locator.geometry import GREY
+from device_runtime.locate.geometry import GREY
 from lprnet.scenes.backdrop import draw_backdrop
 from lprnet.scenes.car import draw_car, glow
 from lprnet.scenes.distractors import clock, distract

@@ -11,16 +11,18 @@ from typing import Generic, Literal, TypeVar
 import torch
 from torch import Tensor, nn
 
+from device_runtime.locate.decode import STRIDE
 from lprnet.data.loader import Numbered, raw_batches
 from lprnet.locator.checkpoint import save_weights
-from lprnet.locator.decode import STRIDE
-from lprnet.locator.network import FIND, ConvNet, Layers, LocatorNet, input_of
+from lprnet.locator.network import FIND, REFINE, ConvNet, Layers, LocatorNet, input_of
 from lprnet.scenes.generator import Generator
 from lprnet.scenes.scene import Batch
 from lprnet.training.locator_loss import Weights, locator_loss, targets
 from lprnet.training.running import METRICS, WINDOW, Metrics, make_folder, stoppable
 from lprnet.training.settings import Budget, learning_rate
 from lprnet.training.state import STATE, State, begin, descend, read_state, write_state
+from lprnet.training.view_loss import ViewWeights, view_loss
+from lprnet.training.views import ViewGenerator, Views
 
 WEIGHTS = "locator.safetensors"
 """In a run's folder: both networks, the averaged weights of the one that is trained."""
@@ -118,6 +120,23 @@ def find_loss(model: ConvNet, batch: Batch, device: torch.device) -> dict[str, T
 def find_task(generator: Generator) -> Task[Batch]:
     """To find plates in the scenes of *generator*."""
     return Task("find", FIND, generator, find_loss)
+
+
+def refine_loss(model: ConvNet, views: Views, device: torch.device) -> dict[str, Tensor]:
+    """The parts of the loss of REFINE at *views*; the convolutions in bfloat16."""
+    corners, known, plate, counted, two_rows = (
+        torch.from_numpy(a).to(device)
+        for a in (views.corners, views.known, views.plate, views.counted, views.two_rows)
+    )
+    images = input_of(torch.from_numpy(views.images).to(device))
+    with torch.autocast(device.type, torch.bfloat16):
+        output = model(images)
+    return view_loss(output, corners, known, plate, counted, two_rows, ViewWeights())
+
+
+def refine_task(views: ViewGenerator) -> Task[Views]:
+    """To tell plates from others and to find their corners, in *views*."""
+    return Task("refine", REFINE, views, refine_loss)
 
 
 def train_step(

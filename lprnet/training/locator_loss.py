@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from lprnet.locator.decode import CORNERS, ROWS, SCORE, SIZE, STRIDE, UNIT
+from device_runtime.locate.decode import CORNERS, ROWS, SCORE, SIZE, STRIDE, UNIT
 from lprnet.scenes.scene import Role
 
 SPREAD_ALONG, SPREAD_ACROSS = 0.11, 0.13

@@ -19,9 +19,9 @@ import numpy as np
 
 from device_runtime.errors import FatalError
 from device_runtime.files import write_atomic
-from lprnet.locator.decode import intersection_over_union
-from lprnet.locator.geometry import GREY
-from lprnet.locator.locate import Locator
+from device_runtime.locate.decode import intersection_over_union
+from device_runtime.locate.geometry import GREY
+from device_runtime.locate.locator import Locator
 from lprnet.scenes.frames import Frame, paint_over
 from lprnet.scenes.scene import Floats, Image, height_of, width_of
 
@@ -57,16 +57,16 @@ def painted(frames: Iterable[Frame], seed: int) -> list[Image]:
 
 
 def mine(locator: Locator, images: Iterable[Image], threshold: float, most: int) -> list[tuple[float, Image]]:
-    """The *most* surest boxes on *images*, which show no plates: score and patch uint8[HEIGHT,WIDTH,3].
+    """FIND's *most* surest candidates on *images* without plates: score and patch uint8[HEIGHT,WIDTH,3].
 
     A box that reaches over the edge is left out: its patch would have a grey side, which is easily learnt.
     """
     found = []
     for image in images:
-        boxes = locator.locate(image, threshold)
+        boxes = locator.propose(image)
         for corners, score in zip(boxes.corners, boxes.scores, strict=True):
             patch = _patch(image, corners)
-            if patch is not None:
+            if patch is not None and score >= threshold:
                 found.append((float(score), patch))
     return sorted(found, key=lambda pair: -pair[0])[:most]
 

@@ -10,7 +10,7 @@ import click
 from lprnet.commands.options import FOLDER, Option
 
 if TYPE_CHECKING:
-    from lprnet.locator.locate import Locator
+    from device_runtime.locate.locator import Locator
     from lprnet.scenes.frames import Frame
 
 DOUBTFUL = 0.35
@@ -38,10 +38,10 @@ def locator(weights: Path | None) -> Locator:
         FatalError: the file is missing or not a locator's.
     """
     from lprnet.locator.checkpoint import load_weights
-    from lprnet.locator.locate import Locator, in_torch
+    from lprnet.locator.locate import locator_of
     from lprnet.weights import LOCATOR
 
-    return Locator(in_torch(load_weights(weights or LOCATOR).find))
+    return locator_of(load_weights(weights or LOCATOR))
 
 
 def completed_frames(folder: Path, held_out: tuple[str, ...], weights: Path | None) -> tuple[Frame, ...]:

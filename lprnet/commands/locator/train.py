@@ -16,6 +16,7 @@ LOG = logging.getLogger(__name__)
 
 
 @click.command("train")
+@click.argument("network", type=click.Choice(["find", "refine"]))
 @common.run
 @options.frames(required=False)
 @options.held_out()
@@ -26,6 +27,7 @@ LOG = logging.getLogger(__name__)
 @click.option("--seed", type=SEED, default=1, show_default=True, help="Of every random choice.")
 @click.option("--rate", type=POSITIVE, default=3e-3, show_default=True, help="Highest learning rate.")
 def train_command(
+    network: str,
     output: Path,
     hours: float | None,
     until: str | None,
@@ -43,17 +45,26 @@ def train_command(
     seed: int,
     rate: float,
 ) -> None:
-    """Train on composed scenes; without folders, on drawn backgrounds only."""
+    """Train one of the two networks on composed scenes; without folders, on drawn backgrounds only.
+
+    `find` learns to find plates, `refine` to verify what `find` finds and where its corners are.
+    """
     from lprnet.locator.checkpoint import load_weights
+    from lprnet.locator.locate import in_torch
     from lprnet.scenes.frames import Frame, read_frames, read_pictures
     from lprnet.scenes.generator import Generator
     from lprnet.scenes.stock import Stock
     from lprnet.threads import limit_threads
-    from lprnet.training.locator import Settings, find_task, train
+    from lprnet.training.locator import Settings, find_task, refine_task, train
     from lprnet.training.locator_mining import read_patches
+    from lprnet.training.views import EACH, ViewGenerator
 
     if frames is None and (held_out or complete):
         raise FatalError("--hold-out, --complete", "are about frames", "give --frames or leave them out")
+    if network == "refine" and weights is None:
+        raise FatalError("refine", "is trained on what find finds", "give --weights with a trained find")
+    if network == "refine" and batch % EACH:
+        raise FatalError(f"--batch {batch}", f"is no multiple of {EACH}", "a scene has so many views")
     limit_threads(threads)
     budget = common.budget(output, hours, until, samples)
     real: tuple[Frame, ...] = ()
@@ -71,6 +82,12 @@ def train_command(
     counts = len(generator.frames), len(generator.pictures), len(generator.found)
     LOG.info("%d frames, %d pictures, %d mined patches", *counts)
     settings = Settings(batch=batch, learning_rate=rate, workers=workers, device=device)
-    initial = load_weights(weights).state_dict() if weights else None
+    initial = load_weights(weights) if weights else None
+    state = initial.state_dict() if initial else None
     metadata = {"seed": str(seed), "frames held out": " ".join(held_out)}
-    train(output, find_task(generator), budget, settings, seed, initial, metadata)
+    if network == "find":
+        train(output, find_task(generator), budget, settings, seed, state, metadata)
+        return
+    assert initial is not None
+    task = refine_task(ViewGenerator.of(generator, in_torch(initial.find)))
+    train(output, task, budget, settings, seed, state, metadata)

@@ -11,6 +11,9 @@ from lprnet.cli import main
 from lprnet.scenes.generator import Generator
 from lprnet.scenes.scene import Role
 from lprnet.scenes.stock import Stock
+from lprnet.weights import LOCATOR
+
+SHIPPED = ("--weights", str(LOCATOR))
 
 
 def _run(*arguments: str) -> Result:
@@ -42,7 +45,9 @@ def frames(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def run(tmp_path_factory: pytest.TempPathFactory, frames: Path) -> Path:
     folder = tmp_path_factory.mktemp("run")
     options = ("--samples", "8", "--batch", "4", "--workers", "0")
-    result = _run("train", "--output", str(folder), "--frames", str(frames), "--hold-out", "ride 1", *options)
+    result = _run(
+        "train", "find", "--output", str(folder), "--frames", str(frames), "--hold-out", "ride 1", *options
+    )
     assert result.exit_code == 0, result.output
     return folder / "locator.safetensors"
 
@@ -53,8 +58,8 @@ def test_training_mining_and_measuring_work_together(run: Path, frames: Path, tm
     result = _run("mine", "--frames", str(frames), "--output", str(mined), *options)
     assert result.exit_code == 0, result.output
     result = _run(
-        "train", "--output", str(tmp_path / "on"), "--samples", "4", "--batch", "4", "--workers", "0",
-        "--mined", str(mined), "--weights", str(run),
+        "train", "refine", "--output", str(tmp_path / "on"), "--samples", "8", "--batch", "8",
+        "--workers", "0", "--mined", str(mined), "--weights", str(run),
     )  # fmt: skip
     assert result.exit_code == 0, result.output
     result = _run("eval", "--weights", str(run), "--data", str(frames), "--ride", "ride 1", "--json")
@@ -82,18 +87,24 @@ def test_training_mining_and_measuring_work_together(run: Path, frames: Path, tm
     assert read_image(sheet).shape[1] % 240 == 0
 
 
-def test_a_sheet_shows_what_is_trained_on(tmp_path: Path, frames: Path) -> None:
+@pytest.mark.parametrize("options", [(), ("--views",)])
+def test_a_sheet_shows_what_is_trained_on(tmp_path: Path, options: tuple[str, ...], frames: Path) -> None:
     sheet = tmp_path / "sheet.png"
-    result = _run("sheet", "--output", str(sheet), "--frames", str(frames), "--count", "9")
+    result = _run("sheet", "--output", str(sheet), "--frames", str(frames), "--count", "9", *options)
     assert result.exit_code == 0, result.output
-    assert read_image(sheet).shape == (2 * 256, 8 * 256, 3)
+    assert read_image(sheet).shape == ((2 * 64, 8 * 128, 3) if options else (2 * 256, 8 * 256, 3))
 
 
 @pytest.mark.parametrize(
     ("arguments", "why"),
     [
-        (("train", "--output", "x"), "not given once"),
-        (("train", "--output", "x", "--samples", "8", "--hold-out", "r"), "are about frames"),
+        (("train", "find", "--output", "x"), "not given once"),
+        (("train", "find", "--output", "x", "--samples", "8", "--hold-out", "r"), "are about frames"),
+        (("train", "refine", "--output", "x", "--samples", "8"), "trained on what find finds"),
+        (
+            ("train", "refine", "--output", "x", "--samples", "8", "--batch", "9", *SHIPPED),
+            "no multiple of 8",
+        ),
         (("eval", "--weights", "none.safetensors", "--data", "."), "No such file"),
         (("eval",), "none given"),
     ],

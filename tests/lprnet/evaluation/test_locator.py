@@ -4,10 +4,11 @@ import cv2
 import numpy as np
 import pytest
 
+from device_runtime.locate.decode import CHANNELS, VIEW_CHANNELS, Floats
+from device_runtime.locate.locator import Found, Locator, Scoring
 from lprnet.data.photographs import LabelledPlate, Photograph
 from lprnet.evaluation.locator import compare, figures, measure, rendered
-from lprnet.locator.decode import CHANNELS, Floats, Found
-from lprnet.locator.locate import Image, Locator
+from lprnet.scenes.scene import Image
 
 
 def _quad(left: float, top: float, width: float, height: float) -> Floats:
@@ -18,7 +19,7 @@ def _quad(left: float, top: float, width: float, height: float) -> Floats:
 
 def _found(*quads: Floats) -> Found:
     scores = np.linspace(0.9, 0.5, len(quads)).astype(np.float32)
-    return Found(np.array(quads, np.float32).reshape(-1, 4, 2), scores, np.zeros_like(scores))
+    return Found(np.array(quads, np.float32).reshape(-1, 4, 2), scores, scores, scores, np.zeros_like(scores))
 
 
 def _photograph(*quads: Floats, known: bool = True) -> Photograph:
@@ -94,7 +95,14 @@ def test_thresholds_are_measured_in_one_pass(tmp_path: Path) -> None:
         output[3:] = np.array([-0.5, -0.16, 0.5, -0.16, 0.5, 0.16, -0.5, 0.16])[:, None, None]
         return output
 
+    def nothing_new(view: Image) -> Floats:
+        output = np.zeros((VIEW_CHANNELS, 16, 32), np.float32)
+        for corner, (x, y) in enumerate(((5, 4), (26, 4), (26, 11), (5, 11))):
+            output[corner, y, x] = 20
+        return output
+
+    locator = Locator(find=sure_of_one, refine=nothing_new, scoring=Scoring(find=1, refine=0))
     photograph = Photograph(path=path, plates=(LabelledPlate((0, 0, 9, 9)),))
-    low, high = measure(Locator(sure_of_one), [photograph], (0.3, 0.6))
+    low, high = measure(locator, [photograph], (0.3, 0.6))
     assert calls == 1
     assert len(low[0].found) == 2 and len(high[0].found) == 1

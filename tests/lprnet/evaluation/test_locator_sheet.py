@@ -3,10 +3,10 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from device_runtime.locate.locator import Found
 from lprnet.data.photographs import LabelledPlate, Photograph
 from lprnet.evaluation.locator import compare
 from lprnet.evaluation.locator_sheet import BLUE, GREEN, HEIGHT, RED, WIDTH, of_scenes, worst
-from lprnet.locator.decode import Found
 from lprnet.scenes.scene import Placed, Role, Scene
 
 
@@ -18,7 +18,8 @@ def test_errors_are_shown_missed_plates_first(tmp_path: Path) -> None:
     path = tmp_path / "a.png"
     cv2.imwrite(str(path), np.full((200, 400, 3), 120, np.uint8))
     corners = np.array([[[200, 100], [260, 100], [260, 120], [200, 120]]], np.float32)
-    found = Found(corners, np.array([0.7], np.float32), np.zeros(1, np.float32))
+    score = np.array([0.7], np.float32)
+    found = Found(corners, score, score, score, np.zeros(1, np.float32))
     photograph = Photograph(path=path, plates=(LabelledPlate((20, 20, 80, 40)),))
     sheet = worst([compare(photograph, found, 1)], 5, columns=2)
     assert sheet.shape == (HEIGHT, 2 * WIDTH, 3)

@@ -4,13 +4,12 @@ import pytest
 import torch
 
 from device_runtime.errors import FatalError
+from device_runtime.locate.decode import CHANNELS, VIEW_CHANNELS
+from device_runtime.locate.geometry import AREA
 from lprnet.locator.checkpoint import load_weights, save_weights
-from lprnet.locator.decode import CHANNELS
-from lprnet.locator.geometry import AREA
 from lprnet.locator.network import (
     FIND,
     REFINE,
-    REFINED,
     ConvNet,
     Layers,
     LocatorNet,
@@ -30,7 +29,7 @@ def test_they_keep_to_their_budget() -> None:
 
 @pytest.mark.parametrize(
     ("layers", "size", "expected"),
-    [(FIND, (256, 320), (CHANNELS, 32, 40)), (REFINE, (64, 128), (REFINED, 16, 32))],
+    [(FIND, (256, 320), (CHANNELS, 32, 40)), (REFINE, (64, 128), (VIEW_CHANNELS, 16, 32))],
 )
 def test_the_table_says_what_pytorch_computes(
     layers: Layers, size: tuple[int, int], expected: tuple[int, ...]

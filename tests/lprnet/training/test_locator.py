@@ -9,8 +9,8 @@ import torch
 
 from device_runtime.errors import FatalError
 from lprnet.locator.checkpoint import load_weights
-from lprnet.locator.locate import Locator, in_torch
-from lprnet.locator.network import FIND
+from lprnet.locator.locate import in_torch, locator_of
+from lprnet.locator.network import FIND, REFINE, LocatorNet
 from lprnet.scenes.generator import Generator
 from lprnet.scenes.scene import Batch
 from lprnet.scenes.stock import Stock
@@ -19,12 +19,14 @@ from lprnet.training.locator import (
     Settings,
     find_task,
     new_state,
+    refine_task,
     train,
     train_step,
 )
 from lprnet.training.running import METRICS
 from lprnet.training.settings import Budget
 from lprnet.training.state import STATE
+from lprnet.training.views import EACH, ViewGenerator
 
 SMALL = Settings(batch=4, workers=0, warmup=4, save_seconds=1e9)
 GENERATOR = Generator(5, size=128, stock=Stock(5, 12))
@@ -39,6 +41,25 @@ def test_the_loss_falls() -> None:
         sums.append(sum(map(float, train_step(state, SMALL, TASK, scenes, 0.1).values())))
     assert sums[-1] < 0.6 * sums[0]
     assert all(torch.isfinite(t).all() for t in state.average.values())
+
+
+def test_refine_learns_corners_and_what_is_a_plate() -> None:
+    """The same views again and again: all parts of the loss fall, and its own parameters change only."""
+    torch.set_num_threads(1)
+    views = ViewGenerator((GENERATOR,), in_torch(LocatorNet().eval().find))
+    task, settings = refine_task(views), replace(SMALL, batch=2 * EACH)
+    state, lesson = new_state(REFINE, settings, 1), views.raw_batch(0, 2 * EACH)
+    parts = [train_step(state, settings, task, lesson, 0.1) for _ in range(40)]
+    for name in ("score", "corners", "heat"):
+        assert parts[-1][name] < 0.8 * parts[0][name], name
+
+
+def test_training_one_network_leaves_the_other_alone(tmp_path: Path) -> None:
+    both = LocatorNet().state_dict()
+    trained = train(tmp_path, TASK, Budget(samples=8), SMALL, 5, both)
+    same = {name for name, tensor in trained.items() if torch.equal(tensor, both[name])}
+    assert {name for name in both if name.startswith("refine.")} <= same
+    assert "find.c1.conv.weight" not in same
 
 
 def test_frozen_normalisation_keeps_its_statistics() -> None:
@@ -86,10 +107,8 @@ def test_a_run_leaves_weights_and_metrics(tmp_path: Path) -> None:
     (line,) = (tmp_path / METRICS).read_text().splitlines()
     values = json.loads(line)
     assert values["step"] == 100 and values["samples"] == 200 and values["score"] > 0
-    assert (
-        len(Locator(in_torch(load_weights(tmp_path / WEIGHTS).find)).locate(np.zeros((90, 90, 3), np.uint8)))
-        <= 64
-    )
+    locator = locator_of(load_weights(tmp_path / WEIGHTS))
+    assert len(locator.locate(np.zeros((90, 90, 3), np.uint8))) <= locator.search.most
 
 
 def test_a_broken_batch_leaves_the_weights_alone() -> None:

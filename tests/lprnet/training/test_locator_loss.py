@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from lprnet.locator.decode import CHANNELS, CORNERS, ROWS, SCORE, SIZE, UNIT, decode
+from device_runtime.locate.decode import CHANNELS, CORNERS, ROWS, SCORE, SIZE, UNIT, decode
 from lprnet.scenes.placing import tilted
 from lprnet.scenes.scene import Role, height_of, width_of
 from lprnet.training.locator_loss import (

@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 
 from device_runtime.errors import FatalError
-from lprnet.locator.decode import CHANNELS, CORNERS, SCORE, STRIDE, Floats
-from lprnet.locator.locate import Image, Locator
+from device_runtime.locate.decode import CHANNELS, CORNERS, SCORE, STRIDE, VIEW_CHANNELS, VIEW_SCORE, Floats
+from device_runtime.locate.locator import Locator
 from lprnet.scenes.frames import Frame
+from lprnet.scenes.scene import Image
 from lprnet.training.locator_mining import (
     HEIGHT,
     WIDTH,
@@ -27,10 +28,22 @@ def _red(image: Image) -> Floats:
     return output
 
 
+def _agrees(view: Image) -> Floats:
+    """A second look that takes everything for a plate, with its corners where they should be."""
+    output = np.zeros((VIEW_CHANNELS, 16, 32), np.float32)
+    output[VIEW_SCORE] = 3
+    for corner, (x, y) in enumerate(((5, 4), (26, 4), (26, 11), (5, 11))):
+        output[corner, y, x] = 20
+    return output
+
+
+LOCATOR = Locator(find=_red, refine=_agrees)
+
+
 def test_false_boxes_are_cut_out_with_their_surroundings() -> None:
     image = np.full((320, 320, 3), 90, np.uint8)
     image[150:166, 150:182] = (0, 0, 255)
-    patches = mine(Locator(_red), [image, np.full_like(image, 90)], 0.5, 10)
+    patches = mine(LOCATOR, [image, np.full_like(image, 90)], 0.5, 10)
     assert len(patches) == 1
     score, patch = patches[0]
     assert score > 0.9 and patch.shape == (HEIGHT, WIDTH, 3)
@@ -44,16 +57,16 @@ def test_the_surest_are_kept_and_boxes_at_the_edge_are_not() -> None:
     image = np.full((320, 320, 3), 90, np.uint8)
     for y in (60, 160, 250):
         image[y : y + 16, 150:182] = (0, 0, 255)
-    assert len(mine(Locator(_red), [image], 0.5, 2)) == 2
+    assert len(mine(LOCATOR, [image], 0.5, 2)) == 2
     edge = np.full((320, 320, 3), 90, np.uint8)
     edge[0:16, 0:24] = (0, 0, 255)
-    assert mine(Locator(_red), [edge], 0.5, 2) == []
+    assert mine(LOCATOR, [edge], 0.5, 2) == []
 
 
 def test_what_is_found_beside_the_labels_is_doubtful_and_painted_over_too() -> None:
     image = np.full((320, 320, 3), 90, np.uint8)
     image[104:112, 104:112] = image[200:208, 200:208] = (0, 0, 255)
-    (frame,) = completed(Locator(_red), [Frame(image, np.array([[92, 103, 124, 113]], np.float32))], 0.5)
+    (frame,) = completed(LOCATOR, [Frame(image, np.array([[92, 103, 124, 113]], np.float32))], 0.5)
     assert len(frame.boxes) == 1 and len(frame.doubtful) == 1
     assert np.abs(frame.doubtful[0] - [188, 199, 220, 209]).max() < 5
     assert painted([frame], 1)[0][:, :, 2].max() < 150
