@@ -11,6 +11,7 @@ import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,9 +27,13 @@ _NONE, _INT, _BOOL, _RAW_STR, _SMALL_STR, _STR, _FUNCTION, _TENSOR = 0, 1, 2, 8,
 _FIRST_OBJECT = 64
 _HEADER = 24
 """sizeof(TVMFFIObject): reference counts, type index, padding, deleter; the same on every platform."""
-_DL_CPU, _DL_FLOAT = 1, 2
+_DL_CPU, _DL_UINT, _DL_FLOAT = 1, 1, 2
+_FLOAT32 = (_DL_FLOAT, 32, 1)
+_DTYPES = {"float32": _FLOAT32, "uint8": (_DL_UINT, 8, 1)}
+"""numpy's names of what modules take and return → code, bits and lanes of DLDataType."""
 _POOLED_ALLOCATOR = 2
-"""Third argument of VMExecutable's vm_initialization(device type, device index, allocator)."""
+_INITIALIZATION = (_DL_CPU, 0, _POOLED_ALLOCATOR)
+"""Arguments of VMExecutable's vm_initialization: device type, device index, allocator."""
 
 
 class _Value(ctypes.Union):
@@ -173,14 +178,14 @@ class Runtime:
         assert isinstance(module, _Object)
         return module
 
-    def tensor(self, array: NDArray[np.float32]) -> _Object:
-        """A TVM tensor on the memory of *array*, which must outlive it."""
+    def tensor(self, array: NDArray[Any]) -> _Object:
+        """A TVM tensor on the memory of *array*, which is C-contiguous and must outlive it."""
         shape = (ctypes.c_int64 * array.ndim)(*array.shape)
         managed = _ManagedTensor()
         managed.tensor.data = array.ctypes.data
         managed.tensor.device.type = _DL_CPU
         managed.tensor.ndim = array.ndim
-        managed.tensor.dtype = _DataType(_DL_FLOAT, 32, 1)
+        managed.tensor.dtype = _DataType(*_DTYPES[array.dtype.name])
         managed.tensor.shape = shape
         handle = ctypes.c_void_p()
         self.check(self.ffi.TVMFFITensorFromDLPack(ctypes.byref(managed), 0, 1, ctypes.byref(handle)))
@@ -229,16 +234,127 @@ class _BorrowedTensor(_Object):
     kept: tuple[object, ...]
 
 
+class Module:
+    """A shared library that holds a Relax virtual machine, loaded.
+
+    Args:
+        path: the library.
+        runtime_dir: the folder of libtvm_ffi.so and libtvm_runtime.so. Where this process has mapped
+            libraries of these names already, because it imported tvm, those are used: a second copy
+            would register every global function twice. For the same reason import tvm first, if at all.
+        threads: size of TVM's pool of threads; one pool serves the whole process.
+
+    Raises:
+        FatalError: a library or the module cannot be loaded, or it is not such a module.
+    """
+
+    def __init__(self, path: Path, runtime_dir: Path, threads: int = 1) -> None:
+        self.path = path
+        self.runtime = Runtime(runtime_dir, threads)
+        try:
+            self._executable = self.runtime.load_module(path.absolute())
+            machine = self.runtime.call(self.runtime.method(self._executable, "vm_load_executable"))
+            assert isinstance(machine, _Object)
+            self.runtime.call(self.runtime.method(machine, "vm_initialization"), *_INITIALIZATION)
+            self._machine = machine
+        except TVMError as error:
+            raise self._unusable(error) from None
+
+    def function(self, name: str) -> _Object:
+        """The virtual machine's function *name*.
+
+        Raises:
+            FatalError: it has none.
+        """
+        try:
+            return self.runtime.method(self._machine, name)
+        except TVMError as error:
+            raise self._unusable(error) from None
+
+    def _unusable(self, error: TVMError) -> FatalError:
+        return FatalError(str(self.path), f"cannot be loaded ({_first_line(error)})", _load_advice(error))
+
+
+class Call:
+    """One function on one input, made ready so that calling it takes no look-ups.
+
+    Args:
+        module: it is in.
+        name: of the function, which returns one tensor.
+        source: input; its memory is read at every call.
+        result: float32 of the shape that the function returns; its memory is written.
+    """
+
+    def __init__(
+        self,
+        module: Module,
+        name: str,
+        source: NDArray[Any],
+        result: NDArray[np.float32],
+    ) -> None:
+        self._module, self._name, self.source, self.result = module, name, source, result
+        runtime = module.runtime
+        self._function = module.function(name)
+        self._tensor = runtime.tensor(source)
+        self._arguments = (_Any * 1)()
+        self._arguments[0].type = _TENSOR
+        self._arguments[0].value.ptr = self._tensor.address
+        self._any = _Any()
+        self._invoke = runtime.ffi.TVMFFIFunctionCall
+        self._release = runtime.ffi.TVMFFIObjectDecRef
+        self._into = ctypes.c_void_p(result.ctypes.data)
+        self._count = ctypes.c_int32(1)
+        self._by_result = ctypes.byref(self._any)
+        self._bytes = result.nbytes
+        self._check_result()
+
+    def __call__(self) -> NDArray[np.float32]:
+        """Compute `result` from `source` and return it.
+
+        Raises:
+            FatalError: TVM reported an error.
+        """
+        result = self._any
+        result.type = _NONE
+        if self._invoke(self._function.handle, self._arguments, self._count, self._by_result):
+            self._fail()
+        pointer = result.value.ptr
+        tensor = _Tensor.from_address(pointer + _HEADER)
+        ctypes.memmove(self._into, tensor.data + tensor.byte_offset, self._bytes)
+        self._release(ctypes.c_void_p(pointer))
+        return self.result
+
+    def _check_result(self) -> None:
+        """Call once and make sure that the result may be read without looking at its description."""
+        result, path = self._any, str(self._module.path)
+        if self._invoke(self._function.handle, self._arguments, self._count, self._by_result):
+            self._fail()
+        if result.type != _TENSOR:
+            raise FatalError(path, f"{self._name} returns no single tensor", "build the bundle again")
+        owner = _Object(self._module.runtime.ffi, result.value.ptr)
+        tensor = _Tensor.from_address(result.value.ptr + _HEADER)
+        shape = tuple(tensor.shape[: tensor.ndim])
+        dtype = (tensor.dtype.code, tensor.dtype.bits, tensor.dtype.lanes)
+        if shape != self.result.shape or dtype != _FLOAT32:
+            why = (
+                f"{self._name} returns {list(shape)}, and the manifest says float32 {list(self.result.shape)}"
+            )
+            raise FatalError(path, why, "build the bundle again")
+        del owner
+
+    def _fail(self) -> None:
+        try:
+            self._module.runtime.check(-1)
+        except TVMError as error:
+            raise FatalError("inference", _first_line(error), "build the bundle again") from None
+
+
 class Model:
     """A compiled network: one input tensor, one output tensor, both float32, both allocated once.
 
     Args:
-        path: a shared library holding a Relax virtual machine with a function `main`.
-        runtime_dir: the folder of libtvm_ffi.so and libtvm_runtime.so. Where this process has mapped
-            libraries of these names already, because it imported tvm, those are used: a second copy
-            would register every global function twice. For the same reason import tvm first, if at all.
-        input_shape, output_shape: of `main`'s argument and result.
-        threads: size of TVM's pool of threads; one pool serves the whole process.
+        path, runtime_dir, threads: of the `Module`.
+        input_shape, output_shape: of its function `main`'s argument and result.
 
     Attributes:
         input, output: float32, overwritten by every `run`.
@@ -259,31 +375,7 @@ class Model:
         self.input: NDArray[np.float32] = aligned_empty(tuple(input_shape))
         self.input.fill(0.0)
         self.output: NDArray[np.float32] = aligned_empty(tuple(output_shape))
-        runtime = Runtime(runtime_dir, threads)
-        try:
-            executable = runtime.load_module(path.absolute())
-            machine = runtime.call(runtime.method(executable, "vm_load_executable"))
-            assert isinstance(machine, _Object)
-            runtime.call(runtime.method(machine, "vm_initialization"), _DL_CPU, 0, _POOLED_ALLOCATOR)
-            self._main = runtime.method(machine, "main")
-        except TVMError as error:
-            raise FatalError(
-                str(path), f"cannot be loaded ({_first_line(error)})", _load_advice(error)
-            ) from None
-        self._runtime = runtime
-        self._tensor = runtime.tensor(self.input)
-        self._arguments = (_Any * 1)()
-        self._arguments[0].type = _TENSOR
-        self._arguments[0].value.ptr = self._tensor.address
-        self._result = _Any()
-        # What `run` needs at every call, without attribute look-ups on the way.
-        self._call = runtime.ffi.TVMFFIFunctionCall
-        self._release = runtime.ffi.TVMFFIObjectDecRef
-        self._into = ctypes.c_void_p(self.output.ctypes.data)
-        self._count = ctypes.c_int32(1)
-        self._by_result = ctypes.byref(self._result)
-        self._bytes = self.output.nbytes
-        self._check_output(path)
+        self._main = Call(Module(path, runtime_dir, threads), "main", self.input, self.output)
 
     def run(self, image: NDArray[np.float32] | None = None) -> NDArray[np.float32]:
         """Compute `output` from `input` and return it; the next call overwrites it.
@@ -296,40 +388,7 @@ class Model:
         """
         if image is not None and image is not self.input:
             np.copyto(self.input, image)
-        result = self._result
-        result.type = _NONE
-        if self._call(self._main.handle, self._arguments, self._count, self._by_result):
-            self._fail()
-        pointer = result.value.ptr
-        tensor = _Tensor.from_address(pointer + _HEADER)
-        ctypes.memmove(self._into, tensor.data + tensor.byte_offset, self._bytes)
-        self._release(ctypes.c_void_p(pointer))
-        return self.output
-
-    def _check_output(self, path: Path) -> None:
-        """Call once and make sure that `run` may read the result without looking at its description."""
-        result = self._result
-        if self._call(self._main.handle, self._arguments, self._count, self._by_result):
-            self._fail()
-        if result.type != _TENSOR:
-            raise FatalError(str(path), "main returns no single tensor", "build the bundle again")
-        owner = _Object(self._runtime.ffi, result.value.ptr)
-        tensor = _Tensor.from_address(result.value.ptr + _HEADER)
-        shape = tuple(tensor.shape[: tensor.ndim])
-        dtype = (tensor.dtype.code, tensor.dtype.bits, tensor.dtype.lanes)
-        if shape != self.output.shape or dtype != (_DL_FLOAT, 32, 1):
-            raise FatalError(
-                str(path),
-                f"main returns {list(shape)}, and the manifest says float32 {list(self.output.shape)}",
-                "build the bundle again",
-            )
-        del owner
-
-    def _fail(self) -> None:
-        try:
-            self._runtime.check(-1)
-        except TVMError as error:
-            raise FatalError("inference", _first_line(error), "build the bundle again") from None
+        return self._main()
 
 
 def mapped_library(name: str, maps: str | None = None) -> Path | None:
