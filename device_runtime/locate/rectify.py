@@ -62,7 +62,9 @@ class Margin:
 
 
 MARGIN = Margin(0.02, 0.05)
-"""As the crops that readers are trained on have it: labels of real plates stand that far outside of them."""
+"""Around a plate with one row: labels of real plates stand that far outside of them."""
+MARGIN_OF_TWO_ROWS = Margin(0.01, 0.02)
+"""Around a plate with two rows, whose upper one is small."""
 
 
 def rectify(
@@ -70,7 +72,7 @@ def rectify(
     corners: Corners,
     rows: int = 1,
     size: tuple[int, int] = SIZE,
-    margin: Margin = MARGIN,
+    margin: Margin | None = None,
 ) -> Image:
     """The crop uint8[height,width,3] of a plate, seen from the front; two rows are joined side by side.
 
@@ -81,11 +83,11 @@ def rectify(
         corners: of the plate.
         rows: of text, 1 or 2.
         size: width and height of the crop, px.
-        margin: around the plate.
+        margin: around the plate; `MARGIN` or `MARGIN_OF_TWO_ROWS` if None.
     """
     if rows == 1:
-        return seen_from_front(frame, corners, size, margin)
-    return join(seen_from_front(frame, corners, _FLAT, margin), size)
+        return seen_from_front(frame, corners, size, margin or MARGIN)
+    return join(seen_from_front(frame, corners, _FLAT, margin or MARGIN_OF_TWO_ROWS), size)
 
 
 def seen_from_front(frame: Image, corners: Corners, size: tuple[int, int], margin: Margin = MARGIN) -> Image:

@@ -17,7 +17,9 @@ if TYPE_CHECKING:
 
 
 @click.command("finetune")
-@click.option("--data", type=FOLDER, required=True, help="Folder of crops; the file name is the label.")
+@click.option(
+    "--data", type=FOLDER, required=True, multiple=True, help="Folder of crops; the file name is the label."
+)
 @click.option("--labels", type=FILE, help="CSV with rows file,label instead of file names.")
 @options.weights()
 @click.option("--teacher", type=FILE, help="Checkpoint with the same classes to distil from.")
@@ -35,6 +37,16 @@ if TYPE_CHECKING:
 @click.option(
     "--rendered-fraction", type=Number(0, 1), help="Rendered samples; 0.5 by default where they fit."
 )
+@click.option(
+    "--located",
+    type=Number(0, 1),
+    default=0.0,
+    show_default=True,
+    help="Samples as a locator cuts them out, some of what is no plate; before all other shares.",
+)
+@click.option("--frames", type=FOLDER, help="Photographs with boxed plates, for --located.")
+@click.option("--hold-out", "held_rides", multiple=True, help="Ride whose frames are left out.")
+@click.option("--mined", type=FILE, help="What `lprnet locator mine` found that is no plate, for --located.")
 @click.option("--ramp", type=click.IntRange(min=0), default=0, help="Samples until full distortion.")
 @click.option("--rate", type=POSITIVE, default=3e-4, show_default=True, help="Highest learning rate.")
 @click.option("--seed", type=SEED, default=2, show_default=True, help="Of every random choice.")
@@ -42,7 +54,7 @@ if TYPE_CHECKING:
     "--pool", type=click.IntRange(0), default=0, help="Draw so many samples once and go through them again."
 )
 def finetune_command(
-    data: Path,
+    data: tuple[Path, ...],
     labels: Path | None,
     weights: Path | None,
     teacher: Path | None,
@@ -60,6 +72,10 @@ def finetune_command(
     device: str,
     held_out: float,
     rendered_fraction: float | None,
+    located: float,
+    frames: Path | None,
+    held_rides: tuple[str, ...],
+    mined: Path | None,
     ramp: int,
     rate: float,
     seed: int,
@@ -73,7 +89,10 @@ def finetune_command(
     from lprnet.network.checkpoint import load_checkpoint
     from lprnet.network.with_alphabet import with_alphabet
     from lprnet.plates.kinds import can_write
+    from lprnet.scenes.crops import Crops
+    from lprnet.scenes.frames import read_frames
     from lprnet.threads import limit_threads
+    from lprnet.training.locator_mining import read_patches
     from lprnet.training.loop import Run, train
     from lprnet.training.settings import Settings
     from lprnet.weights import DEFAULT
@@ -84,7 +103,9 @@ def finetune_command(
     budget = options.budget(output, hours, until, samples)
     start = load_checkpoint(weights or DEFAULT)
     classes = alphabet or start.alphabet
-    items = from_csv(labels, data) if labels else from_folder(data)
+    if labels and len(data) > 1:
+        raise FatalError("--labels", "is for one folder", "give one --data, or name files by their labels")
+    items = from_csv(labels, data[0]) if labels else [item for folder in data for item in from_folder(folder)]
     check_labels(items, classes)
     if not can_write(classes, kind):
         if rendered_fraction or kind:
@@ -94,6 +115,16 @@ def finetune_command(
         rendered_fraction = 0.5
     parts = split(items, held_out)
     crops = tuple(item.sample for item in parts.train)
+    if not located and (frames or held_rides or mined):
+        raise FatalError("--frames, --hold-out, --mined", "are for --located", "give it, or leave them out")
+    if held_rides and frames is None:
+        raise FatalError("--hold-out", "is about frames", "give --frames or leave it out")
+    elsewhere = Crops(
+        read_frames(frames, held_rides) if frames else (),
+        real=crops,
+        found=read_patches(mined) if mined else (),
+        kind=kind,
+    )
     measured = {"held out": [item.sample for item in parts.held_out]} if parts.held_out else {}
     taught_by = load_checkpoint(teacher) if teacher else None
     metadata = start.lineage | {"started from": start.sha256}
@@ -110,6 +141,8 @@ def finetune_command(
             kind=kind,
             stock=options.recombination(crops, recombined),
             recombined=recombined,
+            located=elsewhere if located else None,
+            located_fraction=located,
         ),
         budget=budget,
         settings=Settings(

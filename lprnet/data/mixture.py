@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import KW_ONLY, dataclass
 from functools import cached_property
+from typing import Protocol
 
 import numpy as np
 from numpy.random import Generator
@@ -44,6 +45,18 @@ class Batch:
     taught: NDArray[np.float16] | None = None
 
 
+class Source(Protocol):
+    """Samples by chance."""
+
+    def sample(self, rng: Generator, strength: float) -> Sample:
+        """A crop uint8[24,94,3] BGR and its text, "" on what is no plate; *strength* of its distortions."""
+        ...
+
+    def digest(self) -> str:
+        """Of all that the samples depend on, but for code."""
+        ...
+
+
 @dataclass(frozen=True)
 class Mixture:
     """Training samples, numbered: sample *i* is the same in every run, however often it was interrupted.
@@ -58,6 +71,8 @@ class Mixture:
         kind: kind or mix of the rendered plates (see `render`).
         stock: real crops to recombine characters of.
         recombined: share of the real samples that are recombined, where there is a stock.
+        located: other samples, as a locator delivers them.
+        located_fraction: share of samples that are from there, before all other shares.
     """
 
     seed: int
@@ -68,6 +83,8 @@ class Mixture:
     kind: str | None = None
     stock: Stock | None = None
     recombined: float = 0.5
+    located: Source | None = None
+    located_fraction: float = 0.0
 
     def strength(self, index: int) -> float:
         """The strongest distortion of sample *index*."""
@@ -81,6 +98,8 @@ class Mixture:
         """Sample number *index*: uint8[24,94,3] BGR and its text."""
         rng: Generator = np.random.Generator(np.random.PCG64((self.seed << 40) + (1 << 39) + index))
         strength = self.strength(index) * rng.uniform(0.6, 1.1)
+        if self.located is not None and rng.random() < self.located_fraction:
+            return self.located.sample(rng, strength)
         if self.real and rng.random() < self.real_fraction:
             if self.stock is not None and rng.random() < self.recombined:
                 return self.stock.sample(rng, strength)

@@ -26,7 +26,14 @@ CHUNK, BATCH = 4096, 32
 """Samples in a file, and drawn at a time."""
 PACKAGES = Path(__file__).resolve().parents[2]
 """The folder of the packages."""
-ROOMS = ("lprnet/data", "lprnet/plates", "lprnet/network", "device_runtime/read")
+ROOMS = (
+    "lprnet/data",
+    "lprnet/plates",
+    "lprnet/scenes",
+    "lprnet/network",
+    "device_runtime/locate",
+    "device_runtime/read",
+)
 """Whose files decide what a sample is. Whole rooms, so that none of their files is forgotten."""
 
 Logits = NDArray[np.float16]
@@ -111,6 +118,8 @@ def pool_key(mixture: Mixture, teacher: str = "", packages: Path = PACKAGES) -> 
     donors = len(mixture.stock.donors) if mixture.stock else 0
     shares = mixture.seed, mixture.real_fraction, mixture.ramp, mixture.kind, donors, mixture.recombined
     digest.update(repr((shares, teacher)).encode())
+    if mixture.located is not None:
+        digest.update(f"{mixture.located_fraction} {mixture.located.digest()}".encode())
     return digest.hexdigest()[:16]
 
 

@@ -21,7 +21,7 @@ from lprnet.network.alphabet import Alphabet
 from lprnet.network.checkpoint import Checkpoint
 from lprnet.network.model import LPRNet
 from lprnet.training.forward import forward, teach
-from lprnet.training.losses import ctc_loss, distillation_loss
+from lprnet.training.losses import ctc_loss, distillation_loss, well_taught
 from lprnet.training.running import METRICS, WINDOW, Metrics, make_folder, stoppable
 from lprnet.training.settings import Budget, Settings, learning_rate
 from lprnet.training.state import STATE, State, descend, new_state, resume, save_state
@@ -43,7 +43,8 @@ class Run:
         budget: how long.
         settings: the rest.
         initial: weights to start from instead of random ones.
-        teacher: a network with the same classes whose logits are learnt besides the labels.
+        teacher: a network with the same classes whose logits are learnt besides the labels, where it reads
+            what they say.
         metadata: goes into the checkpoint.
     """
 
@@ -129,7 +130,11 @@ def train_step(
     elif teacher is not None:
         taught = teach(teacher, images)
     if taught is not None:
-        loss = loss + settings.distillation * distillation_loss(logits, taught).cpu()
+        chosen = well_taught(taught, batch.texts, alphabet)
+        if chosen.any():
+            share = settings.distillation * float(chosen.float().mean())
+            at = chosen.to(settings.device)
+            loss = loss + share * distillation_loss(logits[at], taught[at]).cpu()
     norm = descend(state, loss, clip=settings.clip, samples=len(batch.texts), ema=settings.ema)
     return loss.detach(), norm
 

@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from device_runtime.errors import FatalError
+from device_runtime.read.decode import greedy
 from lprnet.data import pool as module
 from lprnet.data.mixture import Batch, Mixture
 from lprnet.data.pool import Pool
@@ -36,6 +37,9 @@ def test_distillation_draws_towards_the_teacher() -> None:
     teacher, batch = random_checkpoint(), Mixture(1).batch(0, 8)
     settings = replace(SMALL, distillation=20.0)
     taught = teacher.model()(torch.from_numpy(batch.images)).detach()
+    batch = replace(
+        batch, texts=tuple(greedy(each.numpy(), OWN.characters, OWN.blank).text for each in taught)
+    )
     state = new_state(settings, len(OWN), 1, random_checkpoint(seed=1, widths=NARROW).state)
     divergences = []
     for _ in range(8):
