@@ -33,9 +33,9 @@ def interpreter(name: str, peer: Peer, cache: Path) -> Path:
 
 def _install(name: str, peer: Peer, folder: Path) -> None:
     LOG.info("installing %s", " ".join(peer.packages))
-    python = str(folder / "bin/python")
-    _run([sys.executable, "-m", "venv", str(folder)])
-    pip = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+    _run([sys.executable, "-m", "venv", "--without-pip", str(folder)])
+    pip = [sys.executable, "-m", "pip", "--python", str(folder / "bin/python")]
+    pip += ["install", "--quiet", "--disable-pip-version-check"]
     _run([*pip, *peer.needs])
     # What they ask for would bring an OpenCV that they do not work with.
     _run([*pip, "--no-deps", *peer.packages])
