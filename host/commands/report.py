@@ -15,14 +15,20 @@ from lprnet.console import table
 @click.option(
     "--html", type=options.FILE, default=Path("build/report.html"), show_default=True, help="Page to write."
 )
-def report_command(paths: tuple[Path, ...], html: Path) -> None:
+@click.option(
+    "--pictures",
+    type=options.FOLDER,
+    help="Folder that lpr-run --save-annotated filled, for the page.",
+)
+def report_command(paths: tuple[Path, ...], html: Path, pictures: Path | None) -> None:
     """Compare reports that boards made with lpr-run --report."""
     from device_runtime.files import write_atomic
     from device_runtime.report.report import REPORT
+    from host.report.gallery import read_pictures
     from host.report.page import render
     from host.report.text import HEADINGS, NUMBERS, rows
 
     reports = [REPORT.read(path) for path in paths]
-    write_atomic(html, render(reports).encode())
+    write_atomic(html, render(reports, read_pictures(pictures) if pictures else ()).encode())
     table(HEADINGS, rows(reports), right=NUMBERS)
     click.echo(f"page: {html}")

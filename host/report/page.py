@@ -7,11 +7,14 @@ from html import escape
 from pathlib import Path
 
 from device_runtime.report.report import Report
+from host.report.gallery import Picture, gallery
 from host.report.plot import SERIES_COLORS, STAGES, Bar, Curve, cumulative, stacked
 from host.report.series import board_name, names, ordered
 
 _STAGE_NAMES = {
     "read": "Read",
+    "locate": "Locate",
+    "rectify": "Rectify",
     "preprocess": "Preprocess",
     "infer": "Infer",
     "decode": "Decode",
@@ -19,8 +22,8 @@ _STAGE_NAMES = {
 }
 
 
-def render(reports: Sequence[Report]) -> str:
-    """HTML text with style and plots inside, for light and dark screens; at least one report."""
+def render(reports: Sequence[Report], pictures: Sequence[Picture] = ()) -> str:
+    """HTML text with style, plots and *pictures* inside, for light and dark screens; at least one report."""
     reports = ordered(reports)
     labels = names(reports)
     return _text("page.html").format(
@@ -28,10 +31,20 @@ def render(reports: Sequence[Report]) -> str:
         count=f"{len(reports)} report{'s' if len(reports) > 1 else ''}",
         created=escape(max(report.created_at for report in reports)),
         headline=_headline(reports, labels),
+        pictures=_pictures(pictures),
         summary=_summary(reports, labels),
         stages=_stages(reports, labels),
         curves=_curves(reports, labels),
         details="".join(map(_details, reports, labels)),
+    )
+
+
+def _pictures(pictures: Sequence[Picture]) -> str:
+    if not pictures:
+        return ""
+    return (
+        "<h2>What was found</h2><p>Each plate's outline and what was read on it.</p>"
+        f'<div class="figures pictures">{gallery(pictures)}</div>'
     )
 
 
@@ -102,14 +115,15 @@ def _stages(reports: Sequence[Report], labels: Sequence[str]) -> str:
         )
         for report, label in zip(reports, labels, strict=True)
     ]
-    legend = "".join(f'<span><i class="{stage}"></i>{stage}</span>' for stage in STAGES)
+    shown = [stage for stage in STAGES if any(stage in report.stages for report in reports)]
+    legend = "".join(f'<span><i class="{stage}"></i>{stage}</span>' for stage in shown)
     return f'<div class="legend">{legend}</div>{stacked(bars)}'
 
 
 def _curves(reports: Sequence[Report], labels: Sequence[str]) -> str:
     legend = "".join(f"<span>{_swatch(index)}{escape(label)}</span>" for index, label in enumerate(labels))
     figures = []
-    for stage in ("total", "infer", "read", "preprocess", "decode"):
+    for stage in ("total", "locate", "infer", "read", "rectify", "preprocess", "decode"):
         curves = [
             Curve(label, index, report.stages[stage])
             for index, (report, label) in enumerate(zip(reports, labels, strict=True))

@@ -9,7 +9,7 @@ from html import escape
 
 from device_runtime.timing import Distribution
 
-STAGES = ("read", "preprocess", "infer", "decode")
+STAGES = ("read", "locate", "rectify", "preprocess", "infer", "decode")
 SERIES_COLORS = 8
 
 

@@ -1,0 +1,42 @@
+from __future__ import annotations
+
+import base64
+import re
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from device_runtime.errors import FatalError
+from device_runtime.sinks.pictures import OVERVIEW_NAME
+from host.report.gallery import MOST, WIDTH, gallery, read_pictures
+
+
+def test_pictures_are_shrunk_and_the_overview_is_left_out(tmp_path: Path) -> None:
+    for number in range(MOST + 2):
+        cv2.imwrite(str(tmp_path / f"street-{number:02}.png"), np.full((900, 1600, 3), number, np.uint8))
+    cv2.imwrite(str(tmp_path / OVERVIEW_NAME), np.zeros((90, 160, 3), np.uint8))
+    pictures = read_pictures(tmp_path)
+    assert [picture.caption for picture in pictures] == [f"street-{number:02}" for number in range(MOST)]
+    assert pictures[3].image.shape == (405, WIDTH, 3)
+    html = gallery(pictures)
+    (first, *others) = re.findall(r'src="data:image/jpeg;base64,([^"]+)"', html)
+    assert len(others) == MOST - 1
+    decoded = cv2.imdecode(np.frombuffer(base64.b64decode(first), np.uint8), cv2.IMREAD_COLOR)
+    assert decoded is not None and decoded.shape == (405, WIDTH, 3)
+
+
+def test_names_of_pictures_are_text_not_html(tmp_path: Path) -> None:
+    cv2.imwrite(str(tmp_path / '"><script>.png'), np.zeros((9, 16, 3), np.uint8))
+    assert "<script" not in gallery(read_pictures(tmp_path))
+
+
+def test_a_folder_without_pictures_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(FatalError, match="no such folder"):
+        read_pictures(tmp_path / "none")
+    with pytest.raises(FatalError, match="holds no images"):
+        read_pictures(tmp_path)
+    cv2.imwrite(str(tmp_path / OVERVIEW_NAME), np.zeros((9, 16, 3), np.uint8))
+    with pytest.raises(FatalError, match="holds no pictures"):
+        read_pictures(tmp_path)
