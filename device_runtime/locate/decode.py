@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import cv2
 import numpy as np
@@ -34,7 +35,8 @@ VIEW_CORNERS, VIEW_SCORE, VIEW_ROWS, VIEW_CHANNELS = slice(0, 4), 4, 5, 6
 two rows. A logit is the mean over its map."""
 
 _SQUARE = np.ones((3, 3), np.uint8)
-_DY, _DX = (np.array(steps, np.intp) for steps in ((-1, -1, -1, 0, 0, 0, 1, 1, 1), (-1, 0, 1) * 3))
+_STEPS = np.array([(dx, dy) for dy in (-1, 0, 1) for dx in (-1, 0, 1)], np.intp)
+"""x and y of a cell's neighbours, itself among them, from its own."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -105,26 +107,35 @@ def decode(output: Floats, threshold: float, most: int = PEAKS) -> Candidates:
     looked at, however many plate-like patterns there are.
     """
     logits = output[SCORE]
-    peaks = np.flatnonzero((logits >= logit(threshold)) & (logits == cv2.dilate(logits, _SQUARE)))
+    peaks = ((logits >= logit(threshold)) & (logits == cv2.dilate(logits, _SQUARE))).ravel().nonzero()[0]
     if not len(peaks):
         return Candidates.none()
     height, width = logits.shape
     surest = logits.ravel()[peaks]
-    order = np.argsort(-surest, kind="stable")[:most]
+    order = (-surest).argsort(kind="stable")[:most]
     peaks, surest = peaks[order], surest[order]
     y, x = np.divmod(peaks, width)
-    rows, columns = y[:, None] + _DY, x[:, None] + _DX
-    inside = (rows >= 0) & (rows < height) & (columns >= 0) & (columns < width)
-    cells = np.where(inside, rows * width + columns, peaks[:, None])
-    around = output.reshape(CHANNELS, -1)[:, cells]
-    weights = sigmoid(around[SCORE]) * inside
-    weights /= weights.sum(1, keepdims=True)
+    cells = peaks[:, None] + (_STEPS[:, 1] * width + _STEPS[:, 0])
+    beside = (x == 0) | (x == width - 1) | (y == 0) | (y == height - 1)
+    inside = None
+    if beside.any():
+        columns, rows = x[:, None] + _STEPS[:, 0], y[:, None] + _STEPS[:, 1]
+        inside = (rows >= 0) & (rows < height) & (columns >= 0) & (columns < width)
+        cells = np.where(inside, cells, peaks[:, None])
+    maps = output.reshape(CHANNELS, -1)
+    around = maps[:, cells]
+    weights = sigmoid(around[SCORE])
+    if inside is not None:
+        weights *= inside
+    weights /= np.add.reduce(weights, 1, keepdims=True)
     # Σ w · (centre + UNIT · exp(s) · v), the two terms apart.
-    middles = np.stack([(columns * weights).sum(1), (rows * weights).sum(1)], 1)
-    scaled = weights * (np.float32(UNIT) * np.exp(np.clip(around[SIZE], -3, 4)))
-    offsets = np.einsum("cnk,nk->nc", around[CORNERS], scaled).reshape(-1, 4, 2)
-    corners = ((middles[:, None] + 0.5) * STRIDE + offsets).astype(np.float32)
-    found = Candidates(corners, sigmoid(surest), sigmoid(output[ROWS].ravel()[peaks]))
+    middles = weights @ (_STEPS + np.float32(0.5))
+    middles[:, 0] += x
+    middles[:, 1] += y
+    weights *= np.exp(np.minimum(around[SIZE], 4))
+    offsets = np.einsum("cnk,nk->nc", around[CORNERS], weights).reshape(-1, 4, 2)
+    corners = np.asarray(middles[:, None] * np.float32(STRIDE) + offsets * np.float32(UNIT), np.float32)
+    found = Candidates(corners, sigmoid(surest), sigmoid(maps[ROWS][peaks]))
     return found.take(surviving(corners, OVERLAP))
 
 
@@ -134,26 +145,26 @@ def decode_view(output: Floats) -> Refined:
     A corner is the mean of the cells' centres, weighted by the softmax of its heatmap (soft-argmax; Nibali et
     al., arXiv:1801.07372).
     """
-    height, width = output.shape[1:]
     maps = output.reshape(VIEW_CHANNELS, -1)
     heat = maps[VIEW_CORNERS]
-    sums = np.exp(heat - heat.max(1, keepdims=True)) @ _centers(height, width)
-    means = maps[VIEW_SCORE:].mean(1).tolist()
-    corners = np.asarray(sums[:, :2] / sums[:, 2:], np.float32)
-    return Refined(corners, means[0], means[VIEW_ROWS - VIEW_SCORE])
+    cells = _cells(*output.shape[1:])
+    sums = np.exp(heat - np.maximum.reduce(heat, 1, keepdims=True)) @ cells
+    score, rows = (maps[VIEW_SCORE:] @ cells[:, 2]).tolist()
+    return Refined(sums[:, :2] / sums[:, 2:], score / len(cells), rows / len(cells))
 
 
 def surviving(corners: Floats, overlap: float) -> NDArray[np.intp]:
     """Indices of what non-maximum suppression leaves of float32[N,4,2], the surest first."""
     if len(corners) < 2:
         return np.arange(len(corners))
-    boxes = np.concatenate([corners.min(1), corners.max(1)], 1)
-    overlapping = intersection_over_union(boxes, boxes) > overlap
-    left = np.ones(len(boxes), bool)
-    for i in range(len(boxes) - 1):
-        if left[i]:
-            left[i + 1 :] &= ~overlapping[i, i + 1 :]
-    return np.flatnonzero(left)
+    boxes = np.concatenate([np.minimum.reduce(corners, 1), np.maximum.reduce(corners, 1)], 1)
+    surer, weaker = (intersection_over_union(boxes, boxes) > overlap).nonzero()
+    dropped: set[int] = set()
+    # By rows, so that it is known of each whether it is dropped itself when its turn comes.
+    for i, j in zip(surer.tolist(), weaker.tolist(), strict=True):
+        if i < j and i not in dropped:
+            dropped.add(j)
+    return np.array([i for i in range(len(boxes)) if i not in dropped], np.intp)
 
 
 def intersection_over_union(a: Floats, b: Floats) -> Floats:
@@ -161,19 +172,17 @@ def intersection_over_union(a: Floats, b: Floats) -> Floats:
     low = np.maximum(a[:, None, :2], b[None, :, :2])
     high = np.minimum(a[:, None, 2:], b[None, :, 2:])
     sides = np.maximum(high - low, 0)
-    both = sides[..., 0] * sides[..., 1]
+    both = sides[:, :, 0] * sides[:, :, 1]
     areas = [(boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1]) for boxes in (a, b)]
     return np.asarray(both / np.maximum(areas[0][:, None] + areas[1][None] - both, 1e-6), np.float32)
 
 
-def _centers(height: int, width: int) -> Floats:
-    """x, y and 1 of every cell of a view's map, float32[h·w,3], px of the view."""
-    known = _CENTERS.get((height, width))
-    if known is None:
-        y, x = np.mgrid[:height, :width].astype(np.float32)
-        columns = [(x.ravel() + 0.5) * VIEW_STRIDE, (y.ravel() + 0.5) * VIEW_STRIDE, np.ones(x.size)]
-        known = _CENTERS[height, width] = np.stack(columns, 1).astype(np.float32)
-    return known
-
-
-_CENTERS: dict[tuple[int, int], Floats] = {}
+@lru_cache(maxsize=8)
+def _cells(height: int, width: int) -> Floats:
+    """x, y (px of the view) and 1 of every cell of a view's map, float32[height·width,3]."""
+    y, x = np.mgrid[:height, :width]
+    return (
+        np.stack([(x + 0.5) * VIEW_STRIDE, (y + 0.5) * VIEW_STRIDE, x * 0 + 1], 2)
+        .reshape(-1, 3)
+        .astype(np.float32)
+    )

@@ -34,6 +34,8 @@ VIEW_PLATE, VIEW_SQUARISH = (84, 28), (64, 36)
 """px, width and height of a candidate in its view: of a long plate, and of one whose width is less than
 `LONG` times its height, such as one of two rows."""
 LONG = 2.2
+_FINER = 1.45
+"""px of a frame that a pixel cut from it spans at most; a finer frame is halved until it is so."""
 _NEAREST = 0.3
 """How far from the horizon a view ends: its least perspective divisor; the plate's first corner has 1."""
 
@@ -163,33 +165,48 @@ def transform(points: Floats, matrix: Matrix) -> Floats:
 def cut_view(frame: Image, matrix: Matrix) -> Image:
     """The view uint8[`VIEW_HEIGHT`,`VIEW_WIDTH`,3] of *frame* that `view_matrix` describes.
 
-    Where the frame is much finer than the view it is shrunk first, so that no pixel is passed over.
+    A finer frame is halved first, so that no pixel is passed over.
     """
     return cut(frame, matrix, VIEW_WIDTH, VIEW_HEIGHT)
 
 
 def cut(frame: Image, matrix: Matrix, width: int, height: int) -> Image:
     """uint8[*height*,*width*,3], its pixels from where *matrix* says in *frame*; grey outside it."""
-    outline = transform(np.array([[0, 0], [width, 0], [width, height], [0, height]], np.float32), matrix)
-    (left, top), (right, bottom) = outline.min(0).tolist(), outline.max(0).tolist()
-    # px of the frame a pixel of the view, by the lengths of the outline's sides.
-    finer = max(width_of(outline) / width, height_of(outline) / height)
-    factor = max(int(finer + 0.4), 1)
-    x, y = max(math.floor(left) - factor, 0), max(math.floor(top) - factor, 0)
-    columns = (min(math.ceil(right) + factor, frame.shape[1]) - x) // factor
-    rows = (min(math.ceil(bottom) + factor, frame.shape[0]) - y) // factor
+    (a, b, c), (d, e, f), (g, h, i) = matrix.tolist()
+    outline = [
+        ((a * u + b * v + c) / (g * u + h * v + i), (d * u + e * v + f) / (g * u + h * v + i))
+        for u, v in ((0, 0), (width, 0), (width, height), (0, height))
+    ]
+    xs, ys = zip(*outline, strict=True)
+    # px of the frame a pixel of the image that is cut, by the longer one of its mean sides.
+    finer = max(
+        (math.dist(outline[0], outline[1]) + math.dist(outline[3], outline[2])) / (2 * width),
+        (math.dist(outline[0], outline[3]) + math.dist(outline[1], outline[2])) / (2 * height),
+    )
+    halvings = max(math.ceil(math.log2(finer / _FINER)), 0)
+    factor = 1 << halvings
+    x, y = max(math.floor(min(xs)) - factor, 0), max(math.floor(min(ys)) - factor, 0)
+    columns = (min(math.ceil(max(xs)) + factor, frame.shape[1]) - x) // factor
+    rows = (min(math.ceil(max(ys)) + factor, frame.shape[0]) - y) // factor
     if columns < 1 or rows < 1:
         return np.full((height, width, 3), GREY, np.uint8)
     part = frame[y : y + rows * factor, x : x + columns * factor]
-    if factor > 1:
-        part = cv2.resize(part, (columns, rows), interpolation=cv2.INTER_AREA)
+    for left in range(halvings - 1, -1, -1):
+        part = cv2.resize(part, (columns << left, rows << left), interpolation=cv2.INTER_AREA)
     # In OpenCV's coordinates the middle of the first pixel is 0.
-    to_part = np.array([[1 / factor, 0, -x / factor - 0.5], [0, 1 / factor, -y / factor - 0.5], [0, 0, 1]])
-    from_centers = np.array([[1, 0, 0.5], [0, 1, 0.5], [0, 0, 1]])
+    c, f, i = c + (a + b) / 2, f + (d + e) / 2, i + (g + h) / 2
+    from_x, from_y, scale = x / factor + 0.5, y / factor + 0.5, 1 / factor
+    to_part = np.array(
+        [
+            (a * scale - g * from_x, b * scale - h * from_x, c * scale - i * from_x),
+            (d * scale - g * from_y, e * scale - h * from_y, f * scale - i * from_y),
+            (g, h, i),
+        ]
+    )
     return np.asarray(
         cv2.warpPerspective(
             part,
-            to_part @ matrix @ from_centers,
+            to_part,
             (width, height),
             flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
             borderMode=cv2.BORDER_CONSTANT,
