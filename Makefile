@@ -83,7 +83,7 @@ build/native/manifest.json: $(SOURCES) | $(SETUP)
 	$(BIN)/lpr-host build --target native
 
 build/demo/report.html: build/native/manifest.json $(SAMPLES)
-	$(BIN)/lpr-run --bundle build/native --images lprnet/samples --labels name --benchmark 200 \
+	$(BIN)/lpr-run --bundle build/native --crop --images lprnet/samples --labels name --benchmark 200 \
 		--save-annotated build/demo/annotated --report file:build/native/reports/demo.json
 	$(BIN)/lpr-host report build/native/reports/demo.json --html $@
 

@@ -14,18 +14,15 @@ from device_runtime.pipeline import Options, run
 
 
 class RegionType(click.ParamType):
-    """X,Y,W,H in pixels."""
+    """X,Y,W,H or a polygon, in pixels."""
 
     name = "X,Y,W,H"
 
     def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> Region:
         try:
-            x, y, width, height = (int(part) for part in str(value).split(","))
-        except ValueError:
-            self.fail(f"{value!r} is not X,Y,W,H in pixels", param, ctx)
-        if x < 0 or y < 0 or width < 1 or height < 1:
-            self.fail(f"{value!r} is no region of an image", param, ctx)
-        return x, y, width, height
+            return Region.parse(str(value))
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
 
 
 class ReportType(click.ParamType):
@@ -71,12 +68,36 @@ class ManyValues(OneLineCommand):
 @click.option(
     "--camera", metavar="N|URL", help="Camera number, stream address or video file; Ctrl-C ends it."
 )
-@click.option("--roi", "region", type=RegionType(), help="Part of each frame that holds the plate.")
+@click.option("--crop", is_flag=True, help="Images, or the rectangle of --roi, are plates already.")
+@click.option(
+    "--roi",
+    "region",
+    type=RegionType(),
+    help="Where plates are looked for; or a polygon, X1,Y1,X2,Y2,X3,Y3,…",
+)
+@click.option(
+    "--min-confidence",
+    type=click.FloatRange(0, 1),
+    metavar="P",
+    help="Least confidence of a reading.  [default: the bundle's]",
+)
+@click.option(
+    "--min-plate-width",
+    type=click.IntRange(4, 10_000),
+    metavar="PX",
+    help="Narrowest plate to be found, in pixels of the frame: takes more looks.",
+)
+@click.option(
+    "--locate-size",
+    type=click.IntRange(64, 10_000),
+    metavar="PX",
+    help="Look at frames as large as in a square of this side.  [default: 320]",
+)
 @click.option(
     "--benchmark",
     type=click.IntRange(1),
     metavar="N",
-    help="Read N plates, over and over; golden inputs without --images.",
+    help="Read N frames, over and over; golden inputs without --images.",
 )
 @click.option(
     "--labels", type=click.Choice(["name"]), help="Where the truth is: file names. Prints accuracy."
@@ -103,7 +124,7 @@ class ManyValues(OneLineCommand):
 @click.option("--check", is_flag=True, help="Verify the bundle on this board, then stop.")
 @click.version_option(__version__, prog_name="lpr-run")
 def command(**options: Any) -> int:
-    """Read license plates with a compiled bundle.
+    """Find and read license plates with a compiled bundle.
 
     Exit status: 0 if every image was read, 1 if some could not be, 2 on an error, 130 on Ctrl-C.
     """

@@ -1,4 +1,4 @@
-"""A run of `lpr-run`: for each frame of a source, locate, read, hand to the sinks, and count."""
+"""A run of `lpr-run`: for each frame of a source, find and read plates, hand them to the sinks, and count."""
 
 from __future__ import annotations
 
@@ -12,25 +12,32 @@ from time import perf_counter
 from typing import Literal
 
 import click
+import numpy as np
 
 from device_runtime.board import describe as board
 from device_runtime.bundle.find import default_bundle
 from device_runtime.console import FAILED, INTERRUPTED
 from device_runtime.errors import FatalError
-from device_runtime.locate.region import Region, crop
+from device_runtime.locate.region import Region
 from device_runtime.read.engine import Engine
+from device_runtime.reader import Reader
 from device_runtime.report.measure import Measurements, make_report, warm_up
 from device_runtime.report.report import REPORT
 from device_runtime.sinks.console import Lines, Progress, checked, summary
+from device_runtime.sinks.glyphs import of_bundle
 from device_runtime.sinks.jsonl import JsonLines
 from device_runtime.sinks.pictures import Album
 from device_runtime.sinks.sink import OnlyChanges, Result, Sink
 from device_runtime.sources.camera import camera_frames
 from device_runtime.sources.files import image_files, label_of, read_files
 from device_runtime.sources.frame import Frame, Unreadable
+from device_runtime.sources.image import Image
 from device_runtime.timing import StageClock
 
 log = logging.getLogger(__name__)
+
+CROP_WIDTH = 240
+"""px: an image of a plate alone is seldom wider, a photograph seldom narrower."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,8 +48,12 @@ class Options:
         bundle: its folder; `default_bundle` where None.
         images: files and folders to read.
         camera: number, address or video file to read instead.
-        region: the part of each frame that holds the plate; all of it where None.
-        benchmark: read so many plates, over and over, and print no line for each.
+        region: where in each frame plates are looked for, or the rectangle that is one; all of it where None.
+        crop: images, or the region, are plates already; so it is, too, in a bundle without a locator.
+        min_confidence: a text below is no reading; the bundle's own limit where None.
+        locate_size: px; frames are looked at as large as in a square of this side.
+        min_plate_width: px; plates from this width on are to be found.
+        benchmark: read so many frames, over and over, and print no line for each.
         labels: "name" if the names of the files say what is on the plates.
         as_json: print JSON lines instead of text and a summary.
         report: file to write a report to.
@@ -60,6 +71,10 @@ class Options:
     images: tuple[Path, ...] = ()
     camera: str | None = None
     region: Region | None = None
+    crop: bool = False
+    min_confidence: float | None = None
+    locate_size: int | None = None
+    min_plate_width: int | None = None
     benchmark: int | None = None
     labels: Literal["name"] | None = None
     as_json: bool = False
@@ -79,6 +94,10 @@ class Options:
             raise FatalError("--camera", "cannot be combined with --images", "leave one of them out")
         if self.labels and not self.images:
             raise FatalError("--labels name", "needs file names", "give --images")
+        if self.crop and self.region and not self.region.is_rectangle:
+            raise FatalError("--crop", "cannot be combined with a polygon", "give --roi X,Y,W,H")
+        if self.crop and (self.locate_size or self.min_plate_width):
+            raise FatalError("--crop", "leaves nothing to find", "leave it or the size out")
 
     @property
     def source(self) -> str:
@@ -87,33 +106,28 @@ class Options:
 
 
 class Pipeline:
-    """Locates and reads the plate in each frame and hands it to the sinks.
+    """Finds and reads the plates of each frame and hands them to the sinks.
 
     Attributes:
-        engine: reads.
-        region: the part of each frame that is read; all of it where None.
+        reader: finds and reads.
         labelled: take the truth from the names of files.
         sinks: get every result, in this order.
         measured: what has been measured so far.
     """
 
-    def __init__(
-        self,
-        engine: Engine,
-        sinks: Sequence[Sink] = (),
-        *,
-        region: Region | None = None,
-        labelled: bool = False,
-    ) -> None:
-        self.engine, self.sinks, self.region, self.labelled = engine, sinks, region, labelled
+    def __init__(self, reader: Reader, sinks: Sequence[Sink] = (), *, labelled: bool = False) -> None:
+        self.reader, self.sinks, self.labelled = reader, sinks, labelled
         self.measured = Measurements()
+        self._warned = False
 
     def warm_up(self, n: int) -> None:
-        """Infer *n* times on whatever the input holds."""
-        times = []
+        """Infer *n* times on whatever the input holds, and find on an empty frame."""
+        times, engine = [], self.reader.engine
         for _ in range(n):
+            if self.reader.locator:
+                self.reader.locator.propose(np.zeros((320, 320, 3), np.uint8))
             clock = StageClock()
-            self.engine.infer(self.engine.input)
+            engine.infer(engine.input)
             clock.lap("infer")
             times.append(clock.ms["infer"])
         self.measured.warmup = warm_up(times)
@@ -122,7 +136,7 @@ class Pipeline:
         """Read each frame, then close the sinks, also where an error ends the run.
 
         Raises:
-            FatalError: what *frames* or a sink raises, or a region that is not within a frame.
+            FatalError: what *frames* or a sink raises, and as `Reader.read`.
         """
         started = perf_counter()
         with ExitStack() as stack:
@@ -143,22 +157,37 @@ class Pipeline:
                 self.measured.wall_s += perf_counter() - started
 
     def read(self, frame: Frame) -> Result:
-        """Locate and read the plate in one frame, and count it.
+        """Find and read the plates of one frame, and count it.
 
         Raises:
-            FatalError: the region is not within the frame.
+            FatalError: as `Reader.read`.
         """
-        image = crop(frame.image, self.region) if self.region else frame.image
-        reading = self.engine.read(image)
-        timings = dict(reading.timings_ms)
+        examined = self.reader.examine(frame.image)
+        located = self.reader.locator is not None
+        if located and not self._warned and not examined.plates and looks_like_a_plate(frame.image):
+            self._warned = True
+            log.warning(
+                "%s: is of %d×%d pixels and shaped like a plate – give --crop if it shows nothing else",
+                *(frame.source, frame.image.shape[1], frame.image.shape[0]),
+            )
+        timings = dict(examined.timings_ms)
         if frame.read_ms is not None:
             timings = {"read": frame.read_ms, **timings}
         timings["total"] = sum(timings.values())
-        self.measured.add(timings)
+        self.measured.add(timings, len(examined.plates) if located else None)
         truth = label_of(frame.path) if self.labelled and frame.path else None
+        result = Result(
+            frame=frame, plates=examined.plates, unread=examined.unread, truth=truth, timings_ms=timings
+        )
         if truth is not None:
-            self.measured.tally.add(reading.plate, truth)
-        return Result(frame=frame, image=image, reading=reading, truth=truth, timings_ms=timings)
+            self.measured.tally.add(result.text, truth)
+        return result
+
+
+def looks_like_a_plate(image: Image) -> bool:
+    """Whether *image* is so small and wide that it may well be a plate that has been cut out."""
+    height, width = image.shape[:2]
+    return width <= CROP_WIDTH and 1.8 * height <= width <= 7 * height
 
 
 def run(options: Options, *more: Sink) -> int:
@@ -180,8 +209,18 @@ def run(options: Options, *more: Sink) -> int:
     if options.check:
         click.echo(checked(engine))
         return 0
-    sinks = [*_sinks(options), *more]
-    pipeline = Pipeline(engine, sinks, region=options.region, labelled=options.labels is not None)
+    reader = Reader.of(
+        engine,
+        threads=options.threads,
+        # Golden inputs are the reader's.
+        crop=options.crop or options.source == "golden",
+        region=options.region,
+        min_confidence=options.min_confidence,
+        locate_size=options.locate_size,
+        min_plate_width=options.min_plate_width,
+    )
+    sinks = [*_sinks(options, reader), *more]
+    pipeline = Pipeline(reader, sinks, labelled=options.labels is not None)
     pipeline.warm_up(options.warmup)
     measured, status = pipeline.measured, 0
     try:
@@ -223,11 +262,11 @@ def _frames(options: Options, files: list[Path], engine: Engine) -> Iterator[Fra
     return islice(frames, options.benchmark)
 
 
-def _sinks(options: Options) -> list[Sink]:
+def _sinks(options: Options, reader: Reader) -> list[Sink]:
     from_camera = options.camera is not None
 
     def once(sink: Sink) -> Sink:
-        """A camera shows the same plate many times."""
+        """A camera shows the same plates many times."""
         return OnlyChanges(sink) if from_camera else sink
 
     sinks: list[Sink] = []
@@ -236,5 +275,10 @@ def _sinks(options: Options) -> list[Sink]:
     elif not options.benchmark:
         sinks.append(once(Lines()))
     if options.annotated:
-        sinks.append(once(Album(options.annotated, options.region, whole_frames=from_camera)))
+        whole = from_camera or reader.locator is not None
+        glyphs = of_bundle(reader.engine.bundle.path, reader.engine.manifest.alphabet)
+        album = Album(
+            options.annotated, options.region, whole_frames=whole, overview=not from_camera, glyphs=glyphs
+        )
+        sinks.append(once(album))
     return [*sinks, Progress(options.benchmark)]

@@ -9,8 +9,8 @@ import numpy as np
 
 from device_runtime.schema import Tolerant
 
-STAGES = ("read", "preprocess", "infer", "decode", "total")
-"""What the time of a plate is split into, in order, and its sum."""
+STAGES = ("read", "locate", "rectify", "preprocess", "infer", "decode", "total")
+"""What the time of a frame and all its plates is split into, in order, and its sum."""
 
 
 class StageClock:

@@ -17,16 +17,18 @@ from numpy.typing import NDArray
 from device_runtime.locate.decode import OVERLAP, Candidates, Floats, decode, decode_view, logit, surviving
 from device_runtime.locate.geometry import (
     AREA,
+    GRID,
     VIEW_HEIGHT,
     VIEW_WIDTH,
     Fit,
     cut_view,
-    fit,
     letterbox,
     plate_in_view,
     transform,
     view_matrix,
 )
+from device_runtime.locate.region import Region
+from device_runtime.locate.tiles import Tile, tiles, wanted_scale
 from device_runtime.sources.image import Image
 
 Find = Callable[[Image], Floats]
@@ -35,6 +37,10 @@ Refine = Callable[[Image], Floats]
 """The second network: a view uint8[64,128,3] BGR → float32[6,16,32]."""
 Letterbox = Callable[[Image, Fit], Image]
 """A frame uint8[h,w,3] and how it fills the input → the input uint8[height,width,3]."""
+
+
+MERGED = 256
+"""Candidates of all tiles together, at most, the surest first."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,6 +65,8 @@ class Search:
 
     Attributes:
         area: px of find's input, at most.
+        size: px; the frame is looked at as large as in a square of this side, in tiles where that is larger.
+        narrowest: px of the frame, width of the narrowest plate that is to be found, in tiles where need be.
         proposing: find's score from which on a candidate is looked at again.
         looks: how many candidates are, the surest first.
         sure: find's score from which on more than `looks` are, as where a street has many plates.
@@ -70,6 +78,8 @@ class Search:
     """
 
     area: int = AREA
+    size: int | None = None
+    narrowest: int | None = None
     proposing: float = 0.08
     looks: int = 3
     sure: float = 0.4
@@ -142,21 +152,60 @@ class Locator:
     scoring: Scoring = Scoring()
     search: Search = Search()
 
-    def locate(self, frame: Image, threshold: float | None = None) -> Found:
+    def locate(self, frame: Image, threshold: float | None = None, region: Region | None = None) -> Found:
         """Plates of *frame* (uint8[H,W,3] BGR) whose score is at least *threshold*, the surest first.
 
         Args:
             threshold: `Search.threshold` where None.
+            region: where a plate's middle has to be; anywhere where None.
+
+        Raises:
+            FatalError: the region is not within the frame, or `Search` asks for too many tiles.
         """
         least = self.search.threshold if threshold is None else threshold
-        return self.verify(frame, self.propose(frame), least)
+        found = self.verify(frame, self.propose(frame, region), least)
+        return found if region is None else found.take(_inside(found.corners, region))
 
-    def propose(self, frame: Image) -> Candidates:
-        """What the first look finds with a score of at least `Search.proposing`, in px of the frame."""
-        to = fit(frame.shape[1], frame.shape[0], self.search.area)
-        found = decode(self.find(self.letterbox(frame, to)), self.search.proposing)
+    def propose(self, frame: Image, region: Region | None = None) -> Candidates:
+        """What the first look finds with a score of at least `Search.proposing`, in px of the frame.
+
+        Raises:
+            FatalError: as `locate`.
+        """
+        search = self.search
+        part = frame if region is None else region.within(frame)
+        height, width = part.shape[:2]
+        scale = 0.0
+        if search.size or search.narrowest:
+            scale = wanted_scale(width, height, search.size, search.narrowest)
+        area = min(search.area, search.size**2) if search.size else search.area
+        looks = tiles(width, height, max(area, GRID**2), scale)
+        found = [self._propose(part, tile) for tile in looks]
+        proposed = found[0] if len(found) == 1 else _merged(found)
+        if region is None:
+            return proposed
+        corners = proposed.corners + np.array(region.box[:2], np.float32)
+        return Candidates(corners, proposed.scores, proposed.two_rows).take(_inside(corners, region))
+
+    def _propose(self, image: Image, tile: Tile) -> Candidates:
+        """What is found in one tile, in px of *image*."""
+        to, (height, width) = tile.fit, image.shape[:2]
+        if not tile.whole:
+            image = image[tile.y : tile.y + tile.height, tile.x : tile.x + tile.width]
+        found = decode(self.find(self.letterbox(image, to)), self.search.proposing)
+        if not len(found):
+            return found
         corners = np.asarray(found.corners / np.array(to.scale, np.float32), np.float32)
-        return Candidates(corners, found.scores, found.two_rows)
+        if tile.whole:
+            return Candidates(corners, found.scores, found.two_rows)
+        # What a tile's edge cuts is whole in another one, unless it is the frame's edge, too.
+        spare = 1 / np.array(to.scale)
+        low, high = np.array([tile.x, tile.y]), np.array([tile.x + tile.width, tile.y + tile.height])
+        least = np.where(low > 0, spare, -np.inf)
+        most = np.where(high < (width, height), high - low - spare, np.inf)
+        whole = ((corners.min(1) > least) & (corners.max(1) < most)).all(1)
+        moved = corners + np.array([tile.x, tile.y], np.float32)
+        return Candidates(moved, found.scores, found.two_rows).take(whole)
 
     def verify(self, frame: Image, candidates: Candidates, threshold: float) -> Found:
         """Those of *candidates*, the surest first, that the second look takes for plates too."""
@@ -193,6 +242,18 @@ class Locator:
                 *(abs(y0 - top), abs(y1 - top), abs(y2 - bottom), abs(y3 - bottom)),
             ),
         )
+
+
+def _merged(parts: list[Candidates]) -> Candidates:
+    """Those of all tiles, the surest first, each plate once."""
+    found = Candidates.joined(parts)
+    found = found.take((-found.scores).argsort(kind="stable")[:MERGED])
+    return found.take(surviving(found.corners, OVERLAP))
+
+
+def _inside(corners: Floats, region: Region) -> NDArray[np.bool_]:
+    """Which of float32[N,4,2] have their middle in *region*."""
+    return np.array([region.contains(x, y) for x, y in corners.mean(1).tolist()], np.bool_)
 
 
 def _distinct(plates: list[_Plate]) -> list[_Plate]:

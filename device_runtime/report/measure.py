@@ -25,7 +25,8 @@ class Measurements:
 
     Attributes:
         warmup: inferences before it.
-        samples_ms: times of every plate by stage.
+        samples_ms: times of every frame by stage.
+        plates: read in them where plates were looked for, else None.
         unreadable: files that were no images.
         wall_s: how long it has been running, seconds.
         tally: plates with a label.
@@ -33,27 +34,34 @@ class Measurements:
 
     warmup: WarmUp = field(default_factory=lambda: WarmUp(n=0))
     samples_ms: dict[str, list[float]] = field(default_factory=dict)
+    plates: int | None = None
     unreadable: int = 0
     wall_s: float = 0.0
     tally: Tally = field(default_factory=Tally)
 
-    def add(self, timings_ms: Mapping[str, float]) -> None:
-        """Count a plate that took so many milliseconds in each stage, `total` among them."""
+    def add(self, timings_ms: Mapping[str, float], plates: int | None = None) -> None:
+        """Count a frame that took so many milliseconds in each stage, `total` among them.
+
+        Args:
+            plates: read in it; None where it was taken for one.
+        """
+        if plates is not None:
+            self.plates = (self.plates or 0) + plates
         for stage, ms in timings_ms.items():
             self.samples_ms.setdefault(stage, []).append(ms)
 
     @property
     def n(self) -> int:
-        """Plates read."""
+        """Frames read."""
         return len(self.samples_ms.get("total", ()))
 
     @property
     def throughput(self) -> float:
-        """Plates a second of wall-clock time."""
+        """Frames a second of wall-clock time."""
         return self.n / self.wall_s if self.wall_s else 0.0
 
     def distributions(self) -> dict[str, Distribution]:
-        """Latencies by stage, in the order of `STAGES`; those that no plate went through are left out."""
+        """Latencies by stage, in the order of `STAGES`; those that no frame went through are left out."""
         return {s: distribution(self.samples_ms[s]) for s in STAGES if s in self.samples_ms}
 
 
@@ -76,7 +84,7 @@ def make_report(
     golden_difference: float,
     temperature_before_c: float | None,
 ) -> Report:
-    """The report of a run that has read at least one plate; arguments as `Report`'s fields of these names."""
+    """The report of a run that has read at least one frame; arguments as `Report`'s fields of these names."""
     info, module = bundle.manifest, bundle.manifest.files[MODULE_NAME]
     return Report(
         created_at=datetime.now(timezone.utc).isoformat(timespec="seconds"),
@@ -98,6 +106,7 @@ def make_report(
         run=RunSettings(
             source=source,
             n=measured.n,
+            plates=measured.plates,
             unreadable=measured.unreadable,
             threads=threads,
             grammar=grammar,

@@ -12,7 +12,7 @@ from device_runtime.report.accuracy import Accuracy
 from device_runtime.schema import Format, Tolerant
 from device_runtime.timing import Distribution
 
-REPORT_VERSION, REPORT_MINOR = 1, 0
+REPORT_VERSION, REPORT_MINOR = 1, 1
 
 
 class BundleId(Tolerant, frozen=True, kw_only=True):
@@ -41,13 +41,15 @@ class RunSettings(Tolerant, frozen=True, kw_only=True):
 
     Attributes:
         source: "images", "camera" or "golden".
-        n: plates read.
+        n: frames read.
+        plates: read in them; None where each frame was taken for one plate.
         unreadable: files that were no images.
         lpr_run, numpy, opencv: versions.
     """
 
     source: str
     n: int
+    plates: int | None = None
     unreadable: int
     threads: int
     grammar: bool
@@ -77,8 +79,9 @@ class Report(Tolerant, frozen=True, kw_only=True):
         created_at: UTC, ISO 8601, at the end of the run.
         board: as at the end of the run.
         temperature_before_c: as at its start, °C.
-        stages: read (not for golden inputs), preprocess, infer, decode and their sum, total.
-        throughput: plates a second of wall-clock time, all included.
+        stages: of a frame with all its plates: read (not for golden inputs), locate and rectify (only where
+            plates were looked for), preprocess, infer, decode and their sum, total.
+        throughput: frames a second of wall-clock time, all included.
         peak_rss_mb: the most memory that was resident, MiB.
         golden_difference: largest difference of a golden output from the host's.
         accuracy: None without labels.

@@ -10,6 +10,7 @@ import click
 
 from device_runtime.console import one_line
 from device_runtime.read.engine import Engine
+from device_runtime.reader import Place, Plate, Unread
 from device_runtime.report.measure import Measurements
 from device_runtime.sinks.sink import Result, Sink
 from device_runtime.sources.frame import Unreadable
@@ -18,7 +19,7 @@ _PLATE_COLUMNS = 10
 
 
 class Lines(Sink):
-    """Prints each plate on standard output, a line each."""
+    """Prints each plate on standard output, a line each, and a line for a frame without any."""
 
     def add(self, result: Result) -> None:
         click.echo(as_text(result))
@@ -28,7 +29,7 @@ class Progress(Sink):
     """A bar on standard error where that is a terminal.
 
     Args:
-        total: plates to come; no bar where None.
+        total: frames to come; no bar where None.
     """
 
     def __init__(self, total: int | None) -> None:
@@ -48,21 +49,35 @@ class Progress(Sink):
 
 
 def as_text(result: Result) -> str:
-    """Plate, confidence, time, with labels whether it is right, and where from."""
-    plate = result.reading.plate or "–"
-    verdict = ""
-    if result.truth is not None:
-        right = result.truth == result.reading.plate
-        verdict = _padded("ok" if right else f"≠ {result.truth}", _PLATE_COLUMNS + 3)
-    return (
-        f"{_padded(plate, _PLATE_COLUMNS)} {result.reading.confidence:6.1%} "
-        f"{result.timings_ms['total']:8.2f} ms  {verdict}{one_line(result.frame.source)}"
-    )
+    """A line a plate: text, confidence, the frame's time, with labels whether it is right, where it is."""
+    time = f"{result.timings_ms['total']:8.2f} ms"
+    lines = []
+    for one in result.found or (None,):
+        text = one.text if isinstance(one, Plate) else "–"
+        confidence = f"{one.reading.confidence:6.1%}" if one and one.reading else " " * 6
+        verdict = ""
+        if result.truth is not None:
+            verdict = _padded("ok" if result.truth == text else f"≠ {result.truth}", _PLATE_COLUMNS + 3)
+        why = f"{one.why}  " if isinstance(one, Unread) else ""
+        where = f"{_where(one.place)}  " if one and one.place else ""
+        source = one_line(result.frame.source)
+        lines.append(f"{_padded(text, _PLATE_COLUMNS)} {confidence} {time}  {verdict}{why}{where}{source}")
+        # It is the frame's.
+        time = " " * len(time)
+    return "\n".join(lines)
+
+
+def _where(place: Place) -> str:
+    (left, top), (right, bottom) = place.corners.min(0), place.corners.max(0)
+    return f"{right - left:.0f}×{bottom - top:.0f} px at {left:.0f},{top:.0f}"
 
 
 def summary(measured: Measurements) -> str:
     """Counts, accuracy if there were labels, and a table of latencies."""
-    lines = [f"{measured.n} read, {measured.unreadable} unreadable, {measured.throughput:.1f} a second"]
+    plates = "" if measured.plates is None else f"{measured.plates} plates in "
+    lines = [
+        f"{plates}{measured.n} read, {measured.unreadable} unreadable, {measured.throughput:.1f} a second"
+    ]
     tally = measured.tally
     if tally.n:
         lines.append(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 
 import cv2
@@ -12,21 +11,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from device_runtime.files import write_atomic
+from device_runtime.locate.decode import Floats
+from device_runtime.locate.geometry import width_of
 from device_runtime.locate.region import Region
+from device_runtime.reader import Plate, Unread
+from device_runtime.sinks.glyphs import LAST_LETTER, Glyphs, built_in
 from device_runtime.sinks.sink import Result, Sink
 from device_runtime.sources.image import Image, as_bgr
 
-CHARACTERS = (
-    "京沪津渝冀晋蒙辽吉黑苏浙皖闽赣鲁豫鄂湘粤桂琼川贵云藏陕甘青宁新使领警学挂港澳试超"
-    "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ%.-·?"
-)
-"""What `SHEET` has a glyph for, in its order."""
-CELL, COLUMNS = 40, 16
-"""The sheet's cells: pixels square, and how many in a row."""
-SHEET = Path(__file__).with_name("glyphs.png")
-"""White on black, drawn by scripts/make_glyphs.py from Noto Sans CJK SC Bold, SIL Open Font License 1.1."""
+LONGEST = 1920
+"""px: pictures of larger frames are shrunk to this width or height."""
 
 Color = tuple[int, int, int]
+Box = tuple[int, int, int, int]
+"""x, y, width, height in px."""
 WHITE, GREY, GREEN, RED, DARK = (255, 255, 255), (170, 170, 170), (90, 200, 90), (80, 80, 235), (40, 36, 32)
 
 _PLATE_WIDTH = 376  # four times the network's input
@@ -39,10 +37,10 @@ OVERVIEW_NAME = "overview.jpg"
 
 @dataclass(frozen=True)
 class Caption:
-    """What to write under a plate.
+    """What to write under or over a plate.
 
     Attributes:
-        plate: as read.
+        plate: as read; empty where it was not.
         confidence: 0 to 1.
         truth: its label, or None.
     """
@@ -52,56 +50,79 @@ class Caption:
     truth: str | None = None
 
 
+@dataclass(frozen=True, eq=False)
+class Mark:
+    """A plate in a frame: float32[4,2], px, and what to write over it."""
+
+    corners: Floats
+    caption: Caption
+
+
 def text_width(text: str, height: int) -> int:
     """Pixels that `draw_text` needs for *text* in letters *height* pixels high."""
     return sum(_advance(c, height) for c in text)
 
 
-def draw_text(image: Image, text: str, x: int, y: int, height: int, color: Color) -> None:
+def draw_text(
+    image: Image, text: str, x: int, y: int, height: int, color: Color, glyphs: Glyphs | None = None
+) -> None:
     """Letter *text* onto a BGR image, its upper left corner at (*x*, *y*); what is outside is cut off.
 
-    Characters the glyph sheet does not have are drawn as a question mark.
+    Characters that *glyphs* (`built_in` where None) does not have are drawn as a question mark.
     """
+    glyphs = glyphs or built_in()
     for character in text:
         advance = _advance(character, height)
         if character != " ":
-            _blend(image, _glyph(character, height), x + (advance - height) // 2, y, color)
+            coverage = glyphs.coverage(character, height)
+            _blend(image, coverage, x + (advance - height) // 2, y, color)
         x += advance
 
 
-def plate_picture(image: Image, caption: Caption) -> Image:
+def plate_picture(image: Image, caption: Caption, glyphs: Glyphs | None = None) -> Image:
     """The plate enlarged to a fixed size over a band with the text read; BGR uint8."""
     image = as_bgr(image)
     height = min(max(round(image.shape[0] * _PLATE_WIDTH / image.shape[1]), 96), 2 * _PLATE_WIDTH)
     picture = np.full((height + _BAND, _PLATE_WIDTH, 3), DARK, np.uint8)
     picture[:height] = cv2.resize(image, (_PLATE_WIDTH, height), interpolation=cv2.INTER_CUBIC)
-    _draw_band(picture, height, caption)
+    _draw_band(picture, height, caption, glyphs)
     return picture
 
 
-def frame_picture(frame: Image, roi: Region | None, caption: Caption) -> Image:
-    """A camera frame with a box around the region read and the text above it; BGR uint8.
+def frame_picture(
+    frame: Image, region: Region | None, marks: Sequence[Mark], glyphs: Glyphs | None = None
+) -> Image:
+    """A frame with an outline around each plate, its text beside it, and the region; BGR uint8.
 
-    Args:
-        roi: x, y, width, height in pixels; the whole frame where None.
+    A frame wider or higher than `LONGEST` is shrunk to that.
     """
-    picture = as_bgr(frame).copy()
-    height, width = picture.shape[:2]
-    x, y, w, h = roi or (0, 0, width, height)
-    line = max(2, width // 320)
-    cv2.rectangle(picture, (x, y), (x + w - 1, y + h - 1), _color(caption), line)
-    size = max(20, min(width // 16, 64))
-    label = f"{caption.plate or '?'} {caption.confidence:.0%}"
-    left = min(max(x, 0), max(width - text_width(label, size) - size // 2, 0))
-    top = y - size - size // 2 if y >= size + size // 2 else min(y + h, height - size - size // 2)
-    box = picture[top : top + size + size // 2, left : left + text_width(label, size) + size // 2]
-    box[:] = box // 4
-    draw_text(picture, label, left + size // 4, top + size // 4, size, _color(caption))
+    frame = as_bgr(frame)
+    scale = min(LONGEST / max(frame.shape[:2]), 1.0)
+    picture = (
+        cv2.resize(frame, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+        if scale < 1
+        else frame.copy()
+    )
+    line = max(2, picture.shape[1] // 480)
+    if region:
+        _outline(picture, np.array(region.points) * scale, GREY, max(1, line // 2))
+    for mark in marks:
+        _outline(picture, mark.corners * scale, _color(mark.caption), line)
+    # Over all outlines, and no label over another while there is room.
+    taken: list[Box] = []
+    for mark in marks:
+        _label(picture, mark.corners * scale, mark.caption, taken, glyphs)
     return picture
+
+
+def thumbnail(picture: Image) -> Image:
+    """*picture* as wide as those of `plate_picture`."""
+    height = max(round(picture.shape[0] * _PLATE_WIDTH / picture.shape[1]), 1)
+    return cv2.resize(picture, (_PLATE_WIDTH, min(height, 2 * _PLATE_WIDTH)), interpolation=cv2.INTER_AREA)
 
 
 def overview(pictures: Sequence[Image]) -> Image:
-    """Pictures of `plate_picture` side by side in rows; at least one."""
+    """Pictures of `plate_picture` or `thumbnail` side by side in rows; at least one."""
     rows = [pictures[start : start + _SHEET_COLUMNS] for start in range(0, len(pictures), _SHEET_COLUMNS)]
     heights = [max(p.shape[0] for p in row) for row in rows]
     columns = min(len(pictures), _SHEET_COLUMNS)
@@ -128,16 +149,27 @@ def save(picture: Image, path: Path) -> None:
 
 
 class Album(Sink):
-    """Saves a picture of each plate read and, when closed, an overview of the first of them.
+    """Saves a picture of each frame with its plates and, when closed, an overview of the first of them.
 
     Args:
         folder: made if it is not there.
-        region: the part of each frame that was read.
-        whole_frames: show the frame around the plate.
+        region: the part of each frame that was looked at.
+        whole_frames: show the frame around the plates; otherwise the one image that was taken for a plate.
+        overview: whether to make one, with each source once.
+        glyphs: for the texts; `built_in` where None.
     """
 
-    def __init__(self, folder: Path, region: Region | None, whole_frames: bool) -> None:
-        self._folder, self._region, self._whole_frames = folder, region, whole_frames
+    def __init__(
+        self,
+        folder: Path,
+        region: Region | None,
+        *,
+        whole_frames: bool,
+        overview: bool,
+        glyphs: Glyphs | None = None,
+    ) -> None:
+        self._folder, self._region, self._glyphs = folder, region, glyphs
+        self._whole_frames, self._with_overview = whole_frames, overview
         self._overview: list[Image] = []
         self._names: set[str] = set()
         self._sources: set[str] = set()
@@ -148,21 +180,33 @@ class Album(Sink):
         Raises:
             FatalError: it cannot be written.
         """
-        frame, reading = result.frame, result.reading
-        caption = Caption(reading.plate, reading.confidence, result.truth)
-        if self._whole_frames:
-            picture = frame_picture(frame.image, self._region, caption)
-            name = f"frame-{frame.source.rpartition('#')[2]}"
-        else:
-            # A benchmark comes back to the same images.
-            if frame.source in self._sources:
-                return
+        frame = result.frame
+        # A benchmark comes back to the same images.
+        if self._with_overview and frame.source in self._sources:
+            return
+        if self._with_overview:
             self._sources.add(frame.source)
-            name = frame.path.stem if frame.path else frame.source.replace("#", "-")
-            picture = plate_picture(result.image, caption)
-            if len(self._overview) < _OVERVIEW_LIMIT:
-                self._overview.append(picture)
+        if self._whole_frames:
+            marks = [Mark(self._corners(one, frame.image), _caption(one, result)) for one in result.found]
+            picture = frame_picture(frame.image, self._region, marks, self._glyphs)
+            shown = thumbnail(picture)
+        else:
+            (one,) = result.found
+            assert one.image is not None, "an image of a plate is not cut"
+            picture = shown = plate_picture(one.image, _caption(one, result), self._glyphs)
+        if self._with_overview and len(self._overview) < _OVERVIEW_LIMIT:
+            self._overview.append(shown)
+        name = frame.path.stem if frame.path else frame.source.replace("#", "-").replace("/", "-")
+        if not self._with_overview:
+            name = f"frame-{frame.source.rpartition('#')[2]}"
         save(picture, self._free(name))
+
+    def _corners(self, one: Plate | Unread, frame: Image) -> Floats:
+        """Of a plate, or of what was taken for one."""
+        if one.place:
+            return one.place.corners
+        x, y, width, height = self._region.box if self._region else (0, 0, frame.shape[1], frame.shape[0])
+        return np.array([(x, y), (x + width, y), (x + width, y + height), (x, y + height)], np.float32)
 
     def close(self) -> None:
         """Save the overview.
@@ -182,15 +226,52 @@ class Album(Sink):
         return self._folder / free
 
 
-def _draw_band(picture: Image, top: int, caption: Caption) -> None:
+def _caption(one: Plate | Unread, result: Result) -> Caption:
+    if isinstance(one, Plate):
+        return Caption(one.text, one.confidence, result.truth)
+    return Caption("", one.reading.confidence if one.reading else 0.0, result.truth)
+
+
+def _outline(picture: Image, points: NDArray, color: Color, line: int) -> None:
+    """A closed polygon, px, drawn smoothly between pixels."""
+    outline = np.round((points - 0.5) * 16).astype(np.int32)
+    cv2.polylines(picture, [outline], True, color, line, cv2.LINE_AA, 4)
+
+
+def _label(
+    picture: Image, corners: Floats, caption: Caption, taken: list[Box], glyphs: Glyphs | None
+) -> None:
+    """Write beside a plate, where nothing is written yet if there is room, and add that place to *taken*."""
+    height, width = picture.shape[:2]
+    size = round(min(max(width_of(corners) / 4, 18, width / 60), max(width / 16, 18)))
+    label = f"{caption.plate or '?'} {caption.confidence:.0%}"
+    w, h = text_width(label, size) + size // 2, size + size // 2
+    (left, top), (_, bottom) = corners.min(0).astype(int).tolist(), corners.max(0).astype(int).tolist()
+    x = min(max(left, 0), max(width - w, 0))
+    gap = max(size // 6, 2)
+    above, below = top - gap - h, bottom + gap
+    places = [y for step in range(4) for y in (above - step * h, below + step * h) if 0 <= y <= height - h]
+    free = [y for y in places if not any(_meet((x, y, w, h), other) for other in taken)]
+    y = (free or places or [min(max(above, 0), max(height - h, 0))])[0]
+    taken.append((x, y, w, h))
+    box = picture[y : y + h, x : x + w]
+    box[:] = box // 4
+    draw_text(picture, label, x + size // 4, y + size // 4, size, _color(caption), glyphs)
+
+
+def _meet(a: Box, b: Box) -> bool:
+    return a[0] < b[0] + b[2] and b[0] < a[0] + a[2] and a[1] < b[1] + b[3] and b[1] < a[1] + a[3]
+
+
+def _draw_band(picture: Image, top: int, caption: Caption, glyphs: Glyphs | None) -> None:
     size = _BAND - 16
-    draw_text(picture, caption.plate or "?", 8, top + 8, size, _color(caption))
+    draw_text(picture, caption.plate or "?", 8, top + 8, size, _color(caption), glyphs)
     confidence = f"{caption.confidence:.0%}"
     right = _PLATE_WIDTH - 8 - text_width(confidence, 18)
     draw_text(picture, confidence, right, top + 8, 18, GREY)
     if caption.truth is not None and caption.truth != caption.plate:
         right = _PLATE_WIDTH - 8 - text_width(caption.truth, 18)
-        draw_text(picture, caption.truth, right, top + _BAND - 26, 18, GREY)
+        draw_text(picture, caption.truth, right, top + _BAND - 26, 18, GREY, glyphs)
 
 
 def _color(caption: Caption) -> Color:
@@ -200,25 +281,8 @@ def _color(caption: Caption) -> Color:
 
 
 def _advance(character: str, height: int) -> int:
-    # Chinese characters fill their cell, Latin ones about 0.62 of it.
-    return height if ord(character) > 0x2FFF else round(height * 0.64)
-
-
-@lru_cache(maxsize=512)
-def _glyph(character: str, height: int) -> NDArray[np.float32]:
-    """Coverage 0 to 1, float32 [height, height]."""
-    index = CHARACTERS.find(character)
-    row, column = divmod(index if index >= 0 else CHARACTERS.index("?"), COLUMNS)
-    cell = _sheet()[row * CELL : (row + 1) * CELL, column * CELL : (column + 1) * CELL]
-    shrinks = cv2.INTER_AREA if height < CELL else cv2.INTER_LINEAR
-    return cv2.resize(cell, (height, height), interpolation=shrinks).astype(np.float32) / 255
-
-
-@lru_cache(maxsize=1)
-def _sheet() -> Image:
-    sheet = cv2.imdecode(np.frombuffer(SHEET.read_bytes(), np.uint8), cv2.IMREAD_GRAYSCALE)
-    assert sheet is not None
-    return sheet
+    # Ideographs fill their cell, letters about 0.62 of it.
+    return height if ord(character) > LAST_LETTER else round(height * 0.64)
 
 
 def _blend(image: Image, coverage: NDArray[np.float32], x: int, y: int, color: Color) -> None:

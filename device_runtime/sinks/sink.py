@@ -4,35 +4,45 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from device_runtime.read.engine import Reading
+from device_runtime.reader import Plate, Unread
 from device_runtime.sources.frame import Frame, Unreadable
-from device_runtime.sources.image import Image
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Result:
-    """A plate that was read.
+    """A frame and its plates.
 
     Attributes:
         frame: where from.
-        image: the part of the frame that was read, BGR uint8 [H, W, 3].
-        reading: what it says.
-        truth: what it should say, or None without a label.
+        plates: what was read, the surest place first.
+        unread: what was found besides.
+        truth: what is on it, or None without a label.
         timings_ms: by stage, with `read` where the frame knows it, and `total`.
     """
 
     frame: Frame
-    image: Image
-    reading: Reading
+    plates: tuple[Plate, ...]
+    unread: tuple[Unread, ...]
     truth: str | None
     timings_ms: dict[str, float]
 
+    @property
+    def found(self) -> tuple[Plate | Unread, ...]:
+        """What was read, then what was not."""
+        return (*self.plates, *self.unread)
+
+    @property
+    def text(self) -> str:
+        """The plate that the label names if it was read, else the surest one; empty without any."""
+        texts = [plate.text for plate in self.plates]
+        return self.truth if self.truth in texts and self.truth else texts[0] if texts else ""
+
 
 class Sink:
-    """Takes what a run reads, in order; does nothing with it unless a subclass does."""
+    """Takes the frames of a run, in order; does nothing with them unless a subclass does."""
 
     def add(self, result: Result) -> None:
-        """Take a plate."""
+        """Take a frame that was examined."""
 
     def miss(self, unreadable: Unreadable) -> None:
         """Take a file that could not be read."""
@@ -42,15 +52,16 @@ class Sink:
 
 
 class OnlyChanges(Sink):
-    """Hands a plate on only where it reads differently from the one before, as in a camera's frames."""
+    """Hands a frame on only where its plates read differently from the last one's, as in a camera's."""
 
     def __init__(self, sink: Sink) -> None:
         self._sink = sink
-        self._last: str | None = None
+        self._last: frozenset[str] | None = None
 
     def add(self, result: Result) -> None:
-        if result.reading.plate != self._last:
-            self._last = result.reading.plate
+        texts = frozenset(plate.text for plate in result.plates)
+        if texts != self._last:
+            self._last = texts
             self._sink.add(result)
 
     def miss(self, unreadable: Unreadable) -> None:

@@ -8,9 +8,11 @@ from pathlib import Path
 
 from device_runtime.bundle.golden import FILE, encode
 from device_runtime.bundle.verify import MODULE_NAME
+from device_runtime.sinks.glyphs import BUNDLE_SHEET
 from host.bundle.contents import Contents
 from host.bundle.device_package import copy_device_package
 from host.bundle.folder import describe_files, write_manifest
+from host.bundle.glyphs import glyph_sheet
 from host.bundle.manifest import manifest_of
 from host.compile.link import archive
 
@@ -29,6 +31,8 @@ def write_contents(folder: Path, contents: Contents) -> None:
     shutil.copyfile(contents.libraries.tvm_runtime, folder / "libtvm_runtime.so")
     shutil.copyfile(contents.libraries.tvm_ffi, folder / "libtvm_ffi.so")
     copy_device_package(folder)
+    if (glyphs := glyph_sheet(contents.checkpoint.alphabet.characters)) is not None:
+        (folder / BUNDLE_SHEET).write_bytes(glyphs)
     (folder / "README.md").write_text(_readme(contents), encoding="utf-8")
     write_manifest(folder, manifest_of(contents, describe_files(folder)))
 

@@ -189,7 +189,7 @@ def _with_python(bundle: Path, images: Path, target: Target, work: Path) -> Outp
 def _outputs(done: subprocess.CompletedProcess[str], logits: Path, bundle: Path) -> Outputs:
     if done.returncode:
         raise FatalError(str(bundle), _complaint(done), "see whether `lpr-run` says more")
-    plates = tuple(json.loads(line)["plate"] for line in done.stdout.splitlines())
+    plates = tuple(json.loads(line)["plate"] or "" for line in done.stdout.splitlines())
     return Outputs(plates, np.load(logits))
 
 

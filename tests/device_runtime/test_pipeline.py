@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,13 +11,17 @@ import pytest
 from device_runtime.bundle.golden import read_golden
 from device_runtime.bundle.manifest import read_manifest
 from device_runtime.errors import FatalError
-from device_runtime.locate.region import Region, crop
+from device_runtime.locate.locator import Locator
+from device_runtime.locate.region import Region
 from device_runtime.pipeline import Options, Pipeline, run
 from device_runtime.read.engine import Engine
+from device_runtime.reader import Reader
 from device_runtime.report.report import REPORT
+from device_runtime.sinks.console import summary
 from device_runtime.sinks.sink import Result, Sink
 from device_runtime.sources.frame import Frame, Unreadable
-from device_runtime.sources.image import Image, read_image
+from device_runtime.sources.image import read_image
+from tests.device_runtime.networks import refine, spots
 
 
 class Kept(Sink):
@@ -60,12 +63,12 @@ def plates(engine: Engine, tmp_path: Path) -> Path:
 
 def test_a_run_reads_every_frame_and_measures(engine: Engine) -> None:
     kept = Kept()
-    reader = Pipeline(engine, [kept], labelled=True)
+    pipeline = Pipeline(Reader(engine), [kept], labelled=True)
     images = engine.golden().images
     truth = engine.read(images[0]).plate
     bad = Unreadable("bad.png", FatalError("bad.png", "is empty", "copy it again"))
-    reader.warm_up(3)
-    reader.run(
+    pipeline.warm_up(3)
+    pipeline.run(
         [
             Frame(source=f"{truth}.png", image=images[0], read_ms=0.5, path=Path(f"{truth}.png")),
             bad,
@@ -73,9 +76,9 @@ def test_a_run_reads_every_frame_and_measures(engine: Engine) -> None:
         ]
     )
     assert [result.truth for result in kept.results] == [truth, "x"]
-    assert kept.results[0].reading.plate == truth
+    assert kept.results[0].text == truth
     assert kept.missed == [bad]
-    measured = reader.measured
+    measured = pipeline.measured
     assert (measured.n, measured.unreadable, kept.closed) == (2, 1, 1)
     stages = measured.distributions()
     assert list(stages) == ["read", "preprocess", "infer", "decode", "total"]
@@ -88,25 +91,17 @@ def test_a_run_reads_every_frame_and_measures(engine: Engine) -> None:
 
 def test_timings_of_a_result_add_up(engine: Engine) -> None:
     image = engine.golden().images[0]
-    timings = Pipeline(engine).read(Frame(source="x", image=image, read_ms=0.5)).timings_ms
+    timings = Pipeline(Reader(engine)).read(Frame(source="x", image=image, read_ms=0.5)).timings_ms
     assert list(timings) == ["read", "preprocess", "infer", "decode", "total"]
     assert timings["total"] == sum(ms for stage, ms in timings.items() if stage != "total")
-    assert "read" not in Pipeline(engine).read(Frame(source="x", image=image)).timings_ms
+    assert "read" not in Pipeline(Reader(engine)).read(Frame(source="x", image=image)).timings_ms
 
 
-def test_each_frame_is_cropped_once(
-    pristine_bundle: Path, engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("crop", [True, False])
+def test_a_region_is_the_plate_without_a_locator(
+    pristine_bundle: Path, engine: Engine, tmp_path: Path, crop: bool
 ) -> None:
     """Pictures, too, show the part of the frame that was read."""
-    cropped: list[Region] = []
-
-    def counted(image: Image, region: Region) -> Image:
-        cropped.append(region)
-        return crop(image, region)
-
-    for name, module in sys.modules.items():
-        if name.startswith("device_runtime.") and getattr(module, "crop", None) is crop:
-            monkeypatch.setattr(module, "crop", counted)
     frame = np.full((60, 120, 3), 90, np.uint8)
     frame[20:44, 10:104] = engine.golden().images[0]
     (tmp_path / "frame.png").write_bytes(cv2.imencode(".png", frame)[1].tobytes())
@@ -114,23 +109,60 @@ def test_each_frame_is_cropped_once(
     options = Options(
         bundle=pristine_bundle,
         images=(tmp_path / "frame.png",),
-        region=(10, 20, 94, 24),
+        region=Region.parse("10,20,94,24"),
+        crop=crop,
         annotated=tmp_path / "pictures",
         as_json=True,
     )
     assert run(options, kept) == 0
-    assert cropped == [(10, 20, 94, 24)]
     (result,) = kept.results
-    assert np.array_equal(result.image, frame[20:44, 10:104])
-    assert np.shares_memory(result.image, result.frame.image)
+    (plate,) = result.plates
+    assert np.array_equal(plate.image, frame[20:44, 10:104])
+    assert np.shares_memory(plate.image, result.frame.image)
+    assert plate.text == engine.read(engine.golden().images[0]).plate
     assert read_image(tmp_path / "pictures" / "frame.png").shape == (152, 376, 3)
+
+
+def test_frames_with_several_plates_and_none_are_counted(
+    engine: Engine, capsys: pytest.CaptureFixture[str]
+) -> None:
+    reader = Reader(engine, Locator(spots, refine))
+    kept = Kept()
+    pipeline = Pipeline(reader, [kept], labelled=True)
+    street = np.full((540, 960, 3), 60, np.uint8)
+    street[300:330, 400:500] = street[100:120, 700:760] = 255
+    truth = reader.read(street)[0].text
+    frames = [
+        Frame(source="a", image=street, path=Path(f"{truth}.png")),
+        Frame(source="b", image=street // 4),
+    ]
+    pipeline.warm_up(2)
+    pipeline.run(frames)
+    assert [len(result.found) for result in kept.results] == [2, 0]
+    measured = pipeline.measured
+    assert (measured.n, measured.plates) == (2, 2)
+    assert list(measured.distributions()) == ["locate", "rectify", "preprocess", "infer", "decode", "total"]
+    assert measured.samples_ms["infer"][1] == 0
+    assert (measured.tally.n, measured.tally.correct) == (1, 1)
+    assert summary(measured).startswith("2 plates in 2 read, 0 unreadable")
+
+
+def test_what_looks_like_a_plate_already_is_said_once(
+    engine: Engine, caplog: pytest.LogCaptureFixture
+) -> None:
+    pipeline = Pipeline(Reader(engine, Locator(spots, refine)))
+    for size in ((24, 94), (30, 100), (480, 640)):
+        pipeline.read(Frame(source=f"{size}", image=np.zeros((*size, 3), np.uint8)))
+    assert [record.getMessage() for record in caplog.records] == [
+        "(24, 94): is of 94×24 pixels and shaped like a plate – give --crop if it shows nothing else"
+    ]
 
 
 def test_logits_are_each_readings_own(pristine_bundle: Path, engine: Engine) -> None:
     kept = Kept()
     assert run(Options(bundle=pristine_bundle, benchmark=2, as_json=True), kept) == 0
     golden = read_golden(pristine_bundle, read_manifest(pristine_bundle))
-    logits = np.stack([result.reading.logits for result in kept.results])
+    logits = np.stack([result.plates[0].reading.logits for result in kept.results])
     assert np.abs(logits - golden.logits).max() <= golden.atol
 
 
@@ -143,13 +175,13 @@ def test_a_camera_shows_a_plate_once_and_json_every_frame(
         writer.write(engine.golden().images[0])
     writer.release()
     kept = Kept()
-    options = Options(bundle=pristine_bundle, camera=str(path), annotated=tmp_path / "pictures")
+    options = Options(bundle=pristine_bundle, camera=str(path), crop=True, annotated=tmp_path / "pictures")
     assert run(options, kept) == 0
     shown = capsys.readouterr().out.splitlines()
     assert shown[1].startswith("4 read, 0 unreadable")
     assert [file.name for file in (tmp_path / "pictures").iterdir()] == ["frame-1.png"]
     assert len(kept.results) == 4
-    assert run(Options(bundle=pristine_bundle, camera=str(path), as_json=True)) == 0
+    assert run(Options(bundle=pristine_bundle, camera=str(path), crop=True, as_json=True)) == 0
     assert len([json.loads(line) for line in capsys.readouterr().out.splitlines()]) == 4
 
 
@@ -158,7 +190,7 @@ def test_an_unreadable_file_is_a_warning_and_status_1(
 ) -> None:
     (plates / "empty.jpg").touch()
     kept = Kept()
-    assert run(Options(bundle=pristine_bundle, images=(plates,)), kept) == 1
+    assert run(Options(bundle=pristine_bundle, images=(plates,), crop=True), kept) == 1
     assert (len(kept.results), len(kept.missed), kept.closed) == (2, 1, 1)
     assert [(r.levelname, r.message.split(" – ")[0]) for r in caplog.records] == [
         ("WARNING", f"{plates / 'empty.jpg'}: is empty")
@@ -196,7 +228,7 @@ def test_an_error_before_the_first_plate_is_all_there_is(engine: Engine) -> None
 
     kept = Kept()
     with pytest.raises(FatalError, match="camera 0"):
-        Pipeline(engine, [kept]).run(frames())
+        Pipeline(Reader(engine), [kept]).run(frames())
     assert kept.closed == 1
 
 
@@ -206,6 +238,8 @@ def test_an_error_before_the_first_plate_is_all_there_is(engine: Engine) -> None
         ({}, "has nothing to read"),
         ({"images": (Path("x"),), "camera": "0"}, "cannot be combined"),
         ({"camera": "0", "labels": "name"}, "needs file names"),
+        ({"camera": "0", "crop": True, "region": Region.parse("0,0,9,0,9,9")}, "combined with a polygon"),
+        ({"camera": "0", "crop": True, "min_plate_width": 30}, "leaves nothing to find"),
     ],
 )
 def test_options_that_exclude_each_other_are_refused(wrong: dict[str, object], said: str) -> None:

@@ -99,7 +99,7 @@ def run_on_board(bundle: Path, tmp_path: Path) -> str:
         (tmp_path / f"{name}.py").write_text("raise RuntimeError('not on a board')\n")
     (tmp_path / "device_runtime").symlink_to(ROOT / "device_runtime")
     code = "from device_runtime.cli import main; main()"
-    arguments = ["--bundle", str(bundle), "--images", str(SAMPLES), "--json"]
+    arguments = ["--bundle", str(bundle), "--crop", "--images", str(SAMPLES), "--json"]
     done = subprocess.run(
         [sys.executable, "-c", code, *arguments],
         cwd=tmp_path,

@@ -24,7 +24,9 @@ class Logits(Sink):
         self.kept: list[NDArray[np.float32]] = []
 
     def add(self, result: Result) -> None:
-        self.kept.append(result.reading.logits)
+        (found,) = result.found
+        assert found.reading is not None, "an image of a plate is not cut"
+        self.kept.append(found.reading.logits)
 
 
 def main(bundle: str, images: str, path: str) -> int:
@@ -35,7 +37,9 @@ def main(bundle: str, images: str, path: str) -> int:
     """
     configure_logging()
     logits = Logits()
-    options = Options(bundle=Path(bundle), images=(Path(images),), as_json=True, warmup=0)
+    options = Options(
+        bundle=Path(bundle), images=(Path(images),), crop=True, min_confidence=0, as_json=True, warmup=0
+    )
     try:
         status = run(options, logits)
     except FatalError as error:

@@ -1,82 +1,13 @@
 import numpy as np
 import pytest
 
-from device_runtime.locate.decode import (
-    CHANNELS,
-    CORNERS,
-    SCORE,
-    SIZE,
-    STRIDE,
-    UNIT,
-    VIEW_CHANNELS,
-    VIEW_ROWS,
-    VIEW_SCORE,
-    Floats,
-)
-from device_runtime.locate.geometry import VIEW_HEIGHT, VIEW_WIDTH
+from device_runtime.errors import FatalError
+from device_runtime.locate.decode import SCORE, Floats
+from device_runtime.locate.geometry import width_of
 from device_runtime.locate.locator import Locator, Scoring, Search
+from device_runtime.locate.region import Region
 from device_runtime.sources.image import Image
-
-SQUARE = np.array([[-1, -1], [1, -1], [1, 1], [-1, 1]])
-
-
-def _bounds(image: Image) -> tuple[Floats, Floats] | None:
-    """Middle and half the size of what is white."""
-    y, x = np.nonzero(image.min(2) > 150)
-    if len(y) < 4:
-        return None
-    low, high = np.array([x.min(), y.min()]), np.array([x.max() + 1, y.max() + 1])
-    return (low + high) / 2, (high - low) / 2
-
-
-def find(image: Image) -> Floats:
-    """A network that takes any white spot for a plate, and makes it a fifth too large."""
-    output = np.zeros((CHANNELS, image.shape[0] // STRIDE, image.shape[1] // STRIDE), np.float32)
-    output[SCORE] = -9
-    bounds = _bounds(image)
-    if bounds is None:
-        return output
-    middle, half = bounds
-    column, row = (middle // STRIDE).astype(int)
-    size = np.log(2 * half[0] / UNIT)
-    output[SCORE, row, column], output[SIZE, row, column] = 1, size
-    center = (np.array([column, row]) + 0.5) * STRIDE
-    corners = middle + 1.2 * half * SQUARE
-    output[CORNERS, row, column] = ((corners - center) / (np.exp(size) * UNIT)).ravel()
-    return output
-
-
-def refine(view: Image) -> Floats:
-    """A network that sees the corners of a white spot, takes it for a plate, and for one of two rows."""
-    assert view.shape == (VIEW_HEIGHT, VIEW_WIDTH, 3)
-    output = np.zeros((VIEW_CHANNELS, VIEW_HEIGHT // 4, VIEW_WIDTH // 4), np.float32)
-    bounds = _bounds(view)
-    output[VIEW_SCORE], output[VIEW_ROWS] = -6, -6
-    if bounds is None:
-        return output
-    output[VIEW_SCORE], output[VIEW_ROWS] = 3, 5
-    y, x = (np.mgrid[: VIEW_HEIGHT // 4, : VIEW_WIDTH // 4] + 0.5) * 4
-    for k, (u, v) in enumerate(bounds[0] + bounds[1] * SQUARE):
-        output[k] = -(np.square(x - u) + np.square(y - v)) / (2 * 3**2)
-    return output
-
-
-def everywhere(sureness: float) -> Floats:
-    """A network that sees a plate in every third cell."""
-    output = np.zeros((CHANNELS, 30, 40), np.float32)
-    output[SCORE] = -9
-    output[SCORE, ::3, ::3] = sureness
-    output[CORNERS] = np.array([-0.3, -0.1, 0.3, -0.1, 0.3, 0.1, -0.3, 0.1])[:, None, None]
-    return output
-
-
-def unmoved(plate: float) -> Floats:
-    """A view whose plate lies where it should."""
-    output = np.full((VIEW_CHANNELS, 16, 32), plate, np.float32)
-    y, x = (np.mgrid[:16, :32] + 0.5) * 4
-    for k, (u, v) in enumerate([(22, 18), (106, 18), (106, 46), (22, 46)]):
-        output[k] = -(np.square(x - u) + np.square(y - v)) / (2 * 3**2)
-    return output
+from tests.device_runtime.networks import everywhere, find, refine, spots, unmoved
 
 
 def _frame() -> Image:
@@ -170,3 +101,66 @@ def test_candidates_that_turn_out_to_be_one_plate_are_one() -> None:
 def test_frames_of_any_size(size: tuple[int, int]) -> None:
     found = Locator(find, refine).locate(np.full((*size, 3), 255, np.uint8))
     assert found.corners.shape == (len(found), 4, 2) and np.isfinite(found.corners).all()
+
+
+def test_a_region_restricts_where_plates_are_looked_for() -> None:
+    frame = _frame()
+    locator = Locator(find, refine)
+    assert len(locator.locate(frame, region=Region.parse("0,0,300,500"))) == 0
+    for text in ("350,250,300,150", "300,200,700,300,350,450"):
+        found = locator.locate(frame, region=Region.parse(text))
+        assert np.abs(found.corners[0] - LABELLED).max() < 1
+    # Its middle is outside this one, though most of the plate is within the polygon's box.
+    assert len(locator.locate(frame, region=Region.parse("300,200,700,200,300,330"))) == 0
+    with pytest.raises(FatalError, match="is not within the frame of 960×540"):
+        locator.locate(frame, region=Region.parse("0,0,961,500"))
+
+
+def _streets() -> tuple[Image, Floats]:
+    """A large frame with small plates, and where these are."""
+    frame = np.full((1080, 1920, 3), 60, np.uint8)
+    places = [(100, 90), (700, 515), (1500, 800), (1871, 1050), (930, 20), (311, 1061)]
+    for x, y in places:
+        frame[y : y + 12, x : x + 40] = 255
+    low = np.array(places, np.float32)
+    return frame, (low[:, None] + np.array([[0, 0], [40, 0], [40, 12], [0, 12]])).astype(np.float32)
+
+
+def test_small_plates_are_found_in_tiles_each_once() -> None:
+    frame, labelled = _streets()
+    inputs: list[Image] = []
+
+    def counted(image: Image) -> Floats:
+        inputs.append(image)
+        return spots(image)
+
+    locator = Locator(counted, refine, search=Search(narrowest=36, most=64))
+    found = locator.locate(frame)
+    assert len(inputs) > 5 and all(image.shape[0] * image.shape[1] <= 320**2 for image in inputs)
+    assert len(found) == len(labelled)
+    for corners in labelled:
+        assert np.abs(found.corners - corners).max((1, 2)).min() < 1.5
+
+
+def test_a_larger_look_takes_more_tiles_and_a_smaller_one_less_area() -> None:
+    sizes: list[tuple[int, int]] = []
+
+    def counted(image: Image) -> Floats:
+        sizes.append((image.shape[1], image.shape[0]))
+        return find(image)
+
+    for size, looks in ((None, 1), (320, 1), (160, 1), (640, 7)):
+        sizes.clear()
+        found = Locator(counted, refine, search=Search(size=size)).locate(_frame())
+        assert len(sizes) == looks and max(w * h for w, h in sizes) <= min(size or 320, 320) ** 2
+        assert len(found) == 1 and np.abs(found.corners[0] - LABELLED).max() < 1
+
+
+def test_a_plate_that_a_tile_cuts_is_found_whole() -> None:
+    """In a tile that has all of it, or in the whole frame."""
+    frame = np.full((1080, 1920, 3), 60, np.uint8)
+    for x in range(40, 1900, 41):
+        frame[:] = 60
+        frame[500:560, x : x + 200] = 255
+        found = Locator(spots, refine, search=Search(narrowest=50)).locate(frame)
+        assert len(found) == 1 and abs(width_of(found.corners[0]) - min(200, 1920 - x)) < 4, x

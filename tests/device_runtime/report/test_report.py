@@ -51,7 +51,7 @@ def test_a_report_of_a_later_board_is_read(finished: Report) -> None:
     assert raw["stages"]["total"]["surprise"] and raw["accuracy"]["surprise"] and raw["board"]["surprise"]
     read = REPORT.decode(json.dumps(raw).encode(), "r.json")
     assert read.report_minor == 7
-    assert msgspec.structs.replace(read, report_minor=0) == finished
+    assert msgspec.structs.replace(read, report_minor=finished.report_minor) == finished
 
 
 def test_a_report_of_an_earlier_board_is_read(finished: Report) -> None:

@@ -1,0 +1,301 @@
+"""Plates of a frame, found and read, in Python:
+
+reader = Reader.open("build/rpi4")
+for plate in reader.read(frame):
+    print(plate.text, plate.confidence, plate.corners)
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Literal
+
+from numpy.typing import NDArray
+
+from device_runtime.bundle.verify import Bundle
+from device_runtime.errors import FatalError
+from device_runtime.locate.decode import Floats
+from device_runtime.locate.geometry import is_cut
+from device_runtime.locate.locator import Found, Locator
+from device_runtime.locate.rectify import rectify
+from device_runtime.locate.region import Region
+from device_runtime.read.engine import Engine, Reading
+from device_runtime.sources.image import Image, as_bgr
+from device_runtime.timing import StageClock
+
+MIN_CONFIDENCE = 0.0
+"""Of a reading where neither the user nor the bundle says otherwise."""
+Why = Literal["cut", "unsure"]
+"""Why a plate was not read: the frame's edge cuts it, or the text is less sure than asked for."""
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Place:
+    """Where a plate is.
+
+    Attributes:
+        corners: float32[4,2], px of the frame, from the plate's top left clockwise as it is read; (0.5, 0.5)
+            is the middle of the frame's first pixel.
+        score: that there is a plate, 0 to 1.
+        find_score, refine_score: those of both looks it is made of.
+        rows: of text, 1 or 2.
+    """
+
+    corners: Floats
+    score: float
+    find_score: float
+    refine_score: float
+    rows: int
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Plate:
+    """A plate that was read.
+
+    Attributes:
+        reading: its text, and what that was decoded from.
+        place: where it is; None where the whole image was taken for the plate.
+        image: what was read, BGR uint8[24,94,3] of a place, else the image.
+    """
+
+    reading: Reading
+    place: Place | None
+    image: Image
+
+    @property
+    def text(self) -> str:
+        """What it says."""
+        return self.reading.plate
+
+    @property
+    def confidence(self) -> float:
+        """That all of `text` is right, 0 to 1."""
+        return self.reading.confidence
+
+    @property
+    def character_confidences(self) -> tuple[float, ...]:
+        """That each character of `text` is right, 0 to 1."""
+        return self.reading.character_confidences
+
+    @property
+    def corners(self) -> Floats | None:
+        """Of its place: float32[4,2], px of the frame, from its top left clockwise as it is read."""
+        return self.place.corners if self.place else None
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Unread:
+    """A plate, or an image taken for one, without a reading.
+
+    Attributes:
+        why: "cut" or "unsure".
+        reading: what was not sure enough; None where the plate is cut.
+        place: where it is; None where the whole image was taken for the plate.
+        image: what was read; None where the plate is cut.
+    """
+
+    why: Why
+    reading: Reading | None
+    place: Place | None
+    image: Image | None
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Examined:
+    """What became of a frame.
+
+    Attributes:
+        plates: what was read, the surest place first.
+        unread: what was found besides.
+        timings_ms: milliseconds in `locate`, `rectify`, `preprocess`, `infer` and `decode`, of all plates
+            together; the first two only where plates were looked for.
+    """
+
+    plates: tuple[Plate, ...]
+    unread: tuple[Unread, ...]
+    timings_ms: dict[str, float]
+
+
+class Reader:
+    """A bundle that finds and reads plates; see `Reader.open`. Not for use by several threads at once.
+
+    Attributes:
+        engine: reads.
+        locator: finds; None where the image, or the region, is the plate.
+        region: the part of each frame where plates are looked for, or that is one; all of it where None.
+        min_confidence: a text below is no reading.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        locator: Locator | None = None,
+        *,
+        region: Region | None = None,
+        min_confidence: float = 0.0,
+    ) -> None:
+        if locator is None and region is not None and not region.is_rectangle:
+            raise FatalError(
+                f"--roi {region.text}", "is a polygon, and one plate fills the region", "give X,Y,W,H"
+            )
+        self.engine, self.locator, self.region = engine, locator, region
+        self.min_confidence = min_confidence
+
+    @classmethod
+    def open(
+        cls,
+        bundle: Path | str,
+        *,
+        threads: int = 1,
+        grammar: bool = False,
+        crop: bool = False,
+        region: Region | str | None = None,
+        min_confidence: float | None = None,
+        locate_size: int | None = None,
+        min_plate_width: int | None = None,
+    ) -> Reader:
+        """Verify the bundle against this board, load it and check it on its golden inputs.
+
+        Args:
+            bundle: its folder.
+            threads: for the modules' parallel loops, in the whole process.
+            grammar: let the plate grammar choose among the likely texts.
+            crop: images are plates already, or the rectangular *region* is one.
+            region: where to look: X,Y,W,H or the corners of a polygon, X1,Y1,X2,Y2,X3,Y3,…, in px.
+            min_confidence: a text below is no reading; the bundle's own limit where None.
+            locate_size: px; frames are looked at as large as in a square of this side.
+            min_plate_width: px; plates from this width on are to be found, at the cost of more looks.
+
+        Raises:
+            FatalError: the bundle is not whole, not for this board or computes something else here; it has no
+                locator, and neither *crop* nor a rectangular *region* says where the plate is; or *region*
+                is none.
+        """
+        if isinstance(region, str):
+            try:
+                region = Region.parse(region)
+            except ValueError as error:
+                raise FatalError("region", str(error), "give X,Y,W,H in pixels") from None
+        return cls.of(
+            Engine.open(bundle, threads, grammar),
+            threads=threads,
+            crop=crop,
+            region=region,
+            min_confidence=min_confidence,
+            locate_size=locate_size,
+            min_plate_width=min_plate_width,
+        )
+
+    @classmethod
+    def of(
+        cls,
+        engine: Engine,
+        *,
+        threads: int = 1,
+        crop: bool = False,
+        region: Region | None = None,
+        min_confidence: float | None = None,
+        locate_size: int | None = None,
+        min_plate_width: int | None = None,
+    ) -> Reader:
+        """A reader with the bundle of *engine*; arguments and errors as of `open`."""
+        locator = None if crop else open_locator(engine.bundle, threads)
+        if locator is None:
+            if not crop and (region is None or not region.is_rectangle):
+                raise FatalError(
+                    f"bundle for target {engine.manifest.target.name}",
+                    "has no locator, so that it reads plates but finds none",
+                    "give --crop for images of plates or --roi X,Y,W,H around the plate",
+                )
+            if locate_size or min_plate_width:
+                raise FatalError(
+                    "--locate-size, --min-plate-width", "are about finding plates", "leave them out"
+                )
+        else:
+            search = replace(locator.search, size=locate_size, narrowest=min_plate_width)
+            locator = replace(locator, search=search)
+        least = MIN_CONFIDENCE if min_confidence is None else min_confidence
+        return cls(engine, locator, region=region, min_confidence=least)
+
+    def read(self, frame: NDArray) -> tuple[Plate, ...]:
+        """The plates of *frame* that can be read, the surest place first.
+
+        Args:
+            frame: BGR uint8[H,W,3]; or grey, BGRA or 16-bit, which are converted.
+
+        Raises:
+            FatalError: *frame* is of another kind or has no pixels, or the region is not within it.
+        """
+        return self.examine(frame).plates
+
+    def examine(self, frame: NDArray) -> Examined:
+        """All that is found in *frame*, read or not, and how long it took.
+
+        At most `Search.most` places are looked at and read, so that the time is bounded.
+
+        Raises:
+            FatalError: as `read`.
+        """
+        image = as_bgr(frame)
+        if self.locator is None:
+            crop = self.region.within(image) if self.region else image
+            timings: dict[str, float] = {}
+            read = self._read(crop, None, timings)
+            return _examined([read], timings)
+        clock = StageClock()
+        found = self.locator.locate(image, region=self.region)
+        clock.lap("locate")
+        places = _places(found)
+        whole = [not is_cut(place.corners, image.shape[1], image.shape[0]) for place in places]
+        crops = [
+            rectify(image, place.corners, place.rows) if complete else None
+            for place, complete in zip(places, whole, strict=True)
+        ]
+        clock.lap("rectify")
+        timings = clock.ms | dict.fromkeys(("preprocess", "infer", "decode"), 0.0)
+        return _examined(
+            [
+                Unread(why="cut", reading=None, place=place, image=None)
+                if part is None
+                else self._read(part, place, timings)
+                for place, part in zip(places, crops, strict=True)
+            ],
+            timings,
+        )
+
+    def _read(self, image: Image, place: Place | None, timings: dict[str, float]) -> Plate | Unread:
+        """Read *image* and add how long that took to *timings*."""
+        reading = self.engine.read(image)
+        for stage, ms in reading.timings_ms.items():
+            timings[stage] = timings.get(stage, 0.0) + ms
+        if not reading.plate or reading.confidence < self.min_confidence:
+            return Unread(why="unsure", reading=reading, place=place, image=image)
+        return Plate(reading=reading, place=place, image=image)
+
+
+def open_locator(bundle: Bundle, threads: int) -> Locator | None:
+    """The locator of *bundle*, checked on its golden inputs; None where it has no such module.
+
+    Raises:
+        FatalError: it cannot be loaded, or computes something else here.
+    """
+    return None
+
+
+def _examined(all_found: list[Plate | Unread], timings: dict[str, float]) -> Examined:
+    return Examined(
+        plates=tuple(one for one in all_found if isinstance(one, Plate)),
+        unread=tuple(one for one in all_found if isinstance(one, Unread)),
+        timings_ms=timings,
+    )
+
+
+def _places(found: Found) -> list[Place]:
+    columns = (found.scores, found.find_scores, found.refine_scores, found.two_rows)
+    return [
+        Place(corners=corners, score=score, find_score=find, refine_score=refine, rows=2 if two > 0.5 else 1)
+        for corners, score, find, refine, two in zip(
+            found.corners, *(column.tolist() for column in columns), strict=True
+        )
+    ]
