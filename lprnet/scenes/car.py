@@ -137,13 +137,27 @@ def _superellipse(power: float, count: int) -> Floats:
     return np.asarray(np.sign(points) * np.abs(points) ** (2 / power), np.float32)
 
 
+def _points(plane: Plane) -> int:
+    """Of a round outline, more where they show."""
+    return 12 if plane.scale < 60 else 32
+
+
 def paint(rng: Generator) -> Color:
     """A colour that cars have."""
     color = np.array(_PAINTS[int(rng.integers(len(_PAINTS)))]) + rng.normal(0, 12, 3) + rng.normal(0, 12)
     return np.asarray(np.clip(color, 5, 245), np.float32)
 
 
-def draw_car(rng: Generator, image: Image, corners: Floats, without: bool = False) -> None:
+def plate_size(rng: Generator, corners: Floats) -> float:
+    """How wide a plate of such a shape may be, in units of 0.5 m."""
+    # One that is about half as high as wide is 0.3 m wide, or 0.44 with two rows.
+    short = width_of(corners) < 2.6 * height_of(corners)
+    return float(rng.choice([0.6, 0.7, 0.9]) if short else rng.uniform(0.88, 1.04))
+
+
+def draw_car(
+    rng: Generator, image: Image, corners: Floats, without: bool = False, size: float | None = None
+) -> None:
     """The rear or front of a car around a plate's *corners* float32[4,2], in place.
 
     Args:
@@ -151,12 +165,12 @@ def draw_car(rng: Generator, image: Image, corners: Floats, without: bool = Fals
         image: uint8[H,W,3] BGR.
         corners: float32[4,2]; where the plate is, there is a recess or plain body.
         without: whether what belongs there without a plate is drawn: a holder, a dealer's panel, nothing.
+        size: width of the plate, units; any that goes with its shape if None.
     """
     width, height = width_of(corners), max(height_of(corners), 1.0)
     across = (corners[1] - corners[0] + corners[2] - corners[3]) / 2
     side = (corners[3] - corners[0] + corners[2] - corners[1]) / 2
-    # A plate that is about half as high as wide is 0.3 m wide, or 0.44 with two rows.
-    size = rng.choice([0.6, 0.7, 0.9]) if width / height < 2.6 else rng.uniform(0.88, 1.04)
+    size = plate_size(rng, corners) if size is None else size
     across = across / np.float32(size)
     down = side / np.float32(height) * np.linalg.norm(across) * np.float32(rng.uniform(0.85, 1.1))
     # Roll and yaw of a plate are its car's, mostly; large ones are the plate's own.
@@ -186,10 +200,10 @@ def _shell(
 ) -> None:
     """A body through *profile* (y and half width), shaded along y and at its sides."""
     y, half = np.array(profile).T
-    strips = int(np.clip(strips, 5, 22))
+    strips = int(np.clip(strips, 5, 22 if plane.scale < 90 else 60))
     ys = np.linspace(y[0], y[-1], strips + 1)
     # Each strip reaches under the next one, lest what is behind shows through their soft edges.
-    low = ys[1:] + np.where(np.arange(strips) < strips - 1, 0.04, 0)
+    low = ys[1:] + np.where(np.arange(strips) < strips - 1, min(0.04, 2 / plane.scale), 0)
     halves, gains = np.interp(ys, y, half), _gains(rng, ys)[:-1]
     edge = rng.uniform(0.6, 0.95)
     lean = rng.normal(0, 0.08)
@@ -216,7 +230,7 @@ def _glass(rng: Generator, plane: Plane, top: float, bottom: float, above: float
         np.full(3, rim, np.float32),
     )
     sky = level + rng.uniform(0, 150)
-    share = np.linspace(0, 1, 5 if plane.scale < 40 else 9)
+    share = np.linspace(0, 1, 5 if plane.scale < 40 else 9 if plane.scale < 90 else 40)
     halves, ys = above + (below - above) * share, top + (bottom - top) * share
     bright = sky + (level - sky) * np.minimum(share[:-1] / rng.uniform(0.2, 1.2), 1)
     xs = np.stack([-halves[:-1], halves[:-1], halves[1:], -halves[1:]], 1)
@@ -227,7 +241,7 @@ def _glass(rng: Generator, plane: Plane, top: float, bottom: float, above: float
         for seat in rng.uniform(-below * 0.7, below * 0.7, int(rng.integers(1, 4))):
             size = rng.uniform(0.15, 0.3)
             plane.fill(
-                rounded(seat - size, bottom - 1.6 * size, seat + size, bottom, 3, 10),
+                rounded(seat - size, bottom - 1.6 * size, seat + size, bottom, 3, _points(plane)),
                 tint * np.float32(level * 0.6),
             )
     if rng.random() < 0.35:
@@ -273,7 +287,7 @@ def draw_lamp(
     rim = rng.choice([0.35, 0.6, 1.1])
     light = rng.random()
     middle = np.array([(left + right) / 2, (top + bottom) / 2], np.float32)
-    outline = rounded(left, top, right, bottom, power) - middle
+    outline = rounded(left, top, right, bottom, power, _points(plane)) - middle
     outline[:, 1] += skew * outline[:, 0]
     for sign in (1,) if alone else (1, -1):
         mirror = np.array([sign, 1], np.float32)
@@ -310,9 +324,15 @@ def draw_lamp(
             size = (bottom - top) * rng.uniform(0.12, 0.36)
             x = left + (right - left) * (0.2 + 0.6 * ((spot[0] + k / 3) % 1))
             y = top + (bottom - top) * (0.3 + 0.4 * spot[1])
-            put(rounded(x - size, y - size, x + size, y + size, 2, 10), first * np.float32(0.55) + 10)
+            put(
+                rounded(x - size, y - size, x + size, y + size, 2, _points(plane)),
+                first * np.float32(0.55) + 10,
+            )
             size *= 0.6
-            put(rounded(x - size, y - size, x + size, y + size, 2, 10), first * np.float32(0.8) + 70)
+            put(
+                rounded(x - size, y - size, x + size, y + size, 2, _points(plane)),
+                first * np.float32(0.8) + 70,
+            )
         if light < 0.25:
             put(outline * np.float32(0.6) + middle, first * np.float32(0.3) + np.float32(190))
             center = plane.at((middle * mirror)[None])[0]
@@ -357,19 +377,21 @@ def draw_badge(rng: Generator, plane: Plane, x: float, y: float, size: float) ->
         rng.uniform(0.3, 0.5),
         rng.uniform(0.6, 0.9),
     )[kind]
+    count = _points(plane)
     tall, power = half * flat, 2.0 if kind != 5 else 6.0
     plane.fill(
-        rounded(x - half, y - tall + 0.05 * size, x + half, y + tall + 0.05 * size, power),
+        rounded(x - half, y - tall + 0.05 * size, x + half, y + tall + 0.05 * size, power, count),
         chrome * np.float32(0.3),
     )
-    plane.fill(rounded(x - half, y - tall, x + half, y + tall, power), chrome * np.float32(0.75))
+    plane.fill(rounded(x - half, y - tall, x + half, y + tall, power, count), chrome * np.float32(0.75))
     plane.fill(
-        rounded(x - half * 0.97, y - tall, x + half * 0.97, y + tall * 0.7, power), chrome * np.float32(1.15)
+        rounded(x - half * 0.97, y - tall, x + half * 0.97, y + tall * 0.7, power, count),
+        chrome * np.float32(1.15),
     )
     rim = min(half, tall) * rng.uniform(0.12, 0.25)
-    plane.fill(rounded(x - half + rim, y - tall + rim, x + half - rim, y + tall - rim, power), field)
+    plane.fill(rounded(x - half + rim, y - tall + rim, x + half - rim, y + tall - rim, power, count), field)
     shine = np.clip(field * np.float32(1.3) + 25, 0, 255)
-    plane.fill(rounded(x - half * 0.7, y - tall * 0.72, x + half * 0.7, y - tall * 0.1, 2), shine)
+    plane.fill(rounded(x - half * 0.7, y - tall * 0.72, x + half * 0.7, y - tall * 0.1, 2, count), shine)
     if kind in (2, 3, 4):
         mask = any_printed(rng, "model")
         letters = min(tall * rng.uniform(0.7, 1.1), 1.5 * half * mask.shape[0] / mask.shape[1])

@@ -28,6 +28,7 @@ from lprnet.scenes.scene import (
     width_of,
 )
 from lprnet.scenes.stock import Stock
+from lprnet.scenes.street import STREETS, empty_street
 
 SMALLEST, LARGEST = 12.0, 200.0
 """px: widths of plates in a scene."""
@@ -148,6 +149,9 @@ class Generator:
             picture = self.pictures[int(rng.integers(len(self.pictures)))]
             frame = Frame(picture, no_boxes())
             return _on_frame(rng, frame, width, height, rng.uniform(0.3, 1.5), None, "painted").canvas
+        if rng.random() < 0.35:
+            frame = Frame(empty_street(int(rng.integers(STREETS))), no_boxes())
+            return _on_frame(rng, frame, width, height, rng.uniform(0.5, 2), None, "painted").canvas
         return draw_backdrop(rng, height, width)
 
 

@@ -93,7 +93,7 @@ def take(rng: Generator, image: Image, strength: float = 1.0) -> Image:
         image = np.asarray(cv2.addWeighted(image, 1 + amount, soft, -amount, 0), np.uint8)
     code_as = rng.random()
     if code_as < 0.48 * strength:
-        quality = int(100 - min(rng.exponential(25), 80) if code_as > 0.05 else rng.uniform(8, 25))
+        quality = int(100 - min(rng.exponential(25), 80) if code_as > 0.05 * strength else rng.uniform(8, 25))
         _, code = cv2.imencode(".jpg", image, (cv2.IMWRITE_JPEG_QUALITY, quality))
         image = np.asarray(cv2.imdecode(code, cv2.IMREAD_COLOR), np.uint8)
     return image

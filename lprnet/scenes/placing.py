@@ -24,15 +24,28 @@ def tilted(rng: Generator, width: float, height: float, strength: float = 1.0) -
     """
     roll = rng.normal(0, 5) if rng.random() < 0.75 else rng.uniform(-22, 22)
     yaw, pitch = rng.normal(0, 20), rng.normal(4, 10)
-    angles = np.radians(np.clip([pitch, yaw, roll], -55, 55) * strength)
-    rotation, _ = cv2.Rodrigues(np.array([0, 0, angles[2]]))
+    pitch, yaw, roll = np.clip([pitch, yaw, roll], -55, 55) * strength
+    return turned(width, height, (pitch, yaw, roll), np.exp(rng.uniform(np.log(3), np.log(15))))
+
+
+def turned(width: float, height: float, angles: tuple[float, float, float], away: float) -> Floats:
+    """Corners float32[4,2] as of `tilted` of a plate in one position.
+
+    Args:
+        width: of the upper and lower edge together, halved, px.
+        height: of the plate seen from the front, px.
+        angles: pitch, yaw and roll in degrees; a positive roll turns clockwise.
+        away: from the camera, in plate widths.
+    """
+    radians = np.radians(angles)
+    rotation, _ = cv2.Rodrigues(np.array([0, 0, radians[2]]))
     for axis in (1, 0):
         vector = np.zeros(3)
-        vector[axis] = angles[axis]
+        vector[axis] = radians[axis]
         rotation = rotation @ cv2.Rodrigues(vector)[0]
     x, y = width / 2, height / 2
     points = np.array([[-x, -y, 0], [x, -y, 0], [x, y, 0], [-x, y, 0]]) @ rotation.T
-    distance = width * np.exp(rng.uniform(np.log(3), np.log(15)))
+    distance = width * away
     seen = points[:, :2] * (distance / (distance + points[:, 2:]))
     edge = np.linalg.norm((seen[1] - seen[0] + seen[2] - seen[3]) / 2)
     return np.asarray((seen - seen.mean(0)) * (width / edge), np.float32)
