@@ -18,7 +18,7 @@ class Path:
 
     Attributes:
         pixel: from a pixel to its right neighbour.
-        row: from a row of the kernel to the next.
+        row: from a row of the kernel to the next; None where that is an operand.
         run: from a run to the next in a row (see `ConvShape.runs`).
         rows: how many rows.
         runs: how many runs in a row.
@@ -28,7 +28,7 @@ class Path:
     """
 
     pixel: int
-    row: int
+    row: int | None
     run: int
     rows: int
     runs: int
@@ -67,8 +67,9 @@ def tile(instruction: ByElement, pixels: int, vectors: int, path: Path) -> tuple
     """A function, its name first, that computes the sums of a register tile.
 
     Arguments are pointers: to the source, the packed weights, the bias, and where each sum goes, by pixel and
-    vector. In assembly because LLVM loads two registers at a time where ld1 loads four, and schedules for
-    the fewest stalls, which costs registers that a tile has not got. The 32 registers are
+    vector; then the distance from a row of the kernel to the next where `Path.row` is None. In assembly
+    because LLVM loads two registers at a time where ld1 loads four, and schedules for the fewest stalls,
+    which costs registers that a tile has not got. The 32 registers are
 
         pixels                 activations, a register of each pixel
         pixels · vectors       sums, by pixel and vector
@@ -76,6 +77,8 @@ def tile(instruction: ByElement, pixels: int, vectors: int, path: Path) -> tuple
     """
     count = pixels * vectors
     source, weights, bias = (f"${count + i}" for i in range(3))
+    # After the pointers as they come out stand the same as they go in.
+    operand = f"${count + 6}"
     first_weight = count + pixels
     batch = min(LD1_REGISTERS, 32 - first_weight)
     # Where there is room, weights arrive while those before are multiplied.
@@ -120,8 +123,12 @@ def tile(instruction: ByElement, pixels: int, vectors: int, path: Path) -> tuple
     run += load(path.rest) if path.rest else []
     row = _loop("x10", path.runs, 2, [*run, *_move(source, path.run - read)]) if path.runs > 1 else run
     past = path.runs * path.run if path.runs > 1 else read
-    rows = _loop("x11", path.rows, 3, [*row, *_move(source, path.row - past)]) if path.rows > 1 else row
-    return _tile_function(instruction, pixels, vectors, [*load_bias(), *rows])
+    if path.row is None:
+        step = [f"add {source}, {source}, {operand}", *_move(source, -past)]
+    else:
+        step = _move(source, path.row - past)
+    rows = _loop("x11", path.rows, 3, [*row, *step]) if path.rows > 1 else row
+    return _tile_function(instruction, pixels, vectors, [*load_bias(), *rows], operand=path.row is None)
 
 
 def _registers(first: int, count: int) -> str:
@@ -143,23 +150,25 @@ def _move(pointer: str, distance: int) -> list[str]:
 
 
 def _tile_function(
-    instruction: ByElement, pixels: int, vectors: int, lines: Sequence[str]
+    instruction: ByElement, pixels: int, vectors: int, lines: Sequence[str], *, operand: bool
 ) -> tuple[str, str]:
     count = pixels * vectors
     results = "{ " + ", ".join([instruction.sums] * count + ["ptr"] * 3) + " }"
     sums = range(pixels, pixels + count)
     outputs = [f"={{v{i}}}" for i in sums] + ["=&r"] * 3
-    inputs = [str(count + i) for i in range(3)]
+    inputs = [str(count + i) for i in range(3)] + ["r"] * operand
     others = [f"v{i}" for i in range(32) if i not in sums]
     clobbers = [f"~{{{name}}}" for name in (*others, "x9", "x10", "x11", "cc", "memory")]
     text, constraints = "\\0A".join(lines), ",".join(outputs + inputs + clobbers)
-    body = [f'%r = call {results} asm sideeffect "{text}", "{constraints}"(ptr %a, ptr %w, ptr %b)']
+    arguments = "ptr %a, ptr %w, ptr %b" + ", i64 %o" * operand
+    body = [f'%r = call {results} asm sideeffect "{text}", "{constraints}"({arguments})']
     for i in range(count):
         body.append(f"%r{i} = extractvalue {results} %r, {i}")
         body.append(f"store {instruction.sums} %r{i}, ptr %s{i}, align 16")
     body.append("ret i32 0")
     name = "tile_" + sha256("".join(body).encode()).hexdigest()[:16]
     parameters = ["ptr %a", "ptr %w", "ptr %b", *(f"ptr %s{i}" for i in range(count))]
+    parameters += ["i64 %o"] * operand
     return name, _define("i32", name, parameters, body)
 
 

@@ -95,6 +95,10 @@ def _store(e: Emitter, epilogue: Epilogue, pixels: Sequence[PixelSums]) -> None:
         for i in range(0, len(pixel.vectors), 2):
             pair = pixel.vectors[i : i + 2]
             lanes = lanes_of(pair[0])
+            if epilogue.addition is not None:
+                source, data = epilogue.addition.source, epilogue.addition.data
+                others = (load(data, pixel.added + (i + v) * lanes, lanes) for v in range(len(pair)))
+                pair = [s + source.real(other, lanes) for s, other in zip(pair, others, strict=True)]
             if epilogue.relu:
                 pair = [tirx.max(sums, const(0, "float32", lanes)) for sums in pair]
             e.store_vector(epilogue.result, narrow(e, pair), place + i * lanes, lanes * len(pair))

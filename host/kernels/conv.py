@@ -20,7 +20,8 @@ from tvm import tirx
 
 from host.kernels import arm_assembly as neon
 from host.kernels.emit import Emitter, Expr, address, load, shuffle
-from host.kernels.epilogue import Epilogue, PixelSums
+from host.kernels.epilogue import Addition, Epilogue, PixelSums
+from host.kernels.extent import multiple_of
 from host.kernels.microkernel import MicroKernel
 from host.kernels.shape import ConvShape, Tile
 from host.kernels.winograd import emit_winograd
@@ -29,9 +30,14 @@ from host.kernels.winograd import emit_winograd
 def conv(symbol: str, shape: ConvShape, microkernel: MicroKernel, tile: Tile) -> tirx.PrimFunc:
     """Kernel `(source, weight, bias, target)`; writes every element of *target*, its border included.
 
-    The kernel of a microkernel that `requantizes` is `(source, weight, bias, multiplier, target)`: sums
-    times multiplier, float32[stored channels], are the target's values. A `fused` shape's is `(source,
-    weight, bias, multiplier, addend, target)`, its biases `MAGIC_BITS` more.
+    There are more parameters before the target, in this order:
+
+        multiplier    where the microkernel `requantizes`: sums times multiplier are the target's values
+        addend        of a `fused` shape, whose biases are `MAGIC_BITS` more
+        added, ratio  the map that is added and, where the microkernel `requantizes`, what one of it counts
+        numbers       `ConvShape.variables`
+
+    Vectors have a number for every stored channel, in float32 but for the bias.
 
     Args:
         symbol: name of the function.
@@ -39,20 +45,32 @@ def conv(symbol: str, shape: ConvShape, microkernel: MicroKernel, tile: Tile) ->
     e = Emitter()
     source, target = shape.source, shape.target
     microkernel = microkernel.for_source(source)
-    taps = tile.scheme + 2 if tile.scheme else shape.kernel[0] * shape.kernel[1]
-    channels = target.stored - microkernel.lanes + shape.last_vector(microkernel, tile).lanes
+    products = (
+        (tile.scheme + 2) * shape.reduction(microkernel) if tile.scheme else shape.products(microkernel)
+    )
     data = source.param(e, "source")
-    weight = e.param("weight", channels * taps * shape.reduction(microkernel), microkernel.weight)
+    weight = e.param("weight", shape.computed(microkernel, tile) * products, microkernel.weight)
     bias = e.param("bias", target.stored, microkernel.accumulator)
     multiplier = e.param("multiplier", target.stored, "float32") if microkernel.requantizes else None
     addend = e.param("addend", target.stored, "float32") if shape.fused else None
+    addition = None
+    if shape.added:
+        added = shape.added.param(e, "added")
+        ratio = e.param("ratio", target.stored, "float32") if microkernel.requantizes else None
+        addition = Addition(shape.added, added, ratio)
+    e.numbers(shape.variables)
     result = target.param(e, "target")
     target.clear_border(e, result)
     if tile.scheme:
         emit_winograd(e, shape, microkernel, tile, data=data, weight=weight, bias=bias, result=result)
     else:
         epilogue = Epilogue(
-            target=target, result=result, relu=shape.relu, multiplier=multiplier, addend=addend
+            target=target,
+            result=result,
+            relu=shape.relu,
+            multiplier=multiplier,
+            addend=addend,
+            addition=addition,
         )
         _DirectKernel(
             e=e,
@@ -75,8 +93,8 @@ def assembly_path(shape: ConvShape, microkernel: MicroKernel, unroll: int = 1) -
     size = source.bits // 8
     runs = shape.runs(microkernel)
     return neon.Path(
-        pixel=source.pixel * size,
-        row=source.row * size,
+        pixel=source.pixel * shape.stride * size,
+        row=source.row * size if isinstance(source.row, int) else None,
         run=source.pixel * size,
         rows=shape.kernel[0],
         runs=runs.count,
@@ -88,7 +106,7 @@ def assembly_path(shape: ConvShape, microkernel: MicroKernel, unroll: int = 1) -
 
 @dataclass(frozen=True)
 class _Pixels:
-    """Neighbours in a row, *count* from *first* on."""
+    """Neighbours in a row of what is computed, *count* from *first* on."""
 
     first: Expr
     count: int
@@ -107,7 +125,7 @@ class _RegisterTile:
     """Pixels by vectors of output channels, and where their products are summed.
 
     Attributes:
-        y: row of the target.
+        y: row of what is computed.
         x: the first pixel in it.
         microkernels: one for each vector.
         channel: the first output channel.
@@ -148,7 +166,7 @@ class _DirectKernel:
     epilogue: Epilogue
 
     def emit(self) -> None:
-        with self.e.loop(self.shape.target.height, "y", parallel=True) as y:
+        with self.e.loop(self.shape.height, "y", parallel=True) as y:
             if self.tile.pixels_inner:
                 for channels in self._channel_tiles():
                     for pixels in self._pixel_tiles():
@@ -175,26 +193,34 @@ class _DirectKernel:
             yield _Channels(full, [microkernel] * (rest - 1) + [last])
 
     def _pixel_tiles(self) -> Iterator[_Pixels]:
-        """All pixels of a row: a loop over the full tiles, then what is left."""
-        full, rest = divmod(self.shape.target.width, self.tile.pixels)
+        """All pixels of a row: a loop over the full tiles, then what is left.
+
+        Of a row whose width is no number, full tiles alone, the last one over the end of that before.
+        """
+        width, pixels = self.shape.width, self.tile.pixels
+        if not isinstance(width, int):
+            even = multiple_of(width) % pixels == 0
+            with self.e.loop(tirx.truncdiv(width + (pixels - 1), pixels), "m") as m:
+                first = m * pixels if even else self.e.let("x", tirx.min(m * pixels, width - pixels))
+                yield _Pixels(first, pixels)
+            return
+        full, rest = divmod(width, pixels)
         if full:
             with self.e.loop(full, "m") as m:
-                yield _Pixels(m * self.tile.pixels, self.tile.pixels)
+                yield _Pixels(m * pixels, pixels)
         if rest:
-            yield _Pixels(full * self.tile.pixels, rest)
+            yield _Pixels(full * pixels, rest)
 
     def _compute(self, y: Expr, pixels: _Pixels, channels: _Channels) -> None:
         """Write the outputs of a register tile."""
         microkernel, shape = self.microkernel, self.shape
         channel = channels.index * (self.tile.vectors * microkernel.lanes)
-        taps = shape.kernel[0] * shape.kernel[1]
         t = _RegisterTile(
             y=y,
             x=pixels.first,
             microkernels=channels.microkernels,
             channel=channel,
-            packed=channels.index
-            * (self.tile.vectors * microkernel.lanes * taps * shape.reduction(microkernel)),
+            packed=channels.index * (self.tile.vectors * microkernel.lanes * shape.products(microkernel)),
             sums=[
                 [
                     [self.e.local("sums", m.lanes, m.accumulator) for _ in range(m.partial_sums)]
@@ -210,22 +236,33 @@ class _DirectKernel:
             self._begin(t)
             self._accumulate(t)
         finished = [
-            PixelSums(
-                shape.target.at(y, t.x + p, channel),
-                [self._reduced(t, v, parts) for v, parts in enumerate(row)],
-            )
+            sums
             for p, row in enumerate(t.sums)
+            for sums in self._finished(y, t.x + p, channel, [self._reduced(t, *v) for v in enumerate(row)])
         ]
         microkernel.store(self.e, self.epilogue, finished, channel)
+
+    def _finished(self, y: Expr, x: Expr, channel: Expr, vectors: Sequence[Expr]) -> Iterator[PixelSums]:
+        """The pixels of the target that the sums of pixel (y, x) belong to: one, or four."""
+        target, added = self.shape.target, self.shape.added
+        if added is None:
+            yield PixelSums(target.at(y, x, channel), vectors)
+            return
+        for down, right in ((0, 0), (0, 1), (1, 0), (1, 1)):
+            place = 2 * y + down, 2 * x + right, channel
+            yield PixelSums(target.at(*place), vectors, added.at(*place))
 
     def _call_assembly(self, t: _RegisterTile, instruction: neon.ByElement, path: neon.Path) -> None:
         """Compute the sums of a register tile in assembly."""
         name, text = neon.tile(instruction, t.pixels, len(t.microkernels), path)
         self.e.include(text)
-        pad_h, pad_w = self.shape.source.pad
-        first = self.shape.source.at(t.y - pad_h, t.x - pad_w)
+        (pad_h, pad_w), stride, source = self.shape.pad, self.shape.stride, self.shape.source
+        first = source.at(t.y * stride - pad_h, t.x * stride - pad_w)
         operands = [address(self.data, first), address(self.weight, t.packed), address(self.bias, t.channel)]
-        self.e.call(name, *operands, *(address(total) for row in t.sums for (total,) in row))
+        operands += [address(total) for row in t.sums for (total,) in row]
+        if path.row is None:
+            operands.append(tirx.Cast("int64", source.row * (source.bits // 8)))
+        self.e.call(name, *operands)
 
     def _begin(self, t: _RegisterTile) -> None:
         """Set the sums to what they begin with."""
@@ -260,9 +297,10 @@ class _DirectKernel:
 
         All of them where the border is not zeros in memory: sums then begin at what takes that into account.
         """
-        rows, pad, source = self.shape.kernel[0], self.shape.source.pad[0], self.shape.source
+        rows, pad, source = self.shape.kernel[0], self.shape.pad[0], self.shape.source
         if not pad or source.zero_point:
             return 0, rows
+        y = y * self.shape.stride
         top = tirx.max(pad - y, 0)
         return top, tirx.min(source.height + pad - y, rows) - top
 
@@ -285,8 +323,9 @@ class _DirectKernel:
         if source.planar:
             values = microkernel.planar_activations(self.e, self.data, k, t.y + r, t.x + s, t.pixels)
             return [[value] for value in values]
-        (pad_h, pad_w), channel = source.pad, k * self.shape.channels_per_load(microkernel)
-        places = [source.at(t.y + r - pad_h, t.x + p + s - pad_w, channel) for p in range(t.pixels)]
+        (pad_h, pad_w), channel = self.shape.pad, k * self.shape.channels_per_load(microkernel)
+        y, x = t.y * self.shape.stride + r - pad_h, t.x * self.shape.stride + s - pad_w
+        places = [source.at(y, x + p * self.shape.stride, channel) for p in range(t.pixels)]
         return [microkernel.activations(self.e, self.data, place) for place in places]
 
     def _multiply(self, t: _RegisterTile, operands: Sequence[Expr], start: Expr, part: int) -> None:

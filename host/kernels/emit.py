@@ -36,6 +36,10 @@ class Emitter:
         self._params.append(buffer)
         return buffer
 
+    def numbers(self, variables: Sequence[Expr]) -> None:
+        """Declare the next parameters: numbers that shapes depend on."""
+        self._params.extend(variables)
+
     def local(self, name: str, size: int, dtype: str) -> Expr:
         """Allocate *size* elements on the stack; LLVM makes registers of what has constant indices.
 
@@ -157,5 +161,5 @@ def _int(value: Expr) -> Expr:
 
 
 def tensors(function: tirx.PrimFunc) -> list[tuple[tuple[int, ...], str]]:
-    """Shapes and dtypes of a kernel's parameters; the last one is what it writes."""
+    """Shapes and dtypes of a kernel's parameters, all of them tensors; the last one is what it writes."""
     return [(tuple(int(d) for d in p.ty.shape), str(p.ty.dtype)) for p in function.params]

@@ -9,6 +9,21 @@ from host.kernels.emit import Expr
 from host.kernels.feature_map import FeatureMap
 
 
+@dataclass(frozen=True)
+class Addition:
+    """A map that is added to scaled sums before the ReLU.
+
+    Attributes:
+        source: the map.
+        data: its buffer.
+        ratio: float32 per stored channel that its elements are multiplied by, if any.
+    """
+
+    source: FeatureMap
+    data: Expr
+    ratio: Expr | None
+
+
 @dataclass(frozen=True, kw_only=True)
 class Epilogue:
     """How sums become elements of the target; `MicroKernel.store` does it.
@@ -20,6 +35,7 @@ class Epilogue:
         multiplier: float32 per stored channel that sums are multiplied by, if any.
         addend: float32 per stored channel, where one fused multiply-add scales and rounds (see
             `FusedRequantization`).
+        addition: what is added, if anything.
     """
 
     target: FeatureMap
@@ -27,6 +43,7 @@ class Epilogue:
     relu: bool
     multiplier: Expr | None = None
     addend: Expr | None = None
+    addition: Addition | None = None
 
     @property
     def fused(self) -> bool:
@@ -40,7 +57,13 @@ class PixelSums:
     Attributes:
         place: index in the target of the first channel.
         vectors: the sums; the last vector may be half as wide.
+        added: index in the map of `Epilogue.addition` of the first channel.
     """
 
     place: Expr
     vectors: Sequence[Expr]
+    added: Expr = 0
+
+    def from_vector(self, v: int, channels: int) -> PixelSums:
+        """Its vectors from number *v* on, before which there are *channels* channels."""
+        return PixelSums(self.place + channels, self.vectors[v:], self.added + channels)

@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import KW_ONLY, dataclass
 
 import tvm
+from tvm import tirx
 
 from host.kernels.emit import Emitter, Expr, cast, const, reinterpret
+from host.kernels.extent import common_divisor, variable_of
 
 BFLOAT16_STORAGE = "uint16"
 """The dtype of maps of bfloat16, whose bits these are."""
@@ -19,19 +21,20 @@ class FeatureMap:
     An int8 map holds q − 128 for q in 0…255, so its zeros are −128.
 
     Attributes:
-        height: H, without the border.
-        width: W, without the border.
+        height: H, without the border: a number, or what `host.kernels.extent` makes.
+        width: W, without the border, likewise.
         channels: channels that carry data.
         stored: channels in memory, `channels` rounded up; the rest are zero.
         dtype: of the elements.
-        pad: zeros on both sides of (H, W); who writes the map writes them, for the convolution that reads it.
+        pad: zeros on both sides of (H, W); who writes the map writes them, for the convolutions that read it.
         planar: `[1, channels, H, W]` instead, as the image arrives; never padded.
         pitch: elements from one pixel to the next, where pixels overlap: after its own channels a pixel goes
             on with its right neighbour's, as far as `stored`.
+        slack: zeros after the map, for convolutions that read whole registers.
     """
 
-    height: int
-    width: int
+    height: Expr
+    width: Expr
     channels: int
     _: KW_ONLY
     stored: int
@@ -39,14 +42,20 @@ class FeatureMap:
     pad: tuple[int, int] = (0, 0)
     planar: bool = False
     pitch: int | None = None
+    slack: int = 0
 
     @property
-    def shape(self) -> tuple[int, ...]:
+    def shape(self) -> tuple[Expr, ...]:
         """Of the tensor that holds it: flat, but for a planar one."""
         if self.planar:
             return (1, self.channels, self.height, self.width)
         # The last pixel's neighbours may lie beyond the map.
-        return ((self.height + 2 * self.pad[0]) * self.row + self.stored - self.pixel,)
+        return (self._rows + self.stored - self.pixel + self.slack,)
+
+    @property
+    def _rows(self) -> Expr:
+        """Elements of all rows, the border's included."""
+        return (self.height + 2 * self.pad[0]) * self.row
 
     @property
     def pixel(self) -> int:
@@ -54,9 +63,14 @@ class FeatureMap:
         return self.pitch or self.stored
 
     @property
-    def row(self) -> int:
+    def row(self) -> Expr:
         """Elements from one pixel to the one below."""
         return (self.width + 2 * self.pad[1]) * self.pixel
+
+    @property
+    def variables(self) -> list[Expr]:
+        """What the height and the width are multiples of, where they are no numbers."""
+        return [v for v in map(variable_of, (self.height, self.width)) if v is not None]
 
     def param(self, e: Emitter, name: str) -> Expr:
         """Declare it as the kernel's next parameter."""
@@ -70,16 +84,22 @@ class FeatureMap:
         """Write the zeros around the map."""
         pad_h, pad_w = self.pad
         if pad_h:
-            self._clear(e, buffer, 0, pad_h * self.row)
-            self._clear(e, buffer, (self.height + pad_h) * self.row, pad_h * self.row)
+            row = pad_h * self.row
+            even = row if isinstance(row, int) else common_divisor(self.width, 2 * pad_w) * self.pixel
+            self._clear(e, buffer, 0, row, even)
+            self._clear(e, buffer, (self.height + pad_h) * self.row, row, even)
         if pad_w:
+            count = pad_w * self.pixel
             with e.loop(self.height, "y") as y:
-                self._clear(e, buffer, self.at(y, -pad_w), pad_w * self.stored)
-                self._clear(e, buffer, self.at(y, self.width), pad_w * self.stored)
+                self._clear(e, buffer, self.at(y, -pad_w), count, count)
+                self._clear(e, buffer, self.at(y, self.width), count, count)
+        if self.slack:
+            self._clear(e, buffer, self._rows + self.stored - self.pixel, self.slack, self.slack)
 
-    def _clear(self, e: Emitter, buffer: Expr, start: Expr, count: int) -> None:
-        lanes = next(n for n in (64, 32, 16, 8, 4, 2, 1) if count % n == 0 and n * self.bits <= 512)
-        with e.loop(count // lanes, "z") as i:
+    def _clear(self, e: Emitter, buffer: Expr, start: Expr, count: Expr, even: int) -> None:
+        """Write *count* zeros, a number that *even* divides."""
+        lanes = next(n for n in (64, 32, 16, 8, 4, 2, 1) if even % n == 0 and n * self.bits <= 512)
+        with e.loop(count // lanes if isinstance(count, int) else tirx.truncdiv(count, lanes), "z") as i:
             e.store_vector(buffer, const(self.zero_point, self.dtype, lanes), start + i * lanes, lanes)
 
     @property

@@ -6,13 +6,17 @@ from dataclasses import replace
 
 from tvm import tirx
 
-from host.kernels.emit import WORTH_SHARING, Emitter, Expr, const, reinterpret, span
-from host.kernels.feature_map import FeatureMap
+from host.kernels.emit import WORTH_SHARING, Emitter, Expr, cast, const, reinterpret, shuffle, span
+from host.kernels.extent import multiple_of, quotient, usual
+from host.kernels.feature_map import BFLOAT16_STORAGE, FeatureMap
 from host.kernels.microkernel import MicroKernel
 from host.network.int8_sums import BYTES_PER_PIXEL
 
+CHANNELS = 3
+"""Of an image."""
 
-def image_map(height: int, width: int, columns: int, microkernel: MicroKernel) -> FeatureMap:
+
+def image_map(height: Expr, width: Expr, columns: int, microkernel: MicroKernel) -> FeatureMap:
     """Pixels as words of four bytes, the last of them unused.
 
     A row of a kernel's window lies together in memory. A kernel of *columns* columns takes it for the
@@ -68,3 +72,47 @@ def quantize_image(symbol: str, target: FeatureMap, mean: float, scale: float, l
             # Overlaps the vector before.
             write(y, target.width - lanes)
     return e.func(symbol)
+
+
+def border_image(symbol: str, target: FeatureMap) -> tirx.PrimFunc:
+    """Give an image a border, and its pixels the elements of *target*, whose values are the pixels' own.
+
+    Kernel `(image uint8[H,W,3], numbers, target)`: numbers are the target's variables. The target has three
+    channels, or is an `image_map`.
+    """
+    e = Emitter()
+    image = e.param("image", (target.height, target.width, CHANNELS), "uint8")
+    e.numbers(target.variables)
+    result = target.param(e, "target")
+    target.clear_border(e, result)
+    words = target.pixel == BYTES_PER_PIXEL
+    # Four words of four bytes, whose places are shuffled within 128 bits; else bytes stay in their order.
+    most = 4 if words else 16
+    count = next(n for n in (16, 8, 4, 2, 1) if n <= most and multiple_of(target.width) % n == 0)
+    pixels = usual(target.height)[0] * usual(target.width)[0]
+    parallel = pixels // count > WORTH_SHARING
+    groups = quotient(target.width, count)
+    with e.loop(target.height, "y", parallel=parallel) as y, e.loop(groups, "x") as group:
+        x = group * count
+        loaded = tirx.BufferLoad(image, [y, x, span(0, CHANNELS * count)])
+        values = _as_elements(loaded, CHANNELS * count, target)
+        if words:
+            # No weight reads the fourth byte.
+            order = [CHANNELS * i + b for i in range(count) for b in (0, 1, 2, 2)]
+            # Twice, for `Shuffle` makes no more lanes than it is given.
+            values = shuffle([e.let("p", values)] * 2, order)
+        e.store_vector(result, values, target.at(y, x), target.pixel * count)
+    return e.func(symbol)
+
+
+def _as_elements(pixels: Expr, lanes: int, target: FeatureMap) -> Expr:
+    """*lanes* bytes as elements of *target*."""
+    if target.dtype == "uint8":
+        return pixels
+    if target.dtype == "int8":
+        return reinterpret("int8", tirx.bitwise_xor(pixels, const(128, "uint8", lanes)), lanes)
+    if target.dtype == BFLOAT16_STORAGE:
+        # Eight bits are what it holds.
+        bits = reinterpret("uint32", cast("float32", pixels, lanes), lanes) >> const(16, "uint32", lanes)
+        return cast(BFLOAT16_STORAGE, bits, lanes)
+    return cast(target.dtype, pixels, lanes)

@@ -7,14 +7,26 @@ operands; weights are within ±127. Sums are exact, so every microkernel compute
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
 from tvm import tirx
 
-from host.kernels.emit import Emitter, Expr, cast, concat, const, intrinsic, load, reinterpret, shuffle, splat
-from host.kernels.epilogue import Epilogue, PixelSums
+from host.kernels.emit import (
+    Emitter,
+    Expr,
+    cast,
+    concat,
+    const,
+    intrinsic,
+    lanes_of,
+    load,
+    reinterpret,
+    shuffle,
+    splat,
+)
+from host.kernels.epilogue import Addition, Epilogue, PixelSums
 from host.kernels.float import INT8_WEIGHTS
 from host.kernels.microkernel import MicroKernel
 from host.network.int8_sums import MAGIC_BITS, Int8Sums
@@ -48,6 +60,11 @@ class Int8(MicroKernel):
         return 4 * self.lanes if self.lanes > 1 else 1
 
     @property
+    def granule(self) -> int:
+        # Products that share a sum in 16 bits are then of one tap.
+        return 8
+
+    @property
     def narrows_pixels_together(self) -> bool:
         """Whether the vectors of several pixels are worth narrowing at once, to be stored apart."""
         return False
@@ -69,14 +86,15 @@ class Int8(MicroKernel):
 
     def channel_order(self, stored: int, vectors: int, fused: bool) -> NDArray[np.intp]:
         """Such that `narrow_fused` brings the channels into their order in memory."""
-        order = np.arange(stored).reshape(-1, self.lanes)
+        whole = stored // self.lanes * self.lanes
+        order = np.arange(whole).reshape(-1, self.lanes)
         if fused:
             for start in range(0, len(order), vectors):
                 end = min(start + vectors, len(order))
                 for v in range(start, end, 4):
                     together = order[v : min(v + 4, end)]
                     together[:] = self.packed_order(len(together)) + v * self.lanes
-        return order.ravel()
+        return np.concatenate([order.ravel(), np.arange(whole, stored)])
 
     def packed_order(self, vectors: int) -> NDArray[np.intp]:
         """The channel that every lane of up to four vectors computes for `narrow_fused`: [vectors, lanes]."""
@@ -85,11 +103,8 @@ class Int8(MicroKernel):
     def round_fused(self, total: Expr, multiplier: Expr, addend: Expr) -> Expr:
         """A vector of sums as float32 bits, scaled and rounded: MAGIC + q as float32 bits in int32."""
         n = self.lanes
-        real = "float32" if n == 1 else f"float32x{n}"
-        name = "llvm.fma.f32" if n == 1 else f"llvm.fma.v{n}f32"
-        return reinterpret(
-            "int32", intrinsic(real, name, reinterpret("float32", total, n), multiplier, addend), n
-        )
+        rounded = self.fused_multiply_add(reinterpret("float32", total, n), multiplier, addend)
+        return reinterpret("int32", rounded, n)
 
     def narrow_fused(self, rounded: Sequence[Expr]) -> Expr:
         """Up to four vectors of `round_fused` → one of activations, clamped to 0…255."""
@@ -98,26 +113,65 @@ class Int8(MicroKernel):
         clamped = [tirx.max(tirx.min(w, const(255, "int32", n)), const(0, "int32", n)) for w in whole]
         return cast(self.activation, concat(clamped, n), n * len(clamped))
 
+    def narrow_in_order(self, rounded: Sequence[Expr]) -> Expr:
+        """`narrow_fused`, but vectors stay in their order."""
+        return self.narrow_fused(rounded)
+
     def store(self, e: Emitter, epilogue: Epilogue, pixels: Sequence[PixelSums], first: Expr) -> None:
         """Scale, round and clamp sums to activations, which is a ReLU, too: up to four vectors at once."""
         if epilogue.target.dtype == "float32":
             super().store(e, epilogue, pixels, first)
             return
+        half = self.half_width
+        if half is not None and lanes_of(pixels[0].vectors[-1]) == half.lanes:
+            assert isinstance(half, Int8)
+            whole = len(pixels[0].vectors) - 1
+            last = whole * self.lanes
+            half.store(e, epilogue, [p.from_vector(whole, last) for p in pixels], first + last)
+            pixels = [replace(p, vectors=p.vectors[:whole]) for p in pixels]
+            if not whole:
+                return
         scaled = [
-            _Scaled(self._scaled(epilogue, sums, first + v * self.lanes), pixel.place, v * self.lanes)
+            _Scaled(self._scaled(epilogue, pixel, v, first), pixel.place, v * self.lanes)
             for pixel in pixels
-            for v, sums in enumerate(pixel.vectors)
+            for v in range(len(pixel.vectors))
         ]
+        if epilogue.target.pixel == self.lanes == 8 and not epilogue.addition:
+            self._store_line(e, epilogue, scaled)
+            return
         together = len(scaled) if self.narrows_pixels_together else len(pixels[0].vectors)
         for start in range(0, len(scaled), together):
             for i in range(start, start + together, 4):
                 self._store_narrowed(e, epilogue, scaled[i : min(i + 4, start + together)])
 
-    def _scaled(self, epilogue: Epilogue, sums: Expr, channel: Expr) -> Expr:
-        if epilogue.addend is None:
-            return self.scale(epilogue, sums, channel)
-        factors = (load(f, channel, self.lanes) for f in (epilogue.multiplier, epilogue.addend))
-        return self.round_fused(sums, *factors)
+    def _store_line(self, e: Emitter, epilogue: Epilogue, vectors: Sequence[_Scaled]) -> None:
+        """Write neighbouring pixels of one vector each, which lie end to end."""
+        for i in range(0, len(vectors), 4):
+            four = [vector.value for vector in vectors[i : i + 4]]
+            narrow = self.narrow_in_order(four) if epilogue.fused else self.narrow(four)
+            e.store_vector(epilogue.result, narrow, vectors[i].place, self.lanes * len(four))
+
+    def _scaled(self, epilogue: Epilogue, pixel: PixelSums, v: int, first: Expr) -> Expr:
+        """Vector *v* of a pixel, whose channels begin at *first*: as float32, or rounded where fused."""
+        sums, channel = pixel.vectors[v], first + v * self.lanes
+        if epilogue.addend is not None:
+            factors = (load(f, channel, self.lanes) for f in (epilogue.multiplier, epilogue.addend))
+            return self.round_fused(sums, *factors)
+        value = self.scale(epilogue, sums, channel)
+        if epilogue.addition is None:
+            return value
+        return self.add(epilogue.addition, value, pixel.added + v * self.lanes, channel)
+
+    def add(self, addition: Addition, scaled: Expr, place: Expr, channel: Expr) -> Expr:
+        n = lanes_of(scaled)
+        q = cast("int32", load(addition.data, place, n), n) - const(self.int8_sums.zero_point, "int32", n)
+        return self.fused_multiply_add(cast("float32", q, n), load(addition.ratio, channel, n), scaled)
+
+    def fused_multiply_add(self, a: Expr, b: Expr, c: Expr) -> Expr:
+        """a · b + c in float32, rounded once."""
+        n = lanes_of(a)
+        real = "float32" if n == 1 else f"float32x{n}"
+        return intrinsic(real, "llvm.fma.f32" if n == 1 else f"llvm.fma.v{n}f32", a, b, c)
 
     def _store_narrowed(self, e: Emitter, epilogue: Epilogue, vectors: Sequence[_Scaled]) -> None:
         """Write up to four vectors, which may be of several pixels."""
@@ -165,3 +219,9 @@ class Plain(Int8):
 
     def multiply_add(self, accumulator: Expr, activation: Expr, weight: Expr) -> Expr:
         return accumulator + activation * cast("int32", weight, self.lanes)
+
+    def fused_multiply_add(self, a: Expr, b: Expr, c: Expr) -> Expr:
+        # Not every CPU has an instruction. In float64, products of float32 are exact.
+        n = lanes_of(a)
+        wide = [cast("float64", value, n) for value in (a, b, c)]
+        return cast("float32", wide[0] * wide[1] + wide[2], n)

@@ -53,13 +53,16 @@ class X86(Int8):
         """The low 16 bits of `MAGIC` + q are q: two vectors are one of int16, packed with saturation."""
         n = self.lanes
         if len(rounded) < 4:
-            return self._narrow([value - const(MAGIC_BITS, "int32", n) for value in rounded])
+            return self.narrow_in_order(rounded)
         low, high = const(0xFFFF, "int32", n), const(16, "int32", n)
         pairs = [
             reinterpret("int16", (even & low) | (odd << high), 2 * n)
             for even, odd in zip(rounded[::2], rounded[1::2], strict=True)
         ]
         return reinterpret("uint8", self._pack8(*pairs), 4 * n)
+
+    def narrow_in_order(self, rounded: Sequence[Expr]) -> Expr:
+        return self._narrow([value - const(MAGIC_BITS, "int32", self.lanes) for value in rounded])
 
     def _convert(self, value: Expr) -> Expr:
         if self.lanes == 16:
@@ -100,7 +103,8 @@ class Avx2(X86):
 
     def for_source(self, source: FeatureMap) -> MicroKernel:
         """One word at a time where a pixel's are no multiple of two; fewer products share a sum."""
-        return self if source.pitch is None else replace(self, group=4, channels_per_load=4)
+        whole = source.pitch is None and source.stored % self.group == 0
+        return self if whole else replace(self, group=4, channels_per_load=4)
 
     def registers_used(self, pixels: int, vectors: int) -> int:
         # A sum in 16 bits and the ones.

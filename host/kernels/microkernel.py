@@ -11,7 +11,7 @@ from tvm import tirx
 
 from host.kernels import arm_assembly as neon
 from host.kernels.emit import Emitter, Expr, cast, concat, const, lanes_of, load, splat
-from host.kernels.epilogue import Epilogue, PixelSums
+from host.kernels.epilogue import Addition, Epilogue, PixelSums
 from host.kernels.feature_map import FeatureMap
 from host.network.int8_sums import Int8Sums
 
@@ -48,8 +48,13 @@ class MicroKernel:
 
     @property
     def block(self) -> int:
-        """Feature maps hold a multiple of this many channels."""
+        """Feature maps of LPRNet hold a multiple of this many channels."""
         return max(self.lanes, self.channels_per_load)
+
+    @property
+    def granule(self) -> int:
+        """The least that feature maps have to hold a multiple of; loads may then reach beyond a pixel."""
+        return self.lanes
 
     @property
     def fp32(self) -> MicroKernel:
@@ -160,8 +165,11 @@ class MicroKernel:
         """
         for pixel in pixels:
             for v, sums in enumerate(pixel.vectors):
-                value = self.scale(epilogue, sums, first + v * self.lanes)
+                channel = v * self.lanes
+                value = self.scale(epilogue, sums, first + channel)
                 lanes = lanes_of(value)
+                if epilogue.addition is not None:
+                    value = self.add(epilogue.addition, value, pixel.added + channel, first + channel)
                 zero = const(0, epilogue.target.dtype, lanes)
                 if epilogue.relu:
                     value = tirx.max(value, zero)
@@ -177,3 +185,7 @@ class MicroKernel:
             return cast("float32", sums, lanes) * load(epilogue.multiplier, channel, lanes)
         # Casting float32 to float32 is nothing.
         return cast("float32", sums, lanes) if epilogue.target.dtype == "float32" else sums
+
+    def add(self, addition: Addition, scaled: Expr, place: Expr, channel: Expr) -> Expr:
+        """A vector of scaled sums, channels from *channel* on, with the elements at *place* added."""
+        return scaled + load(addition.data, place, lanes_of(scaled))

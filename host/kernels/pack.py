@@ -24,17 +24,22 @@ def pack_weight(
 
     Returns:
         Flat `[tile of channels][kh][kw][in / group][vector of the tile][lane][group]`, zero where padded;
-        the last vector has the lanes of `ConvShape.last`.
+        the last vector has the lanes of `ConvShape.last_vector`. Where pixels are `dense`, kw · in is taken
+        for in.
     """
     unused = (microkernel.lanes - shape.last_vector(microkernel, tile).lanes) * microkernel.for_source(
         shape.source
     ).group
     if tile.scheme:
         weight = transform_weight(weight, tile.scheme)
+    reduction, stored = shape.reduction(microkernel), shape.target.stored
+    if shape.dense(microkernel):
+        weight = weight.transpose(0, 3, 1, 2).reshape(len(weight), -1, weight.shape[2], 1)
+        reduction = shape.products(microkernel) // weight.shape[2]
     out, cin, kh, kw = weight.shape
-    full = np.zeros((shape.target.stored, shape.reduction(microkernel), kh, kw), weight.dtype)
+    full = np.zeros((shape.vectors(microkernel) * microkernel.lanes, reduction, kh, kw), weight.dtype)
     full[:out, :cin] = weight
-    full = full[microkernel.channel_order(shape.target.stored, tile.vectors, shape.fused)]
+    full[:stored] = full[microkernel.channel_order(stored, tile.vectors, shape.fused)]
     microkernel = microkernel.for_source(shape.source)
     lanes, group = microkernel.lanes, microkernel.group
     # [vector, lane, in/group, group, kh, kw] → [vector, kh, kw, in/group, lane, group]

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from statistics import fmean
 
 from host.kernels import arm_assembly as neon
 from host.kernels import winograd
 from host.kernels.conv import assembly_path
+from host.kernels.extent import least
 from host.kernels.microkernel import MicroKernel
 from host.kernels.shape import ConvShape, Tile
 
@@ -40,17 +42,19 @@ def candidates(shape: ConvShape, microkernel: MicroKernel, scheme: int) -> list[
     Promising is how many products there are for a load, pixels · vectors / (pixels + vectors), times the
     share of them that counts where tiles reach beyond the map.
     """
-    width, total = shape.positions(scheme), shape.vectors(microkernel)
+    widths, total = shape.positions(scheme), shape.vectors(microkernel)
 
     def promise(tile: Tile) -> float:
         pixels, vectors = tile.pixels, tile.vectors
-        even = width / (-(-width // pixels) * pixels) * total / (-(-total // vectors) * vectors)
+        across = fmean(width / (-(-width // pixels) * pixels) for width in widths)
+        even = across * total / (-(-total // vectors) * vectors)
         return even * pixels * vectors / (pixels + vectors)
 
+    narrowest = min(*widths, least(shape.width))
     tiles = [
         Tile(pixels, vectors, scheme=scheme)
         for vectors in range(1, min(total, MOST_VECTORS) + 1)
-        for pixels in range(1, min(width, MOST_PIXELS) + 1)
+        for pixels in range(1, min(narrowest, MOST_PIXELS) + 1)
     ]
     return sorted((t for t in tiles if fits(shape, microkernel, t)), key=promise, reverse=True)
 

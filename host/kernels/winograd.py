@@ -52,9 +52,10 @@ def applicable(shape: ConvShape, microkernel: MicroKernel) -> bool:
 
     In fp16 the differences that it takes would lose what they have of digits.
     """
-    line = shape.kernel in ((TAPS, 1), (1, TAPS))
+    line = shape.kernel in ((TAPS, 1), (1, TAPS)) and shape.stride == 1 and shape.added is None
     dtypes = {microkernel.activation, microkernel.weight, microkernel.accumulator}
-    return line and not shape.source.planar and dtypes == {"float32"}
+    fixed = not shape.variables and shape.pad == shape.source.pad
+    return line and fixed and not shape.source.planar and dtypes == {"float32"}
 
 
 def pays(shape: ConvShape, microkernel: MicroKernel) -> bool:

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+from host.kernels.emit import Expr
+from host.kernels.extent import scaled
 from host.kernels.feature_map import FeatureMap
-from host.kernels.image import image_map
+from host.kernels.image import CHANNELS, image_map
 from host.kernels.microkernel import MicroKernel
+from host.network.conv_graph import IMAGE, ConvGraph
 from host.network.graph import Conv, Network
 
 
@@ -31,6 +36,50 @@ def feature_maps(network: Network, microkernel: MicroKernel) -> dict[str, Featur
             shape.height, shape.width, shape.channels, stored=stored, dtype=dtype, pad=pad
         )
     return maps
+
+
+def graph_maps(
+    graph: ConvGraph, microkernel: MicroKernel, height: Expr, width: Expr
+) -> dict[str, FeatureMap]:
+    """How the maps of a `ConvGraph` lie in memory, by node; borders are what all their readers want.
+
+    `IMAGE` is what the first convolutions read, with a border. The output is float32, and not yet planar.
+
+    Args:
+        height, width: of the input, in units of `ConvGraph.grid`: numbers or variables.
+    """
+    border, slack = graph.border(IMAGE), microkernel.channels_per_load
+    rows, columns = scaled(height, graph.grid), scaled(width, graph.grid)
+    if microkernel.quantized:
+        (kernel_width,) = {node.conv.weight.shape[3] for node in graph.readers(IMAGE)}
+        image = replace(image_map(rows, columns, kernel_width, microkernel), pad=border)
+    else:
+        image = FeatureMap(
+            rows, columns, CHANNELS, stored=CHANNELS, dtype=microkernel.activation, pad=border, slack=slack
+        )
+    maps = {IMAGE: image}
+    for node, stride in zip(graph.nodes, _strides(graph), strict=True):
+        channels, is_output = node.conv.weight.shape[0], node is graph.output
+        maps[node.name] = FeatureMap(
+            scaled(height, graph.grid // stride),
+            scaled(width, graph.grid // stride),
+            channels,
+            stored=round_up(channels, microkernel.lanes if is_output else microkernel.granule),
+            dtype="float32" if is_output else microkernel.activation,
+            pad=graph.border(node.name),
+            slack=0 if is_output else slack,
+        )
+    return maps
+
+
+def _strides(graph: ConvGraph) -> list[int]:
+    """px of the input a pixel of every node's map."""
+    strides = {IMAGE: 1}
+    for node in graph.nodes:
+        conv = node.conv
+        assert conv.weight.shape[2:] == tuple(2 * pad + 1 for pad in conv.padding), "only strides shrink maps"
+        strides[node.name] = strides[node.source] * conv.stride // (2 if node.add else 1)
+    return [strides[node.name] for node in graph.nodes]
 
 
 def _image(network: Network) -> FeatureMap:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from functools import cached_property
 
+from host.kernels.emit import Expr
+from host.kernels.extent import multiple_of, variable_of
 from host.kernels.feature_map import FeatureMap
 from host.kernels.microkernel import MicroKernel
 from host.kernels.shape import ConvShape
 from host.lower.memory import feature_maps, round_up
+from host.network.conv_graph import ConvGraph, QuantizedGraph
 from host.network.graph import Conv, Network
 from host.network.int8_sums import INT16_MAX
 from host.network.integer import QuantizedNetwork
@@ -31,6 +35,9 @@ class Workload:
         shape, (kh, kw) = self.shape, self.shape.kernel
         how = " relu" if shape.relu else ""
         how += " fused" if shape.fused else ""
+        how += f" stride {shape.stride}" if shape.stride > 1 else ""
+        how += f" padding {shape.pad[0]},{shape.pad[1]}" if shape.pad != shape.source.pad else ""
+        how += f" added {_layout(shape.added)}" if shape.added else ""
         return f"{self.microkernel.name} {kh}x{kw} {_layout(shape.source)} -> {_layout(shape.target)}{how}"
 
 
@@ -50,6 +57,40 @@ def workloads(network: Network | QuantizedNetwork, microkernel: MicroKernel) -> 
         else:
             found[name] = Workload(replace(shape, fused=_likely_fused(shape, microkernel)), microkernel)
     found["head"] = Workload(_head(graph, microkernel), microkernel.fp32)
+    return found
+
+
+def graph_workloads(
+    network: ConvGraph | QuantizedGraph, microkernel: MicroKernel, maps: Mapping[str, FeatureMap]
+) -> dict[str, Workload]:
+    """The workload of every node of a `ConvGraph`, in order; the same is guessed as by `workloads`.
+
+    Args:
+        maps: from `graph_maps`.
+    """
+    graph = network.graph if isinstance(network, QuantizedGraph) else network
+    found = {}
+    for node in graph.nodes:
+        source = maps[node.source]
+        kh, kw = node.conv.weight.shape[2:]
+        shape = ConvShape(
+            kernel=(kh, 1) if source.pitch is not None else (kh, kw),
+            source=source,
+            target=maps[node.name],
+            relu=node.conv.relu,
+            stride=node.conv.stride,
+            padding=node.conv.padding,
+            added=maps[node.add] if node.add else None,
+        )
+        exact = microkernel
+        if isinstance(network, QuantizedGraph):
+            conv = network.convs[node.name]
+            shape = replace(shape, fused=conv.addend is not None)
+            if conv.ratio is not None or conv.largest >= INT16_MAX:
+                exact = microkernel.saturating()
+        else:
+            shape = replace(shape, fused=not node.add and _likely_fused(shape, microkernel))
+        found[node.name] = Workload(shape, exact)
     return found
 
 
@@ -92,7 +133,7 @@ def _likely_fused(shape: ConvShape, microkernel: MicroKernel) -> bool:
 def _layout(feature_map: FeatureMap) -> str:
     """Every attribute of a feature map but those at their defaults."""
     m = feature_map
-    text = f"{m.height}x{m.width}x{m.channels}"
+    text = f"{_extent(m.height)}x{_extent(m.width)}x{m.channels}"
     if m.stored != m.channels:
         text += f"({m.stored})"
     for field in fields(m):
@@ -101,3 +142,8 @@ def _layout(feature_map: FeatureMap) -> str:
             words = ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
             text += f" {field.name}" if value is True else f" {field.name} {words}"
     return f"{text} {m.dtype}"
+
+
+def _extent(extent: Expr) -> str:
+    """A number, or e.g. `8h`."""
+    return str(extent) if isinstance(extent, int) else f"{multiple_of(extent)}{variable_of(extent)}"

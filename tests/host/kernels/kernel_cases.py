@@ -415,12 +415,12 @@ def int8_cases(microkernel: Int8) -> list[Case]:
         partial(stem, microkernel=microkernel),
         *_float_makers(microkernel.fp32),
     ]
-    return _made(makers)
+    return made(makers)
 
 
 def float_cases(microkernel: MicroKernel) -> list[Case]:
     """All convolutions of a float network."""
-    return _made(_float_makers(microkernel))
+    return made(_float_makers(microkernel))
 
 
 def _float_makers(microkernel: MicroKernel) -> list[Maker]:
@@ -434,5 +434,6 @@ def _float_makers(microkernel: MicroKernel) -> list[Maker]:
     return [partial(float_conv, microkernel=microkernel, case=case, tile=tile) for case, tile in tiles]
 
 
-def _made(makers: Sequence[Maker]) -> list[Case]:
+def made(makers: Sequence[Maker]) -> list[Case]:
+    """The cases, their kernels numbered."""
     return [make(f"k{i}") for i, make in enumerate(makers)]

@@ -20,6 +20,7 @@ from host.kernels.int8 import Int8
 from host.kernels.microkernel import MicroKernel
 from host.kernels.registry import FLOAT16, FLOAT32, INT8
 from host.targets.read import load_target
+from tests.host.kernels.graph_cases import float_graph_cases, int8_graph_cases
 from tests.host.kernels.kernel_cases import CALLER, Array, Case, float_cases, int8_cases
 
 CODES = {"int": 0, "uint": 1, "float": 2}
@@ -73,8 +74,7 @@ def link(linker: Linker, output: Path, table: Path, objects: Sequence[str]) -> N
     subprocess.run([*driver, *flags, str(CALLER), *objects, "-o", str(output)], check=True)
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize(
+emulated = pytest.mark.parametrize(
     "target, microkernel",
     [
         ("rpi4", INT8["neon"]),
@@ -88,7 +88,23 @@ def link(linker: Linker, output: Path, table: Path, objects: Sequence[str]) -> N
     ],
     ids=lambda value: getattr(value, "name", value),
 )
+
+
+@pytest.mark.slow
+@emulated
 def test_kernels_compute_what_numpy_does(target: str, microkernel: MicroKernel, tmp_path: Path) -> None:
     cases = int8_cases(microkernel) if isinstance(microkernel, Int8) else float_cases(microkernel)
     for case, after in zip(cases, run(cases, target, tmp_path), strict=True):
         case.check(after)
+
+
+@pytest.mark.slow
+@emulated
+def test_kernels_that_find_plates_do_too(target: str, microkernel: MicroKernel, tmp_path: Path) -> None:
+    cases = _of_graphs(microkernel)
+    for case, after in zip(cases, run(cases, target, tmp_path), strict=True):
+        case.check(after)
+
+
+def _of_graphs(microkernel: MicroKernel) -> list[Case]:
+    return int8_graph_cases(microkernel) if isinstance(microkernel, Int8) else float_graph_cases(microkernel)

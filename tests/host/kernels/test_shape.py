@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+from host.kernels.extent import multiple_of, variable
 from host.kernels.feature_map import FeatureMap
 from host.kernels.registry import FLOAT32, INT8
 from host.kernels.shape import ConvShape, Runs, Tile
@@ -40,5 +43,26 @@ def test_positions_are_pixels_or_as_many_as_a_scheme_makes_side_by_side() -> Non
     microkernel = FLOAT32["avx2"]
     across = ConvCase(kernel=(1, 3), channels=(8, 8), size=(5, 11), pad=(0, 1)).shape(microkernel)
     down = ConvCase(kernel=(3, 1), channels=(8, 8), size=(5, 11), pad=(1, 0)).shape(microkernel)
-    assert [across.positions(m) for m in (0, 4, 6)] == [11, 3, 2]
-    assert [down.positions(m) for m in (0, 4, 6)] == [11, 11, 11]
+    assert [across.positions(m) for m in (0, 4, 6)] == [(11,), (3,), (2,)]
+    assert [down.positions(m) for m in (0, 4, 6)] == [(11,), (11,), (11,)]
+
+
+def test_pixels_without_unused_channels_are_rounded_up_a_row_at_a_time() -> None:
+    microkernel = INT8["neon"]
+    source = FeatureMap(8, 8, 8, stored=8, dtype="int8", pad=(1, 1), slack=32)
+    target = FeatureMap(4, 4, 24, stored=24, dtype="int8")
+    shape = ConvShape(kernel=(3, 3), source=source, target=target, relu=True, stride=2)
+    # Three pixels of eight channels, and eight zeros.
+    assert shape.runs(microkernel) == Runs(count=1, loads=2, rest=0)
+    assert shape.products(microkernel) == 3 * 32
+    apart = ConvShape(kernel=(3, 3), source=replace(source, channels=7), target=target, relu=True)
+    assert apart.runs(microkernel) == Runs(count=3, loads=1, rest=0)
+
+
+def test_what_is_repeated_has_half_the_height_and_width() -> None:
+    height, width = variable("h"), variable("w")
+    source = FeatureMap(height, width, 8, stored=8, dtype="uint8")
+    target = FeatureMap(height * 2, width * 2, 8, stored=8, dtype="uint8")
+    shape = ConvShape(kernel=(1, 1), source=source, target=target, relu=True, added=target)
+    assert (multiple_of(shape.height), multiple_of(shape.width)) == (1, 1)
+    assert shape.variables == [height, width]
