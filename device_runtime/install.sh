@@ -56,30 +56,38 @@ venv/bin/python -m pip install "$@" --no-deps --force-reinstall lpr_device_runti
 
 # Under "||" the shell no longer stops at a failing command, hence the chain.
 link() {
-    rm -rf .link && mkdir .link && tar -xf model.tar -C .link &&
-        find .link -name '*.o' | sort | xargs "${CC:-cc}" -shared -o .link/model.so &&
-        mv .link/model.so model.local.so &&
-        sha256sum model.local.so >model.local.sha256 &&
+    rm -rf .link && mkdir .link && tar -xf "$1.tar" -C .link &&
+        find .link -name '*.o' | sort | xargs "${CC:-cc}" -shared -o ".link/$1.so" &&
+        mv ".link/$1.so" "$1.local.so" &&
+        sha256sum "$1.local.so" >"$1.local.sha256" &&
         rm -rf .link
 }
 
-rm -f model.local.so model.local.sha256
+unlink_all() {
+    rm -rf .link
+    rm -f ./*.local.so ./*.local.sha256
+}
+
+unlink_all
 if ! checked=$(venv/bin/lpr-run --bundle . --check 2>&1); then
     case $checked in
-    *model.so*"cannot be loaded"*) ;;
+    *model.so*"cannot be loaded"* | *locator.so*"cannot be loaded"*) ;;
     *)
         echo "$checked" >&2
         exit 2
         ;;
     esac
-    echo "model.so cannot be loaded on this system; linking model.tar with ${CC:-cc}"
+    echo "the bundle's modules cannot be loaded on this system; linking model.tar with ${CC:-cc}"
     command -v "${CC:-cc}" >/dev/null 2>&1 || fail "${CC:-cc}: not found – apt install gcc, or build with this board's glibc"
-    link || {
-        rm -rf .link model.local.so model.local.sha256
-        fail "model.tar: cannot be linked – build the bundle with this board's glibc"
-    }
+    for module in model locator; do
+        [ -f "$module.tar" ] || continue
+        link "$module" || {
+            unlink_all
+            fail "$module.tar: cannot be linked – build the bundle with this board's glibc"
+        }
+    done
     checked=$(venv/bin/lpr-run --bundle . --check 2>&1) || {
-        rm -f model.local.so model.local.sha256
+        unlink_all
         echo "$checked" >&2
         exit 2
     }

@@ -39,7 +39,8 @@ class Format(Generic[T]):
     Attributes:
         schema: its top-level record, with a field named `version_key`.
         what: the file in words, e.g. "a report".
-        version: the only version that is read.
+        version: of files that are written.
+        since: the oldest version that is read; `version` where None.
         version_key: the field that holds it.
         todo: what the user can do about a file that is none of these.
         outdated: what the user can do about another version; `todo` where None.
@@ -49,6 +50,7 @@ class Format(Generic[T]):
     schema: type[T]
     what: str
     version: int
+    since: int | None = None
     version_key: str = "schema_version"
     todo: str
     outdated: str | None = None
@@ -70,7 +72,8 @@ class Format(Generic[T]):
             raise FatalError(source, f"is not {self.what} ({error})", self.todo) from None
         version = raw.get(self.version_key) if isinstance(raw, dict) else None
         # Of any type, and True equals 1.
-        if type(version) is not int or version != self.version:
+        oldest = self.version if self.since is None else self.since
+        if type(version) is not int or not oldest <= version <= self.version:
             found = "missing" if version is None else _short(version)
             why = f"is not {self.what} of version {self.version} ({self.version_key} is {found})"
             raise FatalError(source, why, self.todo if version is None else self.outdated or self.todo)

@@ -1,4 +1,7 @@
-"""The bundle's manifest: schema version 2, its file and its errors."""
+"""The bundle's manifest: schema version 3, its file and its errors.
+
+Version 3 has an optional `locator`; version 2, which is still read, has none.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +14,7 @@ import msgspec
 from device_runtime import schema
 from device_runtime.errors import FatalError
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION, OLDEST = 3, 2
 MANIFEST_NAME = "manifest.json"
 
 _INSIDE = re.compile(r"(?!.*(?:^|/)\.{0,2}(?:/|$))[^\\\x00-\x1f]+")
@@ -140,10 +143,102 @@ class GoldenInfo(schema.Strict, frozen=True, kw_only=True):
     atol: Positive
 
 
+class GoldenMapInfo(schema.Strict, frozen=True, kw_only=True):
+    """A golden input and output of one of the locator's networks.
+
+    Its image uint8 [height, width, 3] (BGR) lies at byte `offset`, and its map float32 little-endian
+    [channels, height / stride, width / stride] right behind.
+    """
+
+    network: Literal["find", "refine"]
+    height: Size
+    width: Size
+    offset: Count
+
+
+class LocatorGoldenInfo(schema.Strict, frozen=True, kw_only=True):
+    """The golden inputs and outputs in `file`, and how far a number of a map may be off."""
+
+    file: Name
+    atol: Positive
+    maps: Annotated[tuple[GoldenMapInfo, ...], msgspec.Meta(min_length=1, max_length=100)]
+
+
+class ImageNetworkInfo(schema.Strict, frozen=True, kw_only=True):
+    """A network of the locator: uint8 [height, width, 3] BGR → float32 [channels, height / stride, …].
+
+    Attributes:
+        height, width: px of its input.
+        area: px; inputs of other sizes, multiples of `grid`, may have as many. None: there is one size.
+        grid: px.
+        channels: of its output.
+        stride: px of the input a cell of the output.
+        macs: multiply-accumulates for one input of that size.
+        parameters: weights and biases.
+    """
+
+    height: Size
+    width: Size
+    area: Annotated[int, msgspec.Meta(ge=1, le=1 << 26)] | None
+    grid: Size
+    channels: Size
+    stride: Size
+    macs: Count
+    parameters: Count
+
+    def __post_init__(self) -> None:
+        if self.height % self.stride or self.width % self.stride:
+            raise ValueError(f"stride is {self.stride}, but the input is {self.height} × {self.width}")
+
+
+class ScoringInfo(schema.Tolerant, frozen=True, kw_only=True):
+    """Weights of both networks' logits in a plate's score, see `locate.locator.Scoring`."""
+
+    find: Finite
+    refine: Finite
+    offset: Finite
+
+
+class SearchInfo(schema.Tolerant, frozen=True, kw_only=True):
+    """Scores that decide what is looked at and what is a plate, see `locate.locator.Search`."""
+
+    proposing: Fraction
+    sure: Fraction
+    clear: Fraction
+    doubtful: Fraction
+    threshold: Fraction
+
+
+class LocatorInfo(schema.Tolerant, frozen=True, kw_only=True):
+    """What finds plates: a second module, with the functions `find`, `refine` and `letterbox`.
+
+    Fields that a later version adds are ignored.
+
+    Attributes:
+        module: its file.
+        precision, schedule, checkpoint: as the manifest's own, of this module.
+        find: proposes plates in a frame.
+        refine: looks at one of them.
+        scoring: fitted when it was trained.
+        search: likewise.
+        golden: what a board must compute with it.
+    """
+
+    module: Name
+    precision: Name
+    schedule: ScheduleInfo
+    checkpoint: CheckpointInfo
+    find: ImageNetworkInfo
+    refine: ImageNetworkInfo
+    scoring: ScoringInfo
+    search: SearchInfo
+    golden: LocatorGoldenInfo
+
+
 class Manifest(schema.Strict, frozen=True, kw_only=True):
     """Everything the board needs to know about a bundle, but nothing about itself."""
 
-    schema_version: Annotated[int, msgspec.Meta(ge=SCHEMA_VERSION, le=SCHEMA_VERSION)] = SCHEMA_VERSION
+    schema_version: Annotated[int, msgspec.Meta(ge=OLDEST, le=SCHEMA_VERSION)] = SCHEMA_VERSION
     created_by: Name
     target: TargetInfo
     alphabet: tuple[Name, ...]
@@ -160,6 +255,7 @@ class Manifest(schema.Strict, frozen=True, kw_only=True):
     files: dict[str, FileInfo]
     accuracy: tuple[AccuracyInfo, ...] = ()
     golden: GoldenInfo
+    locator: LocatorInfo | None = None
 
     def __post_init__(self) -> None:
         classes = len(self.alphabet)
@@ -178,6 +274,13 @@ class Manifest(schema.Strict, frozen=True, kw_only=True):
             )
         if self.golden.file not in self.files:
             raise ValueError(f"golden.file is {self.golden.file!r}, which files does not list")
+        if self.locator:
+            for key, name in (
+                ("module", self.locator.module),
+                ("golden.file", self.locator.golden.file),
+            ):
+                if name not in self.files:
+                    raise ValueError(f"locator.{key} is {name!r}, which files does not list")
         for name in self.files:
             if not _INSIDE.fullmatch(name) or name == MANIFEST_NAME:
                 raise ValueError(f"files lists {name!r}, which is not a file name inside the bundle")
@@ -218,6 +321,7 @@ _FORMAT = schema.Format(
     schema=Manifest,
     what="a manifest",
     version=SCHEMA_VERSION,
+    since=OLDEST,
     todo="copy or build the bundle again",
     outdated="run install.sh of this bundle, which brings the lpr-run that fits it",
     # A few KiB are usual; parsing much more would only use up the board's memory.

@@ -13,9 +13,7 @@ from device_runtime.bundle.manifest import MANIFEST_NAME, FileInfo, Manifest, re
 from device_runtime.errors import FatalError
 
 MODULE_NAME = "model.so"
-LOCAL_MODULE_NAME = "model.local.so"
-"""Linked by install.sh where the board's C library is too old for `MODULE_NAME`."""
-LOCAL_HASH_NAME = "model.local.sha256"
+LOCATOR_NAME = "locator.so"
 
 _COPY_AGAIN = "copy the bundle to the board again"
 
@@ -28,12 +26,14 @@ class Bundle:
         path: its folder.
         manifest: what it says.
         module: the library to load: `MODULE_NAME`, or the one linked on this board.
+        locator: likewise of the module that finds plates; None where the bundle has none.
         identity: SHA-256 of the manifest.
     """
 
     path: Path
     manifest: Manifest
     module: Path
+    locator: Path | None
     identity: str
 
 
@@ -54,7 +54,23 @@ def verify(path: Path, cpu: Cpu | None = None, model: str | None = None) -> Bund
         raise FatalError(str(path / MANIFEST_NAME), f"lists no {MODULE_NAME}", "build the bundle again")
     check_board(manifest, cpu or detect(), model or board.model())
     identity = hashlib.sha256((path / MANIFEST_NAME).read_bytes()).hexdigest()
-    return Bundle(path=path, manifest=manifest, module=_module(path), identity=identity)
+    locator = manifest.locator
+    return Bundle(
+        path=path,
+        manifest=manifest,
+        module=_module(path / MODULE_NAME),
+        locator=_module(path / locator.module) if locator else None,
+        identity=identity,
+    )
+
+
+def local_names(module: str) -> tuple[str, str]:
+    """Names of the library that install.sh links in place of *module*, and of the file with its SHA-256.
+
+    It does where the board's C library is too old for *module*.
+    """
+    stem = module.removesuffix(".so")
+    return f"{stem}.local.so", f"{stem}.local.sha256"
 
 
 def check_board(manifest: Manifest, cpu: Cpu, model: str | None) -> None:
@@ -102,15 +118,15 @@ def _check_file(path: Path, info: FileInfo) -> None:
         raise FatalError(str(path), f"cannot be read ({error.strerror})", _COPY_AGAIN) from None
 
 
-def _module(path: Path) -> Path:
+def _module(shipped: Path) -> Path:
     """The module linked on this board if there is one, else the bundle's."""
-    local = path / LOCAL_MODULE_NAME
+    local, hashed = (shipped.with_name(name) for name in local_names(shipped.name))
     if not local.exists():
-        return path / MODULE_NAME
+        return shipped
     try:
-        matches = (path / LOCAL_HASH_NAME).read_text().split()[:1] == [sha256_of(local)]
+        matches = hashed.read_text().split()[:1] == [sha256_of(local)]
     except (OSError, UnicodeDecodeError):
         matches = False
     if not matches:
-        raise FatalError(str(local), f"does not match {LOCAL_HASH_NAME}", "run the bundle's install.sh again")
+        raise FatalError(str(local), f"does not match {hashed.name}", "run the bundle's install.sh again")
     return local

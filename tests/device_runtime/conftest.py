@@ -5,25 +5,33 @@ import shutil
 from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Literal
 
 import msgspec
 import numpy as np
 import pytest
 import torch
 import tvm
+from tvm import relax, tirx
 from tvm.relax.frontend.torch import from_exported_program
 
 from device_runtime.board import cpu, suggest
 from device_runtime.bundle.golden import FILE, Golden
 from device_runtime.bundle.golden import encode as encode_golden
+from device_runtime.bundle.locator_golden import LOCATOR_GOLDEN, GoldenMap, describe
+from device_runtime.bundle.locator_golden import encode as encode_maps
 from device_runtime.bundle.manifest import (
     MANIFEST_NAME,
     CheckpointInfo,
     FileInfo,
+    ImageNetworkInfo,
     InputInfo,
+    LocatorInfo,
     Manifest,
     OutputInfo,
     ScheduleInfo,
+    ScoringInfo,
+    SearchInfo,
     TargetInfo,
     Versions,
     encode,
@@ -146,6 +154,72 @@ def pristine_bundle(tmp_path_factory: pytest.TempPathFactory, runtime_dir: Path)
         ),
     )
     return folder
+
+
+def compile_locator(path: Path) -> None:
+    """Write a module whose `find` and `refine` have the shapes of a locator's but next to no work."""
+    builder = relax.BlockBuilder()
+
+    def add(name: str, size: tuple[object, object], channels: int, stride: int) -> None:
+        image = relax.Var("image", relax.TensorType((*size, 3), "uint8"))
+        with builder.function(name, [image]):
+            cut = builder.emit(relax.op.strided_slice(image, [0, 1], [0, 0], list(size), [stride, stride]))
+            planes = relax.op.astype(builder.emit(relax.op.permute_dims(cut, [2, 0, 1])), "float32")
+            repeated = relax.op.concat([builder.emit(planes)] * (channels // 3 + 1), axis=0)
+            first = relax.op.strided_slice(builder.emit(repeated), [0], [0], [channels])
+            builder.emit_func_output(builder.emit(first))
+
+    add("find", (tirx.Var("h", "int64"), tirx.Var("w", "int64")), 11, 8)
+    add("refine", (tirx.IntImm("int64", 64), tirx.IntImm("int64", 128)), 6, 4)
+    triple = {"x86_64": "x86_64-linux-gnu", "aarch64": "aarch64-linux-gnu"}[cpu.detect().arch]
+    target = tvm.target.Target({"kind": "llvm", "mtriple": triple})
+    tvm.compile(builder.finalize(), target=target).export_library(str(path))
+
+
+def golden_map(network: Literal["find", "refine"], height: int, width: int) -> GoldenMap:
+    """What `compile_locator`'s networks compute of a picture of that size."""
+    channels, stride = {"find": (11, 8), "refine": (6, 4)}[network]
+    image = np.random.default_rng(height).integers(0, 256, (height, width, 3), np.uint8)
+    planes = image[::stride, ::stride].transpose(2, 0, 1).astype(np.float32)
+    return GoldenMap(network=network, image=image, output=planes[np.arange(channels) % 3])
+
+
+@pytest.fixture(scope="session")
+def located_bundle(pristine_bundle: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same with a locator; not to be changed."""
+    folder = Path(shutil.copytree(pristine_bundle, tmp_path_factory.mktemp("located") / "bundle"))
+    compile_locator(folder / "locator.so")
+    maps = (golden_map("find", 64, 96), golden_map("find", 96, 32), golden_map("refine", 64, 128))
+    (folder / LOCATOR_GOLDEN).write_bytes(encode_maps(maps))
+    network = ImageNetworkInfo(
+        height=64, width=128, area=None, grid=16, channels=6, stride=4, macs=1, parameters=1
+    )
+    manifest = read_manifest(folder)
+    seal(
+        folder,
+        msgspec.structs.replace(
+            manifest,
+            files=manifest.files | dict.fromkeys(("locator.so", LOCATOR_GOLDEN), manifest.files["model.so"]),
+            locator=LocatorInfo(
+                module="locator.so",
+                precision="fp32",
+                schedule=manifest.schedule,
+                checkpoint=manifest.checkpoint,
+                find=msgspec.structs.replace(network, area=320 * 320, grid=32, channels=11, stride=8),
+                refine=network,
+                scoring=ScoringInfo(find=0.25, refine=0.5, offset=0.125),
+                search=SearchInfo(proposing=0.1, sure=0.5, clear=0.9, doubtful=0.2, threshold=0.3),
+                golden=describe(maps, 1e-3),
+            ),
+        ),
+    )
+    return folder
+
+
+@pytest.fixture
+def located(located_bundle: Path) -> Manifest:
+    """The manifest of a bundle with a locator."""
+    return read_manifest(located_bundle)
 
 
 @pytest.fixture

@@ -14,9 +14,10 @@ import msgspec
 import pytest
 
 from device_runtime.bundle.manifest import Manifest, read_manifest
-from device_runtime.bundle.verify import LOCAL_MODULE_NAME
+from device_runtime.bundle.verify import local_names
 from host.bundle.device_package import copy_device_package
 
+LOCAL_MODULE_NAME, _ = local_names("model.so")
 Seal = Callable[[Path, Manifest], Manifest]
 SITE = Path(find_spec("numpy").origin).parents[1]  # type: ignore[union-attr, arg-type]
 

@@ -83,6 +83,39 @@ def test_deep_nesting_is_refused() -> None:
     assert decoded_or_fatal(b"[" * 200_000) is None
 
 
+def test_an_older_manifest_has_no_locator(manifest: Manifest) -> None:
+    raw = json.loads(encode(manifest))
+    del raw["locator"]
+    found = decode(json.dumps(raw | {"schema_version": 2}).encode(), "x")
+    assert (found.schema_version, found.locator) == (2, None)
+
+
+def test_a_locator_of_a_later_version_is_read(located: Manifest) -> None:
+    raw = json.loads(encode(located))
+    raw["locator"]["surprise"] = raw["locator"]["search"]["surprise"] = 1
+    assert decode(json.dumps(raw).encode(), "x") == located
+
+
+@pytest.mark.parametrize(
+    ("path", "new", "said"),
+    [
+        (("module",), "other.so", ["locator.module", "other.so"]),
+        (("golden", "file"), "other.bin", ["locator.golden.file", "other.bin"]),
+        (("golden", "maps"), [], ["locator.golden.maps"]),
+        (("find", "stride"), 5, ["locator.find", "stride is 5"]),
+        (("search", "threshold"), 1.5, ["locator.search.threshold", "1.5"]),
+        (("refine",), None, ["locator", "refine"]),
+    ],
+)
+def test_errors_name_the_locators_keys(
+    located: Manifest, path: tuple[str, ...], new: Any, said: list[str]
+) -> None:
+    raw = change(json.loads(encode(located)), ("locator", *path), new)
+    with pytest.raises(FatalError) as caught:
+        decode(json.dumps(raw).encode(), "manifest.json")
+    assert all(word in str(caught.value) for word in said)
+
+
 @pytest.mark.parametrize(
     ("path", "new", "said"),
     [
@@ -104,7 +137,8 @@ def test_deep_nesting_is_refused() -> None:
         (("schedule", "tuned"), 2, ["schedule", "tuned is 2 of only convolutions = 1"]),
         (("surprise",), 1, ["surprise"]),
         (("target", "surprise"), 1, ["target", "surprise"]),
-        (("schema_version",), 1, ["schema_version", "1", "version 2"]),
+        (("schema_version",), 1, ["schema_version", "1", "version 3"]),
+        (("schema_version",), 4, ["schema_version", "4", "version 3", "install.sh"]),
         (
             ("accuracy",),
             [{"dataset": "d", "n": 1, "correct": 2, "accuracy": 1, "accuracy_without_province": 1}],

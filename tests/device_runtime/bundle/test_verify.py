@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import hashlib
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -9,11 +10,12 @@ import pytest
 
 from device_runtime.board.cpu import Cpu
 from device_runtime.bundle.manifest import Manifest, read_manifest
-from device_runtime.bundle.verify import LOCAL_HASH_NAME, LOCAL_MODULE_NAME, check_board, verify
+from device_runtime.bundle.verify import check_board, local_names, verify
 from device_runtime.errors import FatalError
 from device_runtime.read.engine import Engine
 
 Seal = Callable[[Path, Manifest], Manifest]
+LOCAL_MODULE_NAME, LOCAL_HASH_NAME = local_names("model.so")
 PI4 = Cpu("aarch64", "Cortex-A72", frozenset(("fp", "asimd", "evtstrm", "crc32", "cpuid")))
 
 
@@ -110,3 +112,14 @@ def test_a_module_linked_on_the_board_is_used(bundle: Path) -> None:
     local.write_bytes(b"changed")
     with pytest.raises(FatalError, match=LOCAL_HASH_NAME):
         verify(bundle)
+
+
+def test_a_locator_linked_on_the_board_is_used(located_bundle: Path, tmp_path: Path) -> None:
+    bundle = Path(shutil.copytree(located_bundle, tmp_path / "bundle"))
+    assert verify(bundle).locator == bundle / "locator.so"
+    library, hashed = (bundle / name for name in local_names("locator.so"))
+    library.write_bytes((bundle / "locator.so").read_bytes())
+    with pytest.raises(FatalError, match=r"locator\.local\.sha256"):
+        verify(bundle)
+    hashed.write_text(hashlib.sha256(library.read_bytes()).hexdigest())
+    assert verify(bundle).locator == library
