@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Protocol
 
 from numpy.typing import NDArray
 
@@ -117,8 +117,15 @@ class Examined:
     timings_ms: dict[str, float]
 
 
-class Reader:
-    """A bundle that finds and reads plates; see `Reader.open`. Not for use by several threads at once.
+class CropReader(Protocol):
+    """What reads a plate that fills an image, as an `Engine` does."""
+
+    def read(self, image: NDArray) -> Reading:
+        """The plate in *image*, BGR uint8[H,W,3]."""
+
+
+class Examiner:
+    """Finds plates in frames and reads them. Not for use by several threads at once.
 
     Attributes:
         engine: reads.
@@ -129,7 +136,7 @@ class Reader:
 
     def __init__(
         self,
-        engine: Engine,
+        engine: CropReader,
         locator: Locator | None = None,
         *,
         region: Region | None = None,
@@ -141,6 +148,71 @@ class Reader:
             )
         self.engine, self.locator, self.region = engine, locator, region
         self.min_confidence = min_confidence
+
+    def read(self, frame: NDArray) -> tuple[Plate, ...]:
+        """The plates of *frame* that can be read, the surest place first.
+
+        Args:
+            frame: BGR uint8[H,W,3]; or grey, BGRA or 16-bit, which are converted.
+
+        Raises:
+            FatalError: *frame* is of another kind or has no pixels, or the region is not within it.
+        """
+        return self.examine(frame).plates
+
+    def examine(self, frame: NDArray) -> Examined:
+        """All that is found in *frame*, read or not, and how long it took.
+
+        At most `Search.most` places are looked at and read, so that the time is bounded.
+
+        Raises:
+            FatalError: as `read`.
+        """
+        image = as_bgr(frame)
+        if self.locator is None:
+            crop = self.region.within(image) if self.region else image
+            timings: dict[str, float] = {}
+            read = self._read(crop, None, timings)
+            return _examined([read], timings)
+        clock = StageClock()
+        found = self.locator.locate(image, region=self.region)
+        clock.lap("locate")
+        places = _places(found)
+        whole = [not is_cut(place.corners, image.shape[1], image.shape[0]) for place in places]
+        crops = [
+            rectify(image, place.corners, place.rows) if complete else None
+            for place, complete in zip(places, whole, strict=True)
+        ]
+        clock.lap("rectify")
+        timings = clock.ms | dict.fromkeys(("preprocess", "infer", "decode"), 0.0)
+        return _examined(
+            [
+                Unread(why="cut", reading=None, place=place, image=None)
+                if part is None
+                else self._read(part, place, timings)
+                for place, part in zip(places, crops, strict=True)
+            ],
+            timings,
+        )
+
+    def _read(self, image: Image, place: Place | None, timings: dict[str, float]) -> Plate | Unread:
+        """Read *image* and add how long that took to *timings*."""
+        reading = self.engine.read(image)
+        for stage, ms in reading.timings_ms.items():
+            timings[stage] = timings.get(stage, 0.0) + ms
+        if not reading.plate or reading.confidence < self.min_confidence:
+            return Unread(why="unsure", reading=reading, place=place, image=image)
+        return Plate(reading=reading, place=place, image=image)
+
+
+class Reader(Examiner):
+    """A bundle that finds and reads plates; see `Reader.open`. Not for use by several threads at once.
+
+    Attributes:
+        engine: the bundle, loaded.
+    """
+
+    engine: Engine
 
     @classmethod
     def open(
@@ -217,61 +289,6 @@ class Reader:
             locator = replace(locator, search=search)
         least = MIN_CONFIDENCE if min_confidence is None else min_confidence
         return cls(engine, locator, region=region, min_confidence=least)
-
-    def read(self, frame: NDArray) -> tuple[Plate, ...]:
-        """The plates of *frame* that can be read, the surest place first.
-
-        Args:
-            frame: BGR uint8[H,W,3]; or grey, BGRA or 16-bit, which are converted.
-
-        Raises:
-            FatalError: *frame* is of another kind or has no pixels, or the region is not within it.
-        """
-        return self.examine(frame).plates
-
-    def examine(self, frame: NDArray) -> Examined:
-        """All that is found in *frame*, read or not, and how long it took.
-
-        At most `Search.most` places are looked at and read, so that the time is bounded.
-
-        Raises:
-            FatalError: as `read`.
-        """
-        image = as_bgr(frame)
-        if self.locator is None:
-            crop = self.region.within(image) if self.region else image
-            timings: dict[str, float] = {}
-            read = self._read(crop, None, timings)
-            return _examined([read], timings)
-        clock = StageClock()
-        found = self.locator.locate(image, region=self.region)
-        clock.lap("locate")
-        places = _places(found)
-        whole = [not is_cut(place.corners, image.shape[1], image.shape[0]) for place in places]
-        crops = [
-            rectify(image, place.corners, place.rows) if complete else None
-            for place, complete in zip(places, whole, strict=True)
-        ]
-        clock.lap("rectify")
-        timings = clock.ms | dict.fromkeys(("preprocess", "infer", "decode"), 0.0)
-        return _examined(
-            [
-                Unread(why="cut", reading=None, place=place, image=None)
-                if part is None
-                else self._read(part, place, timings)
-                for place, part in zip(places, crops, strict=True)
-            ],
-            timings,
-        )
-
-    def _read(self, image: Image, place: Place | None, timings: dict[str, float]) -> Plate | Unread:
-        """Read *image* and add how long that took to *timings*."""
-        reading = self.engine.read(image)
-        for stage, ms in reading.timings_ms.items():
-            timings[stage] = timings.get(stage, 0.0) + ms
-        if not reading.plate or reading.confidence < self.min_confidence:
-            return Unread(why="unsure", reading=reading, place=place, image=image)
-        return Plate(reading=reading, place=place, image=image)
 
 
 def open_locator(bundle: Bundle, threads: int) -> Locator | None:
