@@ -87,6 +87,12 @@ def test_training_mining_and_measuring_work_together(run: Path, frames: Path, tm
     assert read_image(sheet).shape[1] % 240 == 0
 
 
+def test_the_score_is_fitted() -> None:
+    result = _run("calibrate", "--rendered", "8", "--false", "1")
+    assert result.exit_code == 0, result.output
+    assert "Scoring(find=" in result.output and "threshold 0." in result.output
+
+
 @pytest.mark.parametrize("options", [(), ("--views",)])
 def test_a_sheet_shows_what_is_trained_on(tmp_path: Path, options: tuple[str, ...], frames: Path) -> None:
     sheet = tmp_path / "sheet.png"
