@@ -10,10 +10,10 @@ def test_the_shipped_locator_finds_most_rendered_plates() -> None:
     """On scenes of a seed that it was not trained on."""
     assert LOCATOR.stat().st_size < 1_500_000
     locator = locator_of(load_weights(LOCATOR))
-    (outcomes,) = measure(locator, rendered(1 << 20, 16), [0.4])
+    (outcomes,) = measure(locator, rendered(1 << 20, 16), [0.2])
     result = figures(outcomes)
-    assert result.n > 12 and result.found >= 0.8 * result.n and result.false_per_photo < 2
-    assert result.corner_error is not None and result.corner_error < 0.2
+    assert result.n > 12 and result.found >= 0.7 * result.n and result.false_per_photo < 1
+    assert result.corner_error is not None and result.corner_error < 0.1
 
 
 def test_the_shipped_locator_finds_no_plate_in_nothing() -> None:
