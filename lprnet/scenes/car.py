@@ -31,6 +31,8 @@ _PAINTS: tuple[tuple[int, int, int], ...] = (
     (30, 30, 150),
 )
 _PAINTS += ((120, 60, 25), (70, 45, 30), (45, 80, 50), (60, 150, 200), (30, 190, 235), (90, 110, 130))
+TOLD_FROM = 40
+"""px: a plate narrower than this cannot be told from a panel with other lettering, or with none."""
 SMALL = 4
 """px: smaller letters and badges are left out; nobody would see them."""
 
@@ -453,6 +455,10 @@ def draw_no_plate(rng: Generator, plane: Plane, half: tuple[float, float]) -> No
     wide, tall = half[0] * rng.uniform(0.9, 1.05), half[1] * rng.uniform(0.9, 1.1)
     kind = rng.random()
     level = float(rng.choice([15, 40, 90, 200, 240])) + rng.normal(0, 10)
+    small = 2 * half[0] * plane.scale < TOLD_FROM
+    if small:
+        # Nothing, or a dark holder.
+        kind, level = kind * 0.55, min(level, 40 + rng.normal(0, 10))
     ground = np.asarray(level + rng.normal(0, 6, 3), np.float32)
     if kind < 0.25:
         return

@@ -11,6 +11,7 @@ from numpy.random import Generator
 from lprnet.plates.shares import Shares
 from lprnet.scenes.backdrop import texture
 from lprnet.scenes.car import (
+    TOLD_FROM,
     Plane,
     draw_badge,
     draw_car,
@@ -29,9 +30,6 @@ from lprnet.scenes.scene import Floats, Image, floats
 Color = tuple[float, float, float]
 Draw = Callable[[Generator, int], Image]
 """A patch uint8[h,w,3], about so many pixels wide."""
-
-BLANK_FROM = 40
-"""px: a plate narrower than this is too small to be told from a panel without characters."""
 
 
 def _color(rng: Generator) -> Color:
@@ -301,7 +299,10 @@ def distract(
     if choice < 0.6:
         corners = tilted(rng, width, width, rng.choice([0.3, 1])) + center
         across, down = corners[1] - corners[0], corners[3] - corners[0]
-        _ON_CARS[_PARTS.draw(rng)][0](rng, Plane(canvas, center, across, down))
+        part = _ON_CARS[_PARTS.draw(rng)][0]
+        if part is _taxi and width < TOLD_FROM:
+            part = _lettering
+        part(rng, Plane(canvas, center, across, down))
         return
     if choice < 0.68:
         _road(rng, canvas, center, width)
@@ -311,8 +312,8 @@ def distract(
         draw_car(rng, canvas, corners, without=True)
         return
     draw = _ON_GROUND[_DRAWS.draw(rng)][0]
-    if draw is _blank and width < BLANK_FROM:
-        draw = _shop
+    if width < TOLD_FROM and draw in (_blank, _shop) and (draw is _blank or rng.random() < 0.7):
+        draw = _grille
     patch = draw(rng, max(round(min(width, 220)), 8))
     corners = tilted(rng, width, width * patch.shape[0] / patch.shape[1], 0.7) + center
     stamp(canvas, patch, corners.astype(np.float32))

@@ -110,7 +110,7 @@ class Generator:
             for _, corners in wanted:
                 if rng.random() < 0.7:
                     draw_car(rng, canvas, corners)
-        if rng.random() < 0.65:
+        if rng.random() < 0.62:
             _distract(rng, canvas, [p.corners for p in plates], [c for _, c in wanted], self.found)
         if rng.random() < 0.2 and not plates:
             clock(rng, canvas)

@@ -85,8 +85,8 @@ def take(rng: Generator, image: Image, strength: float = 1.0) -> Image:
         sigma = np.float32(min(rng.exponential(3), 25))
         grain = texture(rng, height, width, 0 if rng.random() < 0.7 else 1)
         if rng.random() < 0.5:
-            grain = np.repeat(grain[:, :, :1], 3, 2)
-        image = np.clip(image + sigma * grain, 0, 255).astype(np.uint8)
+            grain = cv2.merge([np.ascontiguousarray(grain[:, :, 0])] * 3)
+        image = np.asarray(cv2.add(image, sigma * grain, dtype=cv2.CV_8U), np.uint8)
     if rng.random() < 0.25 * strength:
         soft = cv2.GaussianBlur(image, (0, 0), 1.0)
         amount = rng.uniform(0.3, 1.5)
