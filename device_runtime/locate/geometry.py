@@ -34,9 +34,11 @@ VIEW_PLATE, VIEW_SQUARISH = (84, 28), (64, 36)
 """px, width and height of a candidate in its view: of a long plate, and of one whose width is less than
 `LONG` times its height, such as one of two rows."""
 LONG = 2.2
-BEYOND = (0.04, 0.12)
-"""Shares of its width and height by which a plate may reach beyond the frame and still be whole: that much is
-border, as drawn in GA 36-2018 (15.5 of 440 mm, 25 of 140 mm)."""
+TOUCHING = (0.015, 0.03)
+"""Shares of its width and height: a plate that comes so near to the frame's edge may go on behind it.
+
+Corners of plates that the edge cuts are found within 0.02 of their width from it, others where they are.
+"""
 _FINER = 1.45
 """px of a frame that a pixel cut from it spans at most; a finer frame is halved until it is so."""
 _NEAREST = 0.3
@@ -160,13 +162,13 @@ def view_matrix(corners: Floats) -> Matrix:
 
 
 def is_cut(corners: Floats, width: int, height: int) -> bool:
-    """Whether the edge of a frame of *width* × *height* px cuts the plate at *corners* float32[4,2].
+    """Whether the edge of a frame of *width* × *height* px cuts, or may cut, the plate at float32[4,2].
 
-    It does where a corner lies outside by more than `BEYOND`.
+    It does where a corner lies outside or nearer to the edge than `TOUCHING`.
     """
-    across, down = BEYOND[0] * width_of(corners), BEYOND[1] * height_of(corners)
+    across, down = TOUCHING[0] * width_of(corners), TOUCHING[1] * height_of(corners)
     (left, top), (right, bottom) = corners.min(0).tolist(), corners.max(0).tolist()
-    return left < -across or right > width + across or top < -down or bottom > height + down
+    return left < across or right > width - across or top < down or bottom > height - down
 
 
 def transform(points: Floats, matrix: Matrix) -> Floats:

@@ -16,6 +16,7 @@ from device_runtime.locate.geometry import (
     cut_view,
     fit,
     height_of,
+    is_cut,
     letterbox,
     plate_in_view,
     transform,
@@ -140,3 +141,25 @@ def test_whatever_a_candidate_looks_like_there_is_a_view(corners: list[list[floa
     assert cv2.contourArea(edges, oriented=True) > 0 and along[0] >= abs(along[1])
     frame = np.zeros((100, 100, 3), np.uint8)
     assert cut_view(frame, matrix).shape == (VIEW_HEIGHT, VIEW_WIDTH, 3)
+
+
+@pytest.mark.parametrize(
+    ("x", "y", "cut"),
+    [
+        (100, 100, False),
+        (1, 100, True),
+        (2, 100, False),
+        (-60, 100, True),
+        (539, 100, True),
+        (538, 100, False),
+        (100, 0.5, True),
+        (100, 1, False),
+        (100, 449.5, True),
+        (100, 449, False),
+        (100, 600, True),
+    ],
+)
+def test_a_plate_that_touches_the_frames_edge_may_be_cut(x: float, y: float, cut: bool) -> None:
+    """Frame of 640 × 480, plate of 100 × 30."""
+    corners = np.array([[x, y], [x + 100, y], [x + 100, y + 30], [x, y + 30]], np.float32)
+    assert is_cut(corners, 640, 480) == cut
