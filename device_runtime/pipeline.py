@@ -18,6 +18,7 @@ from device_runtime.board import describe as board
 from device_runtime.bundle.find import default_bundle
 from device_runtime.console import FAILED, INTERRUPTED
 from device_runtime.errors import FatalError
+from device_runtime.locate.module import open_locator
 from device_runtime.locate.region import Region
 from device_runtime.read.engine import Engine
 from device_runtime.reader import Reader
@@ -207,7 +208,7 @@ def run(options: Options, *more: Sink) -> int:
     temperature = board.describe().temperature_c if options.report else None
     engine = Engine.open(options.bundle or default_bundle(), options.threads, options.grammar)
     if options.check:
-        click.echo(checked(engine))
+        click.echo(checked(engine, open_locator(engine.bundle, options.threads) is not None))
         return 0
     reader = Reader.of(
         engine,

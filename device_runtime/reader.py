@@ -13,11 +13,11 @@ from typing import Literal, Protocol
 
 from numpy.typing import NDArray
 
-from device_runtime.bundle.verify import Bundle
 from device_runtime.errors import FatalError
 from device_runtime.locate.decode import Floats
 from device_runtime.locate.geometry import is_cut
 from device_runtime.locate.locator import Found, Locator
+from device_runtime.locate.module import open_locator
 from device_runtime.locate.rectify import rectify
 from device_runtime.locate.region import Region
 from device_runtime.read.engine import Engine, Reading
@@ -289,15 +289,6 @@ class Reader(Examiner):
             locator = replace(locator, search=search)
         least = MIN_CONFIDENCE if min_confidence is None else min_confidence
         return cls(engine, locator, region=region, min_confidence=least)
-
-
-def open_locator(bundle: Bundle, threads: int) -> Locator | None:
-    """The locator of *bundle*, checked on its golden inputs; None where it has no such module.
-
-    Raises:
-        FatalError: it cannot be loaded, or computes something else here.
-    """
-    return None
 
 
 def _examined(all_found: list[Plate | Unread], timings: dict[str, float]) -> Examined:

@@ -3,10 +3,12 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import cv2
@@ -14,12 +16,14 @@ import numpy as np
 import pytest
 
 from device_runtime import cli
-from device_runtime.bundle.manifest import read_manifest
+from device_runtime.bundle.manifest import Manifest, read_manifest
+from device_runtime.locate.locator import Search
 from device_runtime.pipeline import Options
 from device_runtime.read.engine import Engine
 from device_runtime.report.report import REPORT
 from device_runtime.sources.image import read_image
 
+Seal = Callable[[Path, Manifest], Manifest]
 LPR_RUN = [sys.executable, "-m", "device_runtime.cli"]
 
 
@@ -203,6 +207,88 @@ def test_check(pristine_bundle: Path, capfd: pytest.CaptureFixture[str]) -> None
     run = Run(capfd, "--bundle", pristine_bundle, "--check")
     assert run.status == 0
     assert one_line(run.out, "bundle for tiny (fp32) is whole and runs here: 2 golden inputs within ")
+
+
+def test_check_of_a_bundle_that_finds_plates(located_bundle: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    run = Run(capfd, "--bundle", located_bundle, "--check")
+    assert run.status == 0 and run.out.endswith("; it finds plates, too\n")
+
+
+@pytest.fixture
+def photograph(tmp_path: Path) -> Path:
+    """A picture of several kilobytes whose pixels the networks of the tests take for plates."""
+    path = tmp_path / "street.png"
+    image = np.random.default_rng(0).integers(0, 4, (270, 480, 3), np.uint8)
+    path.write_bytes(cv2.imencode(".png", image)[1].tobytes())
+    return path
+
+
+def test_photographs_give_a_line_a_plate(
+    located_bundle: Path, photograph: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "grey.png").write_bytes(cv2.imencode(".png", np.zeros((300, 400), np.uint16))[1].tobytes())
+    run = Run(
+        capfd, "--bundle", located_bundle, "--images", photograph, tmp_path / "grey.png", "--json",
+        "--report", f"file:{tmp_path}/r.json", "--save-annotated", tmp_path / "pictures",
+    )  # fmt: skip
+    assert (run.status, run.err) == (0, "")
+    lines = [json.loads(line) for line in run.out.splitlines()]
+    assert {line["source"] for line in lines} == {str(photograph), f"{tmp_path}/grey.png"}
+    assert len({tuple(line) for line in lines}) == 1
+    stages = ["read", "locate", "rectify", "preprocess", "infer", "decode", "total"]
+    read = 0
+    for line in lines:
+        assert list(line["timings_ms"]) == stages
+        if line["corners"] is not None:
+            assert np.array(line["corners"]).shape == (4, 2) and line["rows"] in (1, 2)
+            assert 0.3 <= line["locator"] <= 1
+            assert (line["plate"] is None) == (line["unread"] in ("cut", "unsure"))
+        read += line["plate"] is not None
+    made = REPORT.read(tmp_path / "r.json")
+    assert (made.run.n, made.run.plates, list(made.stages)) == (2, read, stages)
+    names = {path.name for path in (tmp_path / "pictures").iterdir()}
+    assert names == {"overview.jpg", "street.png", "grey.png"}
+    assert read_image(tmp_path / "pictures" / "street.png").shape == (270, 480, 3)
+
+
+def test_of_any_frame_a_bounded_number_of_plates_is_read(
+    located_bundle: Path, photograph: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    run = Run(
+        capfd, "--bundle", located_bundle, "--images", photograph, "--min-confidence", "0", "--json",
+        "--min-plate-width", 20, "--locate-size", 640, "--roi", "0,0,480,0,480,270",
+    )  # fmt: skip
+    assert run.status == 0
+    assert 1 <= len(run.out.splitlines()) <= Search().most
+
+
+@pytest.mark.parametrize(
+    ("harm", "said"),
+    [
+        ("missing", "cannot be read (No such file or directory) – copy the bundle"),
+        ("truncated", "instead of"),
+        ("of another target", "does not match its SHA-256 in the manifest"),
+        ("of another target, as listed", "cannot be loaded"),
+    ],
+)
+def test_a_locator_that_is_not_the_bundles_is_one_line(
+    located_bundle: Path, photograph: Path, tmp_path: Path, seal: Seal, capfd: pytest.CaptureFixture[str],
+    harm: str, said: str,
+) -> None:  # fmt: skip
+    broken = Path(shutil.copytree(located_bundle, tmp_path / "broken"))
+    path = broken / "locator.so"
+    data = bytearray(path.read_bytes())
+    # e_machine of the ELF header: EM_RISCV on x86-64 and on ARM.
+    data[18] = 243
+    if harm == "missing":
+        path.unlink()
+    else:
+        path.write_bytes(data[:-100] if harm == "truncated" else data)
+    if harm == "of another target, as listed":
+        seal(broken, read_manifest(broken))
+    run = Run(capfd, "--bundle", broken, "--images", photograph)
+    assert (run.status, run.out) == (2, "")
+    assert one_line(run.err, f"error: {path}: ") and said in run.err
 
 
 @pytest.mark.parametrize(
