@@ -1,4 +1,4 @@
-"""`lpr-host bench`: bundles and other runtimes, timed side by side on this machine."""
+"""`lpr-host bench`: bundles and other runtimes, or pipelines, timed side by side on this machine."""
 
 from __future__ import annotations
 
@@ -6,9 +6,11 @@ import logging
 from pathlib import Path
 
 import click
+from click.core import ParameterSource
 
 from device_runtime.errors import FatalError
 from host.bench.isa import ISAS
+from host.bench.pipelines.registry import PEERS as PIPELINES
 from host.bench.runtimes import PEERS
 from host.commands import options
 from host.paths import CACHE, SAMPLES
@@ -17,15 +19,31 @@ from host.targets.read import load_target
 
 LOG = logging.getLogger(__name__)
 
+FRAMES = 24
+"""Of a camera, that pipelines are counted on without --scenes; with it, as many of its photographs as 48."""
+MOST_FRAMES = 48
+TIMED_FRAMES = 6
+PIPELINE_ROUNDS = 20
+"""By default: a frame takes the peers a hundred times as long as a plate."""
+
 
 @click.command("bench")
 @click.option(
+    "--pipeline",
+    is_flag=True,
+    help=f"Time whole pipelines instead, from a frame of 1080p to the text of its plate; "
+    f"the peers are {', '.join(PIPELINES)}.",
+)
+@click.option(
+    "--scenes",
+    type=options.FOLDER,
+    help="With --pipeline: folder of labelled photographs to make frames of; rendered ones by default.",
+)
+@click.option(
     "--peers",
-    type=options.NamesType(PEERS, or_none=True),
+    type=options.NamesType((*PEERS, *PIPELINES), or_none=True),
     metavar="NAME,…",
-    default=",".join(PEERS),
-    show_default=True,
-    help="Other runtimes, or `none`.",
+    help=f"Other runtimes, or `none`; by default {', '.join(PEERS)}.",
 )
 @click.option(
     "--precisions",
@@ -57,12 +75,22 @@ LOG = logging.getLogger(__name__)
 )
 @options.data()
 @options.calibration
-@click.option("--rounds", type=click.IntRange(1), default=100, show_default=True, help="Turns for each.")
+@click.option(
+    "--rounds",
+    type=click.IntRange(1),
+    default=100,
+    show_default=f"100, {PIPELINE_ROUNDS} with --pipeline",
+    help="Turns for each.",
+)
 @click.option("--inferences", type=click.IntRange(1), default=10, show_default=True, help="Timed, per turn.")
 @options.peers_python
-@options.output("Where bench.json and bench.svg go", options.FOLDER, Path("build/bench"))
+@options.output("Where bench.json and bench.svg go, or pipelines.json", options.FOLDER, Path("build/bench"))
+@click.pass_context
 def bench_command(
-    peers: tuple[str, ...],
+    context: click.Context,
+    pipeline: bool,
+    scenes: Path | None,
+    peers: tuple[str, ...] | None,
     precisions: tuple[str, ...],
     threads: tuple[int, ...],
     weights: Path | None,
@@ -79,12 +107,26 @@ def bench_command(
     """Time bundles and other runtimes, interleaved and one at a time, and compare their accuracy.
 
     Every runtime has a process of its own, confined to the same CPUs. They take turns; ratios are taken
-    turn by turn to ONNX Runtime fp32 with as many threads.
+    turn by turn to ONNX Runtime fp32 with as many threads. With --pipeline they are taken to the fastest peer
+    that finds as many plates.
     """
     if bundles and target:
         raise FatalError(f"--target {target}", "nothing is built with --bundle", "give one of them")
     if target:
         load_target(target)
+    known = PIPELINES if pipeline else PEERS
+    if strangers := [name for name in peers or () if name not in known]:
+        todo = f"choose among {', '.join(known)}"
+        raise FatalError(f"--peers {strangers[0]}", "is none of the peers here", todo)
+    peers = tuple(known) if peers is None else peers
+    if pipeline:
+        _refuse_others(context)
+        if not _given(context, "rounds"):
+            rounds = PIPELINE_ROUNDS
+        _time_pipelines(scenes, peers, bundles, target or "native", rounds, output)
+        return
+    if scenes:
+        raise FatalError(f"--scenes {scenes}", "is for whole pipelines", "add --pipeline, or leave it out")
     from device_runtime.files import write_atomic
     from host.bench import plot, schema, table
     from host.bench.measure import Pace
@@ -112,3 +154,49 @@ def bench_command(
     write_atomic(picture, svg(plot.bars(bench)))
     click.echo(table.markdown(bench))
     LOG.info("written: %s, %s", path, picture)
+
+
+_OF_PIPELINES = {"pipeline", "scenes", "peers", "bundles", "target", "rounds", "output"}
+
+
+def _given(context: click.Context, name: str) -> bool:
+    return context.get_parameter_source(name) is ParameterSource.COMMANDLINE
+
+
+def _refuse_others(context: click.Context) -> None:
+    """An option that would do nothing is refused."""
+    for parameter in context.command.params:
+        if parameter.name not in _OF_PIPELINES and _given(context, parameter.name or ""):
+            raise FatalError(parameter.opts[0], "does nothing with --pipeline", "leave it out")
+
+
+def _time_pipelines(
+    scenes: Path | None,
+    peers: tuple[str, ...],
+    bundles: tuple[Path, ...],
+    target: str,
+    rounds: int,
+    output: Path,
+) -> None:
+    from host.bench.measure import Pace
+    from host.bench.pipelines import schema, table
+    from host.bench.pipelines.bundle import built
+    from host.bench.pipelines.frames import frames, rendered
+    from host.bench.pipelines.run import PipelinesRequest, run
+    from lprnet.data.photographs import read_photographs
+
+    if len(bundles) > 1:
+        raise FatalError(f"--bundle {bundles[1]}", "is the second one", "give one with --pipeline")
+    request = PipelinesRequest(
+        frames=frames(scenes.name, read_photographs(scenes), MOST_FRAMES) if scenes else rendered(FRAMES),
+        bundle=bundles[0] if bundles else built(target, CACHE / "bench"),
+        peers=peers,
+        timed=TIMED_FRAMES,
+        pace=Pace(rounds=rounds, warmup=1),
+        cache=CACHE / "bench",
+    )
+    bench = run(request)
+    path = output / schema.FILE
+    schema.FORMAT.write(path, bench)
+    click.echo(table.markdown(bench))
+    LOG.info("written: %s", path)

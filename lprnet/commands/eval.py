@@ -1,4 +1,4 @@
-"""`lprnet eval`: a checkpoint and labelled crops → how often it is right, and where not."""
+"""`lprnet eval`: a checkpoint and labelled crops, or photographs → how often it is right, and where not."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from lprnet.console import table
 
 if TYPE_CHECKING:
     from lprnet.evaluation.evaluate import Outcome
+    from lprnet.network.checkpoint import Checkpoint
 
 SHOWN = 20
 """The most frequent confusions that are printed."""
@@ -30,6 +31,26 @@ WORST = 120
 @click.option(
     "--rendered", type=click.IntRange(min=1), help="Also this many rendered plates of unseen seeds."
 )
+@click.option(
+    "--scenes",
+    type=FOLDER,
+    multiple=True,
+    help="Folder of photographs with labels.jsonl or CCPD's file names, on which plates are found first.",
+)
+@click.option("--locator", type=FILE, help="Weights of the locator, for --scenes; else the shipped ones.")
+@click.option(
+    "--threshold",
+    type=Number(0, 1, min_open=True, max_open=True),
+    help="Lowest score of a plate, for --scenes.",
+)
+@click.option("--min-confidence", type=Number(0, 1), help="Lowest confidence of a reading, for --scenes.")
+@click.option(
+    "--pieces",
+    type=click.IntRange(0),
+    default=0,
+    metavar="N",
+    help="With --scenes: read N plate-shaped pieces of each photograph, too, that show no plate.",
+)
 @options.kind("Their kind or mix; Chinese ones by default.")
 @click.option("--strength", type=Number(0, 2), default=1.0, show_default=True, help="Their distortion.")
 @click.option("--worst", type=FILE, help="PNG of misread plates, the most confident first.")
@@ -39,6 +60,11 @@ def eval_command(
     weights: Path | None,
     data: tuple[Path, ...],
     rendered: int | None,
+    scenes: tuple[Path, ...],
+    locator: Path | None,
+    threshold: float | None,
+    min_confidence: float | None,
+    pieces: int,
     kind: str | None,
     strength: float,
     worst: Path | None,
@@ -54,10 +80,20 @@ def eval_command(
     from lprnet.threads import limit_threads
     from lprnet.weights import DEFAULT
 
-    if not data and rendered is None:
-        raise FatalError("plates to read", "none given", "give --data or --rendered")
+    if not data and rendered is None and not scenes:
+        raise FatalError("plates to read", "none given", "give --data, --rendered or --scenes")
+    of_scenes = {"locator": locator, "threshold": threshold, "min-confidence": min_confidence}
+    of_scenes["pieces"] = pieces or None
+    if not scenes and (given := [name for name, value in of_scenes.items() if value is not None]):
+        raise FatalError(f"--{given[0]}", "is about photographs", "give --scenes, or leave it out")
+    if scenes and (data or rendered is not None or plot):
+        todo = "leave out --data, --rendered and --reliability"
+        raise FatalError("--scenes", "is not counted together with crops", todo)
     limit_threads(1)
     checkpoint = load_checkpoint(weights or DEFAULT)
+    if scenes:
+        _count_scenes(checkpoint, scenes, locator, threshold, min_confidence, pieces, worst, as_json)
+        return
     sets = {folder.resolve().name: [item.sample for item in from_folder(folder)] for folder in data}
     if rendered is not None:
         crops = (render(UNSEEN, i, strength, kind) for i in range(rendered))
@@ -78,6 +114,40 @@ def eval_command(
         from lprnet.evaluation.reliability import draw
 
         write_atomic(plot, draw({name: reliability(results) for name, results in outcomes.items()}))
+
+
+def _count_scenes(
+    checkpoint: Checkpoint,
+    scenes: Sequence[Path],
+    locator: Path | None,
+    threshold: float | None,
+    min_confidence: float | None,
+    pieces: int,
+    worst: Path | None,
+    as_json: bool,
+) -> None:
+    from device_runtime.files import write_atomic
+    from lprnet.evaluation import scenes_table
+    from lprnet.evaluation.networks import examiner
+    from lprnet.evaluation.scenes_folder import read_folder, with_threshold
+    from lprnet.evaluation.scenes_sheet import worst as sheet
+    from lprnet.evaluation.sheet import png
+    from lprnet.locator.checkpoint import load_weights
+    from lprnet.weights import LOCATOR
+
+    reader = examiner(checkpoint, load_weights(locator or LOCATOR), min_confidence=min_confidence or 0.0)
+    if threshold is not None:
+        with_threshold(reader, threshold)
+    folders = [read_folder(reader, folder, pieces) for folder in scenes]
+    if worst is not None:
+        outcomes = [outcome for folder in folders for outcome in folder.outcomes]
+        write_atomic(worst, png(sheet(outcomes, WORST // 2)))
+    if as_json:
+        click.echo("\n".join(map(scenes_table.to_json, folders)))
+        return
+    table(scenes_table.HEADINGS, scenes_table.rows(folders), right=scenes_table.NUMBERS)
+    for line in scenes_table.of_pieces(folders):
+        click.echo(line)
 
 
 def _as_json(name: str, outcomes: Sequence[Outcome]) -> str:

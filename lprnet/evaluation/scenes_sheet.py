@@ -68,7 +68,7 @@ def _missed(outcomes: Sequence[Outcome]) -> Iterator[_Error]:
         for plate in outcome.plates:
             if plate.found is None:
                 width = plate.label.width
-                words = f"missed, {width:.0f} px wide" + (", read all the same" if plate.right else "")
+                words = f"missed, {width:.0f} px wide" + (", but read" if plate.right else "")
                 yield _Error(
                     width, outcome, _corners(plate.label.box), RED, words, plate.label.text or "", ""
                 )

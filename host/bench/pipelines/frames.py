@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -11,12 +12,16 @@ from numpy.typing import NDArray
 
 from device_runtime.errors import FatalError
 from device_runtime.sources.image import Image
-from lprnet.data.photographs import Photograph
+from lprnet.data.photographs import LabelledPlate, Photograph
+from lprnet.scenes.pictures import plate_of
+from lprnet.scenes.street import draw_street
 
 WIDTH, HEIGHT = 1920, 1080
 """px of a frame."""
 GREY = 114
 """What is beside a photograph of another shape, on all channels."""
+UNSEEN, _STREAM = 1 << 20, 5
+"""Seed and stream of rendered frames; nothing is trained on them."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,6 +54,21 @@ def frames(name: str, photographs: Sequence[Photograph], most: int) -> Frames:
         images.append(image)
         labels.append(placed)
     return Frames(name, np.stack(images), tuple(labels))
+
+
+def rendered(count: int) -> Frames:
+    """*count* drawn streets with one Chinese plate each, a blue or a green one, as peers read them."""
+    images, photographs = [], []
+    for number in range(count):
+        rng = np.random.default_rng((UNSEEN, _STREAM, number))
+        face = plate_of(rng, ("blue", "green-small")[number % 2])
+        scene = draw_street(rng, (WIDTH, HEIGHT), [face])
+        (plate,) = scene.plates
+        (left, top), (right, bottom) = plate.corners.min(0).tolist(), plate.corners.max(0).tolist()
+        label = LabelledPlate((left, top, right, bottom), plate.corners, plate.text)
+        images.append(scene.image)
+        photographs.append(Photograph(path=Path(f"rendered {number}"), plates=(label,), image=scene.image))
+    return Frames("rendered", np.stack(images), tuple(photographs))
 
 
 def _framed(photograph: Photograph) -> tuple[Image, Photograph]:

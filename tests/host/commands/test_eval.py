@@ -48,6 +48,24 @@ def test_a_table_has_a_line_for_every_data_set(fp32_bundle: Path, data: Path) ->
     assert lines == ["plates    3      2     0.667             0.667"] * 2
 
 
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ([], "images to read: none given"),
+        (["--data", "crops", "--threshold", "0.5"], "--threshold: is about photographs"),
+        (["--data", "crops", "--pieces", "3"], "--pieces: is about photographs"),
+        (["--data", "crops", "--worst", "w.png"], "--worst: is about photographs"),
+        (["--scenes", "streets", "--record"], "--record: is about crops"),
+        (["--scenes", "streets", "--threshold", "1"], "--threshold"),
+        (["--scenes", "streets", "--min-confidence", "2"], "--min-confidence"),
+    ],
+)
+def test_options_that_do_not_fit_are_refused(arguments: list[str], message: str) -> None:
+    result = CliRunner().invoke(main, ["eval", "--bundle", "none", *arguments])
+    assert result.exit_code == 2 and message in result.stderr
+    assert result.stderr.strip().splitlines()[-1].startswith("error: ") and "Traceback" not in result.stderr
+
+
 def read_right(bundle: Path, data: Path) -> int:
     """Plates that `lpr-host eval` counts as right."""
     result = CliRunner().invoke(main, ["eval", "--bundle", str(bundle), "--data", str(data), "--json"])

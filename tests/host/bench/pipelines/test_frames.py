@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from device_runtime.errors import FatalError
-from host.bench.pipelines.frames import GREY, HEIGHT, WIDTH, frames
+from host.bench.pipelines.frames import GREY, HEIGHT, WIDTH, frames, rendered
 from lprnet.data.photographs import LabelledPlate, Photograph
 
 
@@ -40,3 +40,12 @@ def test_only_photographs_with_one_plate_and_its_text_count() -> None:
     assert len(frames("set", [unread, one, one, one], 2).photographs) == 2
     with pytest.raises(FatalError, match="set: has no photograph with one plate"):
         frames("set", [unread], 2)
+
+
+def test_rendered_frames_have_one_plate_each() -> None:
+    made = rendered(2)
+    assert made.images.shape == (2, HEIGHT, WIDTH, 3)
+    for photograph in made.photographs:
+        (plate,) = photograph.plates
+        assert plate.text and plate.corners is not None and 100 < plate.width < WIDTH / 4
+    assert len(made.photographs[1].plates[0].text or "") == 8
