@@ -88,7 +88,8 @@ def _shop(rng: Generator, width: int) -> Image:
     color = np.array(_contrast(rng, ground), np.uint8)
     lines = 1 if rng.random() < 0.7 else 2
     for i in range(lines):
-        mask = any_printed(rng, "shop")
+        # Some tell the time, or a price: numbers, but no plate's.
+        mask = any_printed(rng, "clock" if rng.random() < 0.1 else "shop")
         tall = patch.shape[0] / lines * rng.uniform(0.4, 0.85)
         tall = min(tall, 0.94 * width * mask.shape[0] / mask.shape[1])
         size = max(round(tall * mask.shape[1] / mask.shape[0]), 3), max(round(tall), 3)
@@ -199,12 +200,25 @@ def _taxi(rng: Generator, plane: Plane) -> None:
     taxi_sign(rng, plane, 0, 0.15)
 
 
+def _handle(rng: Generator, plane: Plane) -> None:
+    """A door's handle over its hollow, in chrome or in the colour of the door."""
+    color = paint(rng)
+    plane.fill(rounded(-1.1, -0.8, 1.1, 0.8, 6), color)
+    plane.fill(rounded(-0.35, -0.24, 0.35, 0.2, 3), color * np.float32(rng.uniform(0.4, 0.85)))
+    bar = floats([205, 207, 210]) if rng.random() < 0.5 else color * np.float32(1.1)
+    tall = rng.uniform(0.06, 0.14)
+    plane.fill(rounded(-0.5, -0.6 * tall, 0.5, 1.4 * tall, 5), color * np.float32(0.35))
+    plane.fill(rounded(-0.5, -tall, 0.5, tall, 5), bar * np.float32(0.8))
+    plane.fill(rounded(-0.48, -tall, 0.48, 0.2 * tall, 5), bar * np.float32(1.15))
+
+
 _ON_CARS: tuple[tuple[Callable[[Generator, Plane], None], float], ...] = (
-    (_lettering, 0.38),
+    (_lettering, 0.35),
     (_emblem, 0.18),
-    (_lamp, 0.26),
+    (_lamp, 0.25),
     (_holder, 0.11),
-    (_taxi, 0.07),
+    (_taxi, 0.06),
+    (_handle, 0.05),
 )
 _PARTS = Shares(np.cumsum([share for _, share in _ON_CARS]) * (1 + 1e-12))
 

@@ -111,7 +111,7 @@ class Generator:
                 if rng.random() < 0.7:
                     draw_car(rng, canvas, corners)
         if rng.random() < 0.62:
-            _distract(rng, canvas, [p.corners for p in plates], [c for _, c in wanted], self.found)
+            scatter(rng, canvas, [p.corners for p in plates], [c for _, c in wanted], self.found)
         if rng.random() < 0.2 and not plates:
             clock(rng, canvas)
         for face, corners in wanted:
@@ -251,7 +251,7 @@ def _hide(rng: Random, canvas: Image, corners: Floats) -> None:
         )
 
 
-def _distract(
+def scatter(
     rng: Random,
     canvas: Image,
     kept: list[Floats],
@@ -270,7 +270,8 @@ def _distract(
             plate = width_of(corners)
             across = plate * float(np.exp(rng.uniform(np.log(0.25), np.log(1.2))))
             center = corners.mean(0) + np.float32(plate) * floats(rng.uniform([-1.6, -1.3], [1.6, 0.5]))
-        hull = center + np.array([[-1, -1], [1, 1]], np.float32) * np.float32(across)
+        # What a distractor stands on may reach this far.
+        hull = center + np.array([[-1, -1], [1, 1]], np.float32) * np.float32(2.5 * across)
         if not _meets(hull, kept):
             distract(rng, canvas, center, across, found)
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from lprnet.scenes.frames import Frame
-from lprnet.scenes.generator import Generator
+from lprnet.scenes.generator import Generator, scatter
 from lprnet.scenes.scene import MOST_PLATES, Batch, Placed, Role, Scene, role_of, width_of
 from lprnet.scenes.stock import Stock
 
@@ -106,3 +106,15 @@ def test_plates_at_the_edge_and_tiny_ones_are_ignored() -> None:
     assert role_of(corners - np.array([10, 0], np.float32), 100, 100, 11) == Role.IGNORED
     assert role_of(corners / np.float32(4) + 10, 100, 100, 11) == Role.IGNORED
     assert role_of(corners - 200, 100, 100, 11) is None
+
+
+def test_distractors_leave_real_plates_alone() -> None:
+    corners = np.array([[60, 100], [110, 100], [110, 116], [60, 116]], np.float32)
+    drawn = 0
+    for seed in range(60):
+        canvas = np.full((256, 256, 3), 90, np.uint8)
+        canvas[100:116, 60:110] = 255
+        scatter(np.random.default_rng(seed), canvas, [corners], [], ())
+        assert (canvas[100:116, 60:110] >= 250).mean() > 0.98
+        drawn += bool((canvas != 90).mean() > 0.03)
+    assert drawn > 30
