@@ -1,0 +1,150 @@
+"""Where reports and events go: `file:PATH`, `serial:PORT@BAUD`, `http(s)://HOST/PATH`."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import quote, urlsplit
+
+from device_runtime.errors import FatalError
+
+DEFAULT_BAUD = 115_200
+_BAUDS = range(300, 4_000_001)
+
+TOKEN, TOKEN_FILE, CREDENTIAL = "LPR_TOKEN", "LPR_TOKEN_FILE", "lpr-token"
+"""Environment variables that hold the bearer token or name its file; systemd's credential of that name."""
+
+_TODO = "give file:PATH, serial:/dev/PORT@BAUD or https://HOST/PATH"
+
+
+@dataclass(frozen=True)
+class FileDestination:
+    """A file."""
+
+    path: Path
+
+    def __str__(self) -> str:
+        return f"file:{self.path}"
+
+
+@dataclass(frozen=True)
+class SerialDestination:
+    """A serial line: its device and its speed in baud."""
+
+    port: str
+    baud: int = DEFAULT_BAUD
+
+    def __str__(self) -> str:
+        return f"serial:{self.port}@{self.baud}"
+
+
+@dataclass(frozen=True)
+class HttpDestination:
+    """A web address.
+
+    Attributes:
+        scheme: "http" or "https".
+        host: a name or an IP address, IPv6 without brackets.
+        port: 80 or 443 unless told otherwise.
+        target: path and query, as the request says it. Text shows no query: it may hold a secret.
+    """
+
+    scheme: str
+    host: str
+    port: int
+    target: str
+
+    def __str__(self) -> str:
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{self.scheme}://{host}:{self.port}{self.target.partition('?')[0]}"
+
+
+Destination = FileDestination | SerialDestination | HttpDestination
+
+
+def parse_destination(text: str) -> Destination:
+    """The destination that *text* names.
+
+    Raises:
+        FatalError: it names none. The message never repeats what may be a password.
+    """
+    scheme, _, rest = text.partition(":")
+    if not text.isprintable():
+        raise FatalError("destination", "holds characters that cannot be printed", _TODO)
+    if scheme == "file" and rest:
+        return FileDestination(Path(rest))
+    if scheme == "serial":
+        return _serial(rest)
+    if scheme in ("http", "https"):
+        return _http(scheme, text)
+    # What follows a colon may be a user's name and password.
+    raise FatalError(f"{scheme[:40]}:…" if _ else repr(scheme[:40]), "is no destination", _TODO)
+
+
+def _serial(rest: str) -> SerialDestination:
+    port, at, baud = rest.rpartition("@")
+    if not at:
+        port, baud = rest, str(DEFAULT_BAUD)
+    if not port.startswith("/"):
+        raise FatalError(f"serial:{rest}", "does not begin with the path of a port", _TODO)
+    if not re.fullmatch("[0-9]{1,7}", baud) or int(baud) not in _BAUDS:
+        why = f"{baud!r} is no speed from {_BAUDS[0]} to {_BAUDS[-1]} baud"
+        raise FatalError(f"serial:{rest}", why, "give serial:/dev/PORT@BAUD")
+    return SerialDestination(port, int(baud))
+
+
+def _http(scheme: str, text: str) -> HttpDestination:
+    todo = f"give {scheme}://HOST/PATH"
+    try:
+        url = urlsplit(text)
+        host, port = url.hostname, url.port
+    except ValueError:
+        raise FatalError(f"{scheme}://…", "is no web address", todo) from None
+    if url.username is not None or url.password is not None:
+        secret = f"put a bearer token into a file and name it with {TOKEN_FILE}"
+        raise FatalError(f"{scheme}://…@…", "holds a user's name or password", f"leave it out; {secret}")
+    if not host or not re.fullmatch(r"[0-9A-Za-z._:-]+", host) or port == 0:
+        raise FatalError(f"{scheme}://…", "has no host's name that can be looked up", todo)
+    if url.fragment:
+        raise FatalError(f"{scheme}://{host}/…#…", "has a fragment", "leave out what follows the #")
+    # As it is where it is quoted already.
+    target = quote(url.path or "/", safe="/%:@!$&'()*+,;=~-._")
+    if url.query:
+        target += "?" + quote(url.query, safe="/%:@!$&'()*+,;=~-._?")
+    return HttpDestination(scheme, host, port or (443 if scheme == "https" else 80), target)
+
+
+def read_token(environment: Mapping[str, str] = os.environ) -> str | None:
+    """The bearer token that HTTP requests carry, or None.
+
+    From `LPR_TOKEN`, else the file `LPR_TOKEN_FILE`, else systemd's credential `lpr-token`.
+
+    Raises:
+        FatalError: its file cannot be read, or it is no token; the message does not show it.
+    """
+    source, token = TOKEN, environment.get(TOKEN)
+    if token is None:
+        path = None
+        if TOKEN_FILE in environment:
+            path = Path(environment[TOKEN_FILE])
+        elif "CREDENTIALS_DIRECTORY" in environment:
+            credential = Path(environment["CREDENTIALS_DIRECTORY"]) / CREDENTIAL
+            path = credential if credential.exists() else None
+        if path is None:
+            return None
+        source = str(path)
+        try:
+            with path.open("rb") as file:
+                token = file.read(8193).decode("ascii", errors="replace")
+        except OSError as error:
+            raise FatalError(source, f"cannot be read ({error.strerror})", "name the token's file") from None
+    token = token.strip()
+    # RFC 6750, 2.1.
+    if len(token) > 8192 or not re.fullmatch(r"[A-Za-z0-9._~+/-]+=*", token):
+        raise FatalError(
+            source, "holds no bearer token", "write letters, digits and -._~+/ into it, nothing else"
+        )
+    return token
