@@ -87,7 +87,7 @@ class Delivery:
         self._put_lock = threading.Lock()
         self._queue: SimpleQueue[Entry | None] = SimpleQueue()
         self._overrun = dict.fromkeys(KINDS, 0)
-        self._too_long = 0
+        self._too_long = self._taken = self._appended = 0
         self._closed = False
         self._reachable = True
         self._unsynced, self._new = threading.Event(), threading.Event()
@@ -138,6 +138,7 @@ class Delivery:
                 # Its number is not given again: the host sees that one is missing.
                 self._overrun[kind] += 1
                 return None
+            self._taken += 1
             self._queue.put(Entry(item.sequence, identity, kind, data))
         return identity
 
@@ -147,9 +148,14 @@ class Delivery:
         dropped = {kind: n + self._overrun[kind] for kind, n in counts.dropped.items()}
         return replace(counts, dropped=dropped, refused=counts.refused + self._too_long)
 
+    def drained(self) -> bool:
+        """Whether the host has all that was put, now or before a restart, and not dropped."""
+        return self._appended == self._taken and self._spool.empty
+
     def _write(self) -> None:
         while (entry := self._queue.get()) is not None:
             self._spool.append(entry)
+            self._appended += 1
             self._unsynced.set()
         self._written.set()
         self._unsynced.set()
@@ -205,7 +211,7 @@ class Delivery:
         sync.join(_left(end))
         # A quarter of the time is for ending what is under way.
         last = end - timeout_s / 4
-        while self._reachable and time.monotonic() < last and self._spool.after(0, 1, 1):
+        while self._reachable and time.monotonic() < last and not self._spool.empty:
             time.sleep(0.01)
         self._stop.set()
         self._new.set()

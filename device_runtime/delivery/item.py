@@ -37,8 +37,7 @@ class Item(Tolerant, frozen=True, kw_only=True):
         id: UUID, never given twice: what arrives again with the same one is the same item.
         spool: UUID of the spool it was kept in; another one after a board was set up anew.
         sequence: rises by one with each item of a spool. It orders them, whatever the clock did; a number
-        that
-            never arrives was dropped on the board.
+            that never arrives was dropped on the board.
         kind: one of `KINDS`, or one that a newer board knows.
         time: when it was handed over, by the board's clock, which may have been wrong.
         body: what it says, in the schema of its kind.
@@ -47,7 +46,7 @@ class Item(Tolerant, frozen=True, kw_only=True):
     item_version: int = ITEM_VERSION
     id: Uuid
     spool: Uuid
-    sequence: Annotated[int, msgspec.Meta(ge=1, lt=1 << 63)]
+    sequence: Annotated[int, msgspec.Meta(ge=1, le=(1 << 53) - 1)]
     kind: Annotated[str, msgspec.Meta(pattern="^[a-z][a-z-]{0,31}$")]
     time: Annotated[datetime, msgspec.Meta(tz=True)]
     body: dict[str, Any]

@@ -11,7 +11,7 @@ them knows by their ids.
 from __future__ import annotations
 
 import secrets
-from bisect import insort
+from bisect import bisect_right, insort
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -176,9 +176,10 @@ class Sender:
     def _arrivals(self, received: Sequence[tuple[int, int]], untold: tuple[int, int], now: float) -> None:
         """Take the ranges that are *received* off what is under way, and find what is lost."""
         whole = received[0][1]
+        begins = [a for a, _ in received]
 
         def arrived(begin: int, end: int) -> bool:
-            return end <= whole or any(a <= begin and end <= b for a, b in received)
+            return end <= whole or end <= received[bisect_right(begins, begin) - 1][1]
 
         came = [arrived(sent.begin, sent.end) for sent in self._flight]
         newest = max((index for index, yes in enumerate(came) if yes), default=-1)

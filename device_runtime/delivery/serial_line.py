@@ -53,8 +53,7 @@ def open_port(destination: SerialDestination) -> serial.Serial:
 
     Raises:
         FatalError: it does not exist, is in use or no serial port, or the user may not open it, naming the
-        group
-            that may.
+            group that may.
     """
     name = str(destination)
     try:
@@ -181,9 +180,8 @@ class SerialReceiver:
 
     Args:
         port: as `open_port` gives it, or another file handle of a terminal in raw mode.
-        store: keeps items, and returns once they are safe. It may get one twice, and knows that by its id; it
-        may
-            be given other things than items, of which `item.decode` knows.
+        store: keeps items, and returns once they are safe. It may get one twice, and knows that by its id. Not
+            everything is an item that `item.decode` accepts: any program can write to a serial line.
     """
 
     def __init__(self, port: serial.Serial | int, store: Callable[[list[bytes]], None]) -> None:

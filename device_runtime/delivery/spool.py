@@ -462,6 +462,12 @@ class Spool:
                 if file.entries is not None and not any(e.sequence in needed for e in file.entries):
                     file.entries = None
 
+    @property
+    def empty(self) -> bool:
+        """Whether the host has all items that were not dropped."""
+        with self._lock:
+            return not any(islice(self._left(0), 1))
+
     def acknowledge(self, entries: Iterable[Entry]) -> None:
         """The host has *entries*, which `after` gave out: they are not given out again."""
         self.counts.acknowledged += self._finish(entries)
@@ -488,7 +494,7 @@ class Spool:
                 finished += len(sequences)
                 self._load(file)
                 self._delete_if_done(file)
-            if "bound" in self._warned and not any(islice(self._left(0), 1)):
+            if "bound" in self._warned and self.empty:
                 self._warned.discard("bound")
             return finished
 

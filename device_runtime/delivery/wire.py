@@ -26,6 +26,7 @@ import enum
 import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from zlib import crc32
 
 MAGIC = b"\xa5\x5a"
@@ -137,6 +138,9 @@ def decode_acknowledgement(frame: Frame) -> Acknowledgement | None:
         return None
     (stored,) = LENGTH.unpack_from(payload)
     ranges = tuple((frame.offset + a, frame.offset + b) for a, b in _PAIR.iter_unpack(payload[4:]))
+    edges = [edge for pair in ranges for edge in pair]
+    if any(a >= b for a, b in pairwise([frame.offset, *edges])):
+        return None
     half = _MAX_RANGES // 2
     untold = (ranges[half - 1][1], ranges[half][0]) if len(ranges) == _MAX_RANGES else (0, 0)
     return Acknowledgement(stored, ranges, untold)

@@ -1,38 +1,18 @@
 from __future__ import annotations
 
 import logging
+import os
+import random
 import resource
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import datetime, timezone
 from pathlib import Path
 
 import pytest
 
-from device_runtime.delivery.item import Item, encode, new_id
 from device_runtime.delivery.spool import Entry, Spool
 from device_runtime.errors import FatalError
-
-
-def entry(spool: Spool, kind: str = "event", size: int = 100) -> Entry:
-    sequence, identity = spool.last_sequence + 1, new_id()
-    item = Item(
-        id=identity,
-        spool=spool.identity,
-        sequence=sequence,
-        kind=kind,
-        time=datetime.now(timezone.utc),
-        body={"x": "x" * size},
-    )
-    return Entry(sequence, identity, kind, encode(item))
-
-
-def fill(spool: Spool, n: int, kind: str = "event", size: int = 100) -> list[Entry]:
-    entries = []
-    for _ in range(n):
-        entries.append(entry(spool, kind, size))
-        spool.append(entries[-1])
-    return entries
+from tests.device_runtime.delivery.spools import entry, fill
 
 
 def pending(spool: Spool, sequence: int = 0) -> list[Entry]:
@@ -87,10 +67,10 @@ def test_items_come_in_order_of_their_sequence_and_stay_until_acknowledged(spool
 
 def test_items_are_given_out_only_once_they_are_on_disk(spool: Spool) -> None:
     entries = fill(spool, 3)
-    assert spool.after(0, 10, 1 << 20) == []
-    spool.sync()
-    fill(spool, 1)
+    spool.append(entry(spool))
     assert spool.after(0, 10, 1 << 20) == entries
+    spool.sync()
+    assert spool.after(0, 10, 1 << 20)[:3] == entries and len(spool.after(0, 10, 1 << 20)) == 4
 
 
 def test_at_most_so_many_items_and_bytes_are_given_out(spool: Spool) -> None:
@@ -156,6 +136,49 @@ def test_a_torn_last_line_is_dropped_and_written_over(tmp_path: Path, cut: int) 
     third = Spool(tmp_path)
     assert pending(third) == entries[:whole] + new and third.counts.damaged == 0
     third.close()
+
+
+def test_file_and_folder_are_synced_before_an_item_is_given_out(
+    spool: Spool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synced: list[str] = []
+    for name in ("fdatasync", "fsync"):
+        real = getattr(os, name)
+
+        def recording(handle: int, real: Callable[[int], None] = real) -> None:
+            synced.append(Path(f"/proc/self/fd/{handle}").readlink().name)
+            assert spool.after(0, 9, 1 << 20) == []
+            real(handle)
+
+        monkeypatch.setattr(os, name, recording)
+    spool.append(entry(spool, "event"))
+    spool.append(entry(spool, "health"))
+    spool.sync()
+    assert sorted(synced) == [f"event-{1:020}.log", f"health-{2:020}.log", "spool"]
+    assert len(spool.after(0, 9, 1 << 20)) == 2
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_a_power_cut_loses_nothing_that_was_synced(tmp_path: Path, seed: int) -> None:
+    """What was not synced is on the disk in part, as zeros or not at all."""
+    rng = random.Random(seed)
+    spool = Spool(tmp_path)
+    kept = fill(spool, rng.randrange(1, 40), size=rng.randrange(300))
+    synced = logs_of(tmp_path)[-1].stat().st_size
+    for _ in range(rng.randrange(5)):
+        spool.append(entry(spool))
+    size = logs_of(tmp_path)[-1].stat().st_size
+    os.close(spool._folder_handle)
+    with logs_of(tmp_path)[-1].open("r+b") as file:
+        file.truncate(rng.randint(synced, size))
+        if rng.random() < 0.5:
+            file.truncate(size)
+    again = Spool(tmp_path)
+    assert pending(again)[: len(kept)] == kept
+    assert again.last_sequence >= kept[-1].sequence
+    new = fill(again, 2)
+    assert pending(again)[-2:] == new
+    again.close()
 
 
 def test_zeros_after_a_power_cut_are_cut_off(spool: Spool) -> None:

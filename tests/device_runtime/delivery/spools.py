@@ -1,0 +1,32 @@
+"""Spools with items in them, for the tests of what sends them."""
+
+from __future__ import annotations
+
+from datetime import datetime, timezone
+
+from device_runtime.delivery.item import Item, encode, new_id
+from device_runtime.delivery.spool import Entry, Spool
+
+
+def entry(spool: Spool, kind: str = "event", size: int = 100) -> Entry:
+    """The next item of *spool*, with *size* characters in it."""
+    sequence, identity = spool.last_sequence + 1, new_id()
+    item = Item(
+        id=identity,
+        spool=spool.identity,
+        sequence=sequence,
+        kind=kind,
+        time=datetime.now(timezone.utc),
+        body={"x": "x" * size},
+    )
+    return Entry(sequence, identity, kind, encode(item))
+
+
+def fill(spool: Spool, n: int, kind: str = "event", size: int = 100) -> list[Entry]:
+    """Append *n* items."""
+    entries = []
+    for _ in range(n):
+        entries.append(entry(spool, kind, size))
+        spool.append(entries[-1])
+    spool.sync()
+    return entries
