@@ -215,8 +215,10 @@ class Delivery:
             time.sleep(0.01)
         self._stop.set()
         self._new.set()
-        self._channel.abort()
-        send.join(_left(end))
+        while send.is_alive() and time.monotonic() < end:
+            # Again and again: it may have been between two attempts.
+            self._channel.abort()
+            send.join(0.02)
         flushed = not sync.is_alive()
         if flushed and not send.is_alive():
             self._spool.close()

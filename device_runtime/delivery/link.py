@@ -31,6 +31,9 @@ from device_runtime.delivery.wire import (
 WINDOW = 4096
 """Bytes that may be under way. Linux keeps that many for a program that does not read its port just then."""
 
+SPAN = 4 * WINDOW
+"""Bytes that may be sent beyond the first one that is missing: so that one that is lost twice stops nothing."""
+
 _FRAMES = 32
 """Frames that may be under way."""
 
@@ -122,7 +125,7 @@ class Sender:
         return len(self._items)
 
     def offer(self, key: int, data: bytes) -> bool:
-        """Take an item, unless as much as the window holds is waiting.
+        """Take an item, unless `SPAN` bytes are waiting.
 
         Args:
             key: what `feed` calls it by.
@@ -131,7 +134,7 @@ class Sender:
         Returns:
             whether it was taken; if not, offer it again later.
         """
-        if self._end - self._base >= self._window:
+        if self._end - self._base >= SPAN:
             return False
         if self._end >= _SESSION_BYTES:
             if self._items:
@@ -240,7 +243,8 @@ class Sender:
             self._payload = max(self._payload * _SHORTER, _MIN_PAYLOAD)
             self._wait_longer(now, late)
         out = b""
-        while len(self._flight) < self._frames and len(out) < _BURST:
+        under_way = sum(sent.end - sent.begin for sent in self._flight)
+        while len(self._flight) < self._frames and under_way < self._window and len(out) < _BURST:
             again = bool(self._lost)
             begin, end = self._piece()
             if begin == end:
@@ -249,6 +253,7 @@ class Sender:
             out += encode(Frame(Kind.DATA, self._session, begin, payload))
             self._flight.append(_Sent(begin, end, now, again))
             self.sent_frames += 1
+            under_way += end - begin
         if late and not out:
             # Everything has arrived; is it stored?
             out = encode(Frame(Kind.DATA, self._session, self._next))
@@ -262,7 +267,7 @@ class Sender:
         self._deadline = now + self._timeout()
 
     def _piece(self) -> tuple[int, int]:
-        """What to send next: of what was lost, else new; empty if there is nothing or the window is full."""
+        """What to send next: of what was lost, else new; empty if there is nothing or too much beyond a gap."""
         size = int(self._payload)
         if self._lost:
             begin, end = self._lost.pop(0)
@@ -271,7 +276,7 @@ class Sender:
                 end = begin + size
             return begin, end
         begin = self._next
-        self._next = max(begin, min(begin + size, self._end, self._base + self._window))
+        self._next = max(begin, min(begin + size, self._end, self._base + SPAN))
         return begin, self._next
 
 

@@ -17,7 +17,7 @@ import serial
 
 from device_runtime.delivery.channel import IDLE_S, Unreachable
 from device_runtime.delivery.destination import SerialDestination
-from device_runtime.delivery.link import WINDOW, Receiver, Sender
+from device_runtime.delivery.link import SPAN, Receiver, Sender
 from device_runtime.delivery.spool import Entry, Spool
 from device_runtime.errors import FatalError
 
@@ -132,7 +132,7 @@ class SerialChannel:
 
     def step(self, spool: Spool) -> float:
         """As `Channel.step`."""
-        for entry in spool.after(self._last, _OFFERED, WINDOW):
+        for entry in spool.after(self._last, _OFFERED, SPAN):
             if not self.sender.offer(entry.sequence, entry.data):
                 break
             self._last = entry.sequence
@@ -180,8 +180,8 @@ class SerialReceiver:
 
     Args:
         port: as `open_port` gives it, or another file handle of a terminal in raw mode.
-        store: keeps items, and returns once they are safe. It may get one twice, and knows that by its id. Not
-            everything is an item that `item.decode` accepts: any program can write to a serial line.
+        store: keeps items, and returns once they are safe. It may get one twice, and knows that by its
+            id. Not all that comes is what `item.decode` accepts: any program can write to a serial line.
     """
 
     def __init__(self, port: serial.Serial | int, store: Callable[[list[bytes]], None]) -> None:

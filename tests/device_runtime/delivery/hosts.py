@@ -16,8 +16,8 @@ class Host(ThreadingHTTPServer):
     """Keeps items by their ids.
 
     Attributes:
-        faults: what to do with the next requests: "drop" the connection before reading, "lose" the answer after
-            storing, "stall" until `released`, an HTTP status, a whole answer's body, or "ok".
+        faults: what to do with the next requests: "drop" the connection before reading, "lose" the answer
+            after storing, "stall" until `released`, an HTTP status, a whole answer's body, or "ok".
         items: sequence numbers of what is stored, by id, in order of arrival.
         stored: the items themselves.
         twice: ids that came again.

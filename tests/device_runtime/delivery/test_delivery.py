@@ -29,6 +29,8 @@ from tests.device_runtime.delivery.hosts import Host, serving
 KILLS = int(os.environ.get("LPR_KILLS", "20"))
 """How often the producer is killed; 200 is what was measured."""
 
+FAULTS: list[str | int | bytes] = ["ok", "ok", "drop", "lose", 503]
+
 
 class Nowhere:
     """A way that nothing goes."""
@@ -222,7 +224,7 @@ def test_killed_at_random_moments_nothing_is_lost_or_twice(host: Host, tmp_path:
     rng = random.Random()
     handed: dict[int, int] = {}
     for run in range(KILLS):
-        host.faults = [rng.choice(["ok", "ok", "drop", "lose", 503]) for _ in range(5)]
+        host.faults = [*rng.choices(FAULTS, k=5)]
         with start(tmp_path, host, run) as process:
             assert process.stdout is not None
             # From the first item on, or while it starts.

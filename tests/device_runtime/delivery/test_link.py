@@ -12,7 +12,7 @@ import pytest
 
 from device_runtime.delivery import link
 from device_runtime.delivery.item import MAX_ITEM_BYTES
-from device_runtime.delivery.link import WINDOW, Receiver, Sender
+from device_runtime.delivery.link import SPAN, WINDOW, Receiver, Sender
 from device_runtime.delivery.wire import LENGTH, MAX_PAYLOAD, Frame, Kind, decode, encode
 
 TO_HOST, TO_BOARD = 0, 1
@@ -147,6 +147,13 @@ def test_a_good_line_is_used_well() -> None:
     assert sum(map(len, items)) / line.now > 0.85 * 11_520
 
 
+def test_a_few_losses_cost_little() -> None:
+    line = Line(loss=0.02)
+    items = [random.Random(1).randbytes(300)] * 700
+    line.deliver(items)
+    assert sum(map(len, items)) / line.now > 0.7 * 11_520
+
+
 def test_nothing_is_said_without_items() -> None:
     line = Line()
     assert line.sender.due() is None and line.sender.send(0.0) == b"" and line.receiver.reply() == b""
@@ -166,12 +173,12 @@ def test_an_item_longer_than_the_window_and_an_empty_one_arrive() -> None:
     assert line.arrived == items
 
 
-def test_no_more_than_the_window_is_taken() -> None:
+def test_no_more_than_can_be_sent_is_taken() -> None:
     sender = Sender()
     taken = 0
     while sender.offer(taken, bytes(100)):
         taken += 1
-    assert (taken - 1) * 104 < WINDOW <= taken * 104
+    assert (taken - 1) * 104 < SPAN <= taken * 104
 
 
 def test_a_dead_line_is_asked_ever_more_seldom() -> None:
