@@ -32,7 +32,7 @@ WINDOW = 4096
 """Bytes that may be under way. Linux keeps that many for a program that does not read its port just then."""
 
 SPAN = 4 * WINDOW
-"""Bytes that may be sent beyond the first one that is missing: so that one that is lost twice stops nothing."""
+"""Bytes that may be sent beyond the first that is missing: what is lost twice does not stop the others."""
 
 _FRAMES = 32
 """Frames that may be under way."""
@@ -267,7 +267,7 @@ class Sender:
         self._deadline = now + self._timeout()
 
     def _piece(self) -> tuple[int, int]:
-        """What to send next: of what was lost, else new; empty if there is nothing or too much beyond a gap."""
+        """What to send next: of what was lost, else new; empty where `SPAN` or the items end."""
         size = int(self._payload)
         if self._lost:
             begin, end = self._lost.pop(0)
