@@ -50,6 +50,12 @@ class Emitter:
         self._add(tirx.AllocBuffer(buffer))
         return buffer
 
+    def scratch(self, name: str, size: Expr, dtype: str) -> Expr:
+        """Allocate *size* elements, a number that only a call decides, from TVM's pool of memory."""
+        buffer = tirx.decl_buffer((size,), dtype, name, scope="global")
+        self._add(tirx.AllocBuffer(buffer))
+        return buffer
+
     def let(self, name: str, value: Expr) -> Expr:
         """Bind *value* to a fresh variable and return it."""
         self._names += 1
@@ -59,6 +65,10 @@ class Emitter:
 
     def store(self, buffer: Expr, value: Expr, *index: Expr) -> None:
         """Store a scalar at *index*."""
+        self._add(tirx.BufferStore(buffer, value, list(index)))
+
+    def store_at(self, buffer: Expr, value: Expr, index: Sequence[Expr]) -> None:
+        """Store at *index*, the last of which may be a `span`."""
         self._add(tirx.BufferStore(buffer, value, list(index)))
 
     def store_vector(self, buffer: Expr, value: Expr, start: Expr, lanes: int) -> None:

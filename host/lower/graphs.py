@@ -12,6 +12,7 @@ from host.kernels.emit import Expr
 from host.kernels.extent import LEAST, variable
 from host.kernels.feature_map import FeatureMap
 from host.kernels.image import CHANNELS, border_image
+from host.kernels.letterbox import letterbox
 from host.kernels.microkernel import MicroKernel
 from host.kernels.pack import pack_vector, pack_weight
 from host.kernels.planar import planes
@@ -27,11 +28,11 @@ from host.network.conv_graph import IMAGE, ConvGraph, Node, QuantizedGraph
 def lower_graphs(
     networks: Sequence[ConvGraph | QuantizedGraph], microkernel: MicroKernel, records: Records | None = None
 ) -> Lowered:
-    """Generate kernels for every network, and a function of its name that calls them.
+    """Generate kernels for every network, and a function of its name that calls them; and `letterbox`.
 
     A function takes uint8[H,W,3] and returns float32[channels,H/stride,W/stride]. H and W are the network's
     own, or of a network with an `area` any multiples of its grid, at least `LEAST` times that, with at most
-    as many pixels.
+    as many pixels. `letterbox` takes a frame and `Tables`.
 
     Args:
         microkernel: for `QuantizedGraph`s one with the `int8_sums` that they were quantized for.
@@ -41,7 +42,30 @@ def lower_graphs(
     kernels: list[KernelCall] = []
     for network in networks:
         kernels += _GraphLowering(builder, network, microkernel, records or Records("")).run()
+    kernels.append(_letterbox(builder, microkernel))
     return Lowered(builder.get(), tuple(kernels))
+
+
+def _letterbox(builder: relax.BlockBuilder, microkernel: MicroKernel) -> KernelCall:
+    """The function of `device_runtime.locate.letterbox`."""
+    function = letterbox("letterbox_kernel", 2 * microkernel.fp32.lanes)
+    height, width, rows, columns, row_taps, column_taps = (
+        tirx.Var(name, "int64") for name in ("h", "w", "rows", "columns", "row_taps", "column_taps")
+    )
+    tensors: dict[str, tuple[Sequence[Expr], str]] = {
+        "frame": ((height, width, CHANNELS), "uint8"),
+        "size": ((2,), "int32"),
+        "row_start": ((rows,), "int32"),
+        "row_weights": ((rows, row_taps), "uint8"),
+        "column_start": ((columns,), "int32"),
+        "column_weights": ((column_taps, columns), "int16"),
+    }
+    parameters = [relax.Var(name, relax.TensorType(*of)) for name, of in tensors.items()]
+    target = relax.TensorType((rows, columns, CHANNELS), "uint8")
+    with builder.function("letterbox", parameters):
+        reference = builder.add_func(function, "letterbox_kernel")
+        builder.emit_func_output(builder.emit(relax.call_tir(reference, parameters, target)))
+    return KernelCall("letterbox", function)
 
 
 class _GraphLowering:

@@ -11,12 +11,15 @@ import torch
 from torch.nn import functional as F
 from tvm import tirx
 
+from device_runtime.locate.geometry import Fit
+from device_runtime.locate.letterbox import letterbox, tables
 from host.kernels.conv import conv
 from host.kernels.emit import Expr
 from host.kernels.extent import scaled, variable
 from host.kernels.feature_map import BFLOAT16_STORAGE, FeatureMap
 from host.kernels.image import border_image, image_map
 from host.kernels.int8 import Int8
+from host.kernels.letterbox import letterbox as letterbox_kernel
 from host.kernels.microkernel import MicroKernel
 from host.kernels.pack import pack_vector, pack_weight
 from host.kernels.planar import planes
@@ -293,6 +296,36 @@ def planar(symbol: str) -> Case:
     )
 
 
+LETTERBOXES = [
+    (1920, 40, Fit(416, 32, (416, 9), (0.0, 0.0))),
+    (101, 67, Fit(96, 64, (95, 63), (0.0, 0.0))),
+    (20, 9, Fit(64, 32, (60, 27), (0.0, 0.0))),
+    (2, 2, Fit(32, 32, (8, 8), (0.0, 0.0))),
+]
+"""Frames' widths and heights, and how they are scaled."""
+
+
+def letterboxed(symbol: str, lanes: int, width: int, height: int, to: Fit) -> Case:
+    """A frame as a network's input."""
+    frame = np.random.default_rng(width).integers(0, 256, (height, width, 3), np.uint8)
+    expected = letterbox(frame, to)
+
+    def check(tensors: Sequence[Array]) -> None:
+        np.testing.assert_array_equal(tensors[-1], expected)
+
+    return Case(
+        name=f"letterbox {width}x{height}",
+        function=letterbox_kernel(symbol, lanes),
+        tensors=[frame, *tables(width, height, to), np.full(expected.shape, 77, np.uint8)],
+        check=check,
+    )
+
+
+def _letterboxes(microkernel: MicroKernel) -> list[Maker]:
+    lanes = 2 * microkernel.fp32.lanes
+    return [partial(letterboxed, lanes=lanes, width=w, height=h, to=to) for w, h, to in LETTERBOXES]
+
+
 def int8_graph_cases(microkernel: Int8) -> list[Case]:
     """All kernels of a quantized network."""
     int8 = partial(int8_graph_conv, microkernel=microkernel)
@@ -301,6 +334,7 @@ def int8_graph_cases(microkernel: Int8) -> list[Case]:
         partial(int8, case=LINEAR, linear=True),
         partial(bordered, microkernel=microkernel),
         planar,
+        *_letterboxes(microkernel),
     ]
     return made(makers)
 

@@ -15,7 +15,6 @@ from device_runtime.errors import FatalError
 from host.compile.executable import compile_functions
 from host.compile.link import Linker, linker_for
 from host.emulate.root import qemu_command
-from host.kernels.emit import tensors
 from host.kernels.int8 import Int8
 from host.kernels.microkernel import MicroKernel
 from host.kernels.registry import FLOAT16, FLOAT32, INT8
@@ -37,7 +36,7 @@ def run(cases: Sequence[Case], target_name: str, folder: Path) -> list[list[Arra
         pytest.skip(str(error))
     functions = [case.function for case in cases]
     table, program = folder / "kernels.h", folder / "call"
-    table.write_text("\n".join(map(row, functions)) + "\n")
+    table.write_text("\n".join(map(row, cases)) + "\n")
 
     def fcompile(output: str, objects: Sequence[str], options: Sequence[str] | None = None) -> None:
         link(linker, Path(output), table, objects)
@@ -57,14 +56,15 @@ def run(cases: Sequence[Case], target_name: str, folder: Path) -> list[list[Arra
     return after
 
 
-def row(kernel: tvm.tirx.PrimFunc) -> str:
+def row(case: Case) -> str:
     fields = []
-    for shape, dtype in tensors(kernel):
-        match = re.fullmatch(r"([a-z]+)(\d+)", dtype)
+    for tensor in case.tensors:
+        match = re.fullmatch(r"([a-z]+)(\d+)", str(tensor.dtype))
         assert match
         kind, bits = match.groups()
-        fields.append(f"TENSOR({CODES[kind]}, {bits}, {len(shape)}, {', '.join(map(str, shape))})")
-    return f"KERNEL({kernel.attrs['global_symbol']}, {' '.join(fields)})"
+        shape = ", ".join(map(str, tensor.shape))
+        fields.append(f"TENSOR({CODES[kind]}, {bits}, {tensor.ndim}, {shape})")
+    return f"KERNEL({case.function.attrs['global_symbol']}, {' '.join(fields)})"
 
 
 def link(linker: Linker, output: Path, table: Path, objects: Sequence[str]) -> None:

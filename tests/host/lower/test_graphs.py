@@ -10,6 +10,8 @@ import tvm
 from numpy.typing import NDArray
 from tvm import relax
 
+from device_runtime.locate.geometry import fit
+from device_runtime.locate.letterbox import letterbox, tables
 from host.compile.executable import compile_kernels
 from host.kernels.microkernel import MicroKernel
 from host.kernels.registry import FLOAT32, INT8
@@ -94,5 +96,15 @@ def test_a_module_has_a_function_for_each_network() -> None:
     assert isinstance(lowered.module["second"], relax.Function)
     names = [kernel.name for kernel in lowered.kernels]
     assert names[:2] == [f"random.{IMAGE}", "random.a"]
-    assert names[-1] == "second.planes"
-    assert len(set(names)) == len(names) == 2 * (len(first.nodes) + 2)
+    assert names[-2:] == ["second.planes", "letterbox"]
+    assert len(set(names)) == len(names) == 2 * (len(first.nodes) + 2) + 1
+
+
+def test_a_frame_is_scaled_as_on_a_device() -> None:
+    module = lower_graphs([], INT8["avx2"]).module
+    executable = compile_kernels(module, tvm.target.Target({"kind": "llvm", **NATIVE}))
+    function = relax.VirtualMachine(executable.jit(), tvm.cpu())["letterbox"]
+    for width, height in ((320, 200), (60, 90)):
+        frame, to = pictures([(height, width)])[0], fit(width, height)
+        arguments = map(tvm.runtime.tensor, (frame, *tables(width, height, to)))
+        np.testing.assert_array_equal(function(*arguments).numpy(), letterbox(frame, to))
