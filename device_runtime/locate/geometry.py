@@ -21,6 +21,8 @@ Matrix = NDArray[np.float64]
 
 GRID = 32
 """px: width and height of find's input are multiples of this."""
+NARROWEST, LOWEST = 4 * GRID, 2 * GRID
+"""px: the least width and height of find's input, which its kernels count on."""
 AREA = 320 * 320
 """px of find's input, at most."""
 GREY = 114
@@ -70,29 +72,19 @@ def fit(width: int, height: int, area: int = AREA) -> Fit:
     make plates in wide frames smaller than need be. A frame is never enlarged by more than `ENLARGED`.
     """
     best: tuple[float, int, int] | None = None
-    for columns in range(1, area // GRID**2 + 1):
-        w, h = columns * GRID, area // (columns * GRID) // GRID * GRID
+    area = max(area, NARROWEST * LOWEST)
+    for w in range(NARROWEST, area // LOWEST + 1, GRID):
+        h = area // w // GRID * GRID
         scale = min(w / width, h / height, ENLARGED)
         # Of inputs in which it is as large, the smallest.
-        h = min(h, -(-max(round(height * scale), 1) // GRID) * GRID)
-        w = min(w, -(-max(round(width * scale), 1) // GRID) * GRID)
+        h = min(h, max(-(-round(height * scale) // GRID) * GRID, LOWEST))
+        w = min(w, max(-(-round(width * scale) // GRID) * GRID, NARROWEST))
         if best is None or (scale, -w * h) > (best[0], -best[1] * best[2]):
             best = (scale, w, h)
     assert best is not None
     scale, w, h = best
     size = (min(max(round(width * scale), 1), w), min(max(round(height * scale), 1), h))
     return Fit(w, h, size, (size[0] / width, size[1] / height))
-
-
-def letterbox(frame: Image, to: Fit) -> Image:
-    """*frame* uint8[H,W,3] scaled into the input uint8[height,width,3], means of areas where it shrinks."""
-    method = cv2.INTER_AREA if min(to.scale) < 1 else cv2.INTER_LINEAR
-    scaled = cv2.resize(frame, to.size, interpolation=method)
-    if to.size == (to.width, to.height):
-        return np.asarray(scaled, np.uint8)
-    canvas = np.full((to.height, to.width, 3), GREY, np.uint8)
-    canvas[: to.size[1], : to.size[0]] = scaled
-    return canvas
 
 
 def width_of(corners: Floats) -> float:

@@ -22,11 +22,11 @@ from device_runtime.locate.geometry import (
     VIEW_WIDTH,
     Fit,
     cut_view,
-    letterbox,
     plate_in_view,
     transform,
     view_matrix,
 )
+from device_runtime.locate.letterbox import letterbox
 from device_runtime.locate.region import Region
 from device_runtime.locate.tiles import Tile, tiles, wanted_scale
 from device_runtime.sources.image import Image

@@ -24,6 +24,9 @@ from host.lower.tuned import Records
 from host.lower.workload import graph_workloads
 from host.network.conv_graph import IMAGE, ConvGraph, Node, QuantizedGraph
 
+LEAST_ROWS = 2
+"""The least height of an input, in cells of its grid."""
+
 
 def lower_graphs(
     networks: Sequence[ConvGraph | QuantizedGraph], microkernel: MicroKernel, records: Records | None = None
@@ -31,8 +34,8 @@ def lower_graphs(
     """Generate kernels for every network, and a function of its name that calls them; and `letterbox`.
 
     A function takes uint8[H,W,3] and returns float32[channels,H/stride,W/stride]. H and W are the network's
-    own, or of a network with an `area` any multiples of its grid, at least `LEAST` times that, with at most
-    as many pixels. `letterbox` takes a frame and `Tables`.
+    own, or of a network with an `area` any multiples of its grid with at most as many pixels, W at least
+    `LEAST` times the grid and H `LEAST_ROWS` times. `letterbox` takes a frame and `Tables`.
 
     Args:
         microkernel: for `QuantizedGraph`s one with the `int8_sums` that they were quantized for.
@@ -93,8 +96,10 @@ class _GraphLowering:
             inner = [variable("h"), variable("w")]
             cells = [rows // graph.grid, columns // graph.grid]
             self.numbers = {v: cell.astype("int32") for v, cell in zip(inner, cells, strict=True)}
-            longest = graph.area // (LEAST * graph.grid)
-            self.bounds = {"height": longest, "width": longest}
+            self.bounds = {
+                "height": graph.area // (LEAST * graph.grid),
+                "width": graph.area // (LEAST_ROWS * graph.grid),
+            }
         self.size = rows, columns
         self.maps = graph_maps(graph, microkernel, *inner)
         self.tensors = graph_maps(graph, microkernel, *cells)

@@ -17,12 +17,12 @@ from device_runtime.locate.geometry import (
     fit,
     height_of,
     is_cut,
-    letterbox,
     plate_in_view,
     transform,
     view_matrix,
     width_of,
 )
+from device_runtime.locate.letterbox import letterbox
 
 
 @given(st.integers(1, 8000), st.integers(1, 8000))
