@@ -251,6 +251,15 @@ def _hide(rng: Random, canvas: Image, corners: Floats) -> None:
         )
 
 
+def _around(corners: Floats) -> tuple[int, int, int, int]:
+    """Top, bottom, left and right of a plate with a small margin, px; none of them negative."""
+    low, high = corners.min(0), corners.max(0)
+    margin = 0.12 * (high[1] - low[1]) + 1
+    left, top = (max(int(v - margin), 0) for v in low)
+    right, bottom = (max(int(v + margin) + 1, 0) for v in high)
+    return top, bottom, left, right
+
+
 def scatter(
     rng: Random,
     canvas: Image,
@@ -261,6 +270,8 @@ def scatter(
 ) -> None:
     """One to *most* distractors, in place: not on plates that are *kept*, and often beside those to come."""
     height, width = canvas.shape[:2]
+    places = [_around(corners) for corners in kept]
+    saved = [(place, canvas[place[0] : place[1], place[2] : place[3]].copy()) for place in places]
     for _ in range(int(rng.integers(1, most + 1))):
         across = _random_width(rng, 0.7 * width)
         center = rng.uniform(0, [width, height]).astype(np.float32)
@@ -270,10 +281,12 @@ def scatter(
             plate = width_of(corners)
             across = plate * float(np.exp(rng.uniform(np.log(0.25), np.log(1.2))))
             center = corners.mean(0) + np.float32(plate) * floats(rng.uniform([-1.6, -1.3], [1.6, 0.5]))
-        # What a distractor stands on may reach this far.
-        hull = center + np.array([[-1, -1], [1, 1]], np.float32) * np.float32(2.5 * across)
+        hull = center + np.array([[-1, -1], [1, 1]], np.float32) * np.float32(across)
         if not _meets(hull, kept):
             distract(rng, canvas, center, across, found)
+    # What a distractor stands on may reach farther.
+    for (top, bottom, left, right), before in saved:
+        canvas[top:bottom, left:right] = before
 
 
 def _on_frame(
