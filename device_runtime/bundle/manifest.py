@@ -129,6 +129,30 @@ class AccuracyInfo(schema.Strict, frozen=True, kw_only=True):
             raise ValueError(f"correct is {self.correct} of only n = {self.n}")
 
 
+class ConfidenceInfo(schema.Tolerant, frozen=True, kw_only=True):
+    """How sure a reading is: a logistic of what `read.confidence.features` says of it.
+
+    Fields that a later version adds are ignored.
+
+    Attributes:
+        offset: log odds where all features are 0.
+        characters, gap, grammar, width: the features' weights.
+        least: default of the confidence below which a text is no reading.
+    """
+
+    offset: Finite
+    characters: Finite
+    gap: Finite
+    grammar: Finite
+    width: Finite
+    least: Fraction
+
+    @property
+    def weights(self) -> tuple[float, float, float, float]:
+        """In the order of the features."""
+        return self.characters, self.gap, self.grammar, self.width
+
+
 class GoldenInfo(schema.Strict, frozen=True, kw_only=True):
     """Where the golden inputs and outputs lie in `file`, and how far logits may be off.
 
@@ -254,6 +278,7 @@ class Manifest(schema.Strict, frozen=True, kw_only=True):
     parameters: Count
     files: dict[str, FileInfo]
     accuracy: tuple[AccuracyInfo, ...] = ()
+    confidence: ConfidenceInfo | None = None
     golden: GoldenInfo
     locator: LocatorInfo | None = None
 

@@ -12,7 +12,9 @@ from device_runtime.bundle.golden import Golden, read_golden
 from device_runtime.bundle.verify import Bundle, verify
 from device_runtime.errors import FatalError
 from device_runtime.model.abi import Model
+from device_runtime.read import confidence as calibration
 from device_runtime.read import decode, grammar
+from device_runtime.read.decode import Decoded
 from device_runtime.read.preprocess import prepare
 from device_runtime.timing import StageClock
 
@@ -23,7 +25,8 @@ class Reading:
 
     Attributes:
         plate: its text.
-        confidence: the product of its characters'.
+        confidence: that all of it is right, 0 to 1; the product of its characters' where the bundle has no
+            calibration.
         character_confidences: each character's probability.
         logits: what it was decoded from, float32 [classes, steps].
         timings_ms: milliseconds in `preprocess`, `infer` and `decode`.
@@ -51,11 +54,10 @@ class Engine:
         self._model = model
         self.input = model.input
         self.golden_difference = 0.0
-        self._grammar = None
-        if use_grammar:
-            self._grammar = grammar.for_alphabet(self.manifest.alphabet)
-            if not self._grammar.patterns:
-                raise FatalError("--grammar", "no plate can be written in this alphabet", "leave it out")
+        self._grammar = grammar.for_alphabet(self.manifest.alphabet)
+        self._uses_grammar = use_grammar
+        if use_grammar and not self._grammar.patterns:
+            raise FatalError("--grammar", "no plate can be written in this alphabet", "leave it out")
 
     @classmethod
     def open(cls, bundle_dir: Path | str, threads: int = 1, use_grammar: bool = False) -> Engine:
@@ -94,8 +96,12 @@ class Engine:
         prepare(image, self.input, self.manifest.preprocess)
         return self._model.run()
 
-    def read(self, image: NDArray) -> Reading:
+    def read(self, image: NDArray, width: float | None = None) -> Reading:
         """Read the plate that fills *image*, BGR uint8 [H, W, 3].
+
+        Args:
+            image: of the plate.
+            width: of the plate in the picture that *image* was cut from, px; that of *image* if None.
 
         Raises:
             FatalError: *image* has no pixels or is of a kind `preprocess.as_bgr` refuses.
@@ -106,10 +112,11 @@ class Engine:
         logits = self._model.run()[0]
         clock.lap("infer")
         decoded = self.decode(logits)
+        sure = self.confidence(decoded, logits, image.shape[1] if width is None else width)
         clock.lap("decode")
         return Reading(
             plate=decoded.text,
-            confidence=decoded.confidence,
+            confidence=sure,
             character_confidences=decoded.character_confidences,
             # The next call overwrites them.
             logits=logits.copy(),
@@ -119,14 +126,28 @@ class Engine:
     def decode(self, logits: NDArray[np.float32]) -> decode.Decoded:
         """The text of logits [classes, steps]."""
         info = self.manifest
-        if self._grammar is None:
+        if not self._uses_grammar:
             return decode.greedy(logits, info.alphabet, info.blank)
         return decode.with_grammar(logits, info.alphabet, info.blank, self._grammar)
+
+    def confidence(self, decoded: Decoded, logits: NDArray[np.float32], width: float) -> float:
+        """That all of *decoded* is right, of logits [classes, steps] of a plate *width* px wide."""
+        info = self.manifest.confidence
+        if info is None or not decoded.text:
+            return decoded.confidence
+        fits = self._grammar.accepts(decoded.text)
+        return calibration.confidence(info, calibration.features(decoded, logits, fits, width))
+
+    @property
+    def least_confidence(self) -> float:
+        """Below it a text is no reading, where the user does not say otherwise."""
+        info = self.manifest.confidence
+        return info.least if info else 0.0
 
     @property
     def uses_grammar(self) -> bool:
         """Whether the plate grammar chooses among the likely texts."""
-        return self._grammar is not None
+        return self._uses_grammar
 
     def golden(self) -> Golden:
         """The bundle's golden inputs and outputs.

@@ -26,7 +26,7 @@ from lprnet.scenes.face import Face
 from lprnet.scenes.frames import Frame, recolour
 from lprnet.scenes.light import light_plate, take
 from lprnet.scenes.placing import stamp, tilted
-from lprnet.scenes.scene import Floats, Image, height_of, width_of
+from lprnet.scenes.scene import Floats, Image, floats, height_of, width_of
 
 NARROWEST, WIDEST = 24.0, 240.0
 """px: widths of plates in a frame."""
@@ -45,6 +45,23 @@ class Subject:
 
     face: Face
     beyond: Margin = NO_MARGIN
+
+
+@dataclass(frozen=True, eq=False)
+class Located:
+    """What a reader gets.
+
+    Attributes:
+        image: uint8[24,94,3] BGR.
+        text: on the plate, `NOTHING` on what is none.
+        width: of the plate in the picture, px.
+        rows: of text that it was taken to have.
+    """
+
+    image: Image
+    text: str
+    width: float
+    rows: int
 
 
 @dataclass(frozen=True)
@@ -77,8 +94,13 @@ class Crops:
             rng: source of every random choice.
             strength: of what the camera does, 0 to 1.
         """
+        located = self.draw(rng, strength)
+        return located.image, located.text
+
+    def draw(self, rng: Generator, strength: float = 1.0) -> Located:
+        """Like `sample`, and what is known beside that."""
         if rng.random() < self.nothing:
-            return self._other(rng, min(strength, 1.0)), NOTHING
+            return self._other(rng, min(strength, 1.0))
         return self.plate(rng, min(strength, 1.0))
 
     def digest(self) -> str:
@@ -90,14 +112,14 @@ class Crops:
             digest.update(repr(image.shape).encode() + image.tobytes())
         return digest.hexdigest()
 
-    def plate(self, rng: Generator, strength: float = 1.0) -> Sample:
-        """A crop of a plate and its text."""
+    def plate(self, rng: Generator, strength: float = 1.0) -> Located:
+        """A crop of a plate."""
         while True:
             subject = self.subject(rng)
             canvas, corners = self.place(rng, subject, random_width(rng), strength)
-            crop = rectify(canvas, missed(rng, corners), subject.face.rows)
-            if crop.mean(2).std() > FAINTEST:
-                return crop, subject.face.text
+            crop = _cut(canvas, missed(rng, corners), subject.face.rows, subject.face.text)
+            if crop.image.mean(2).std() > FAINTEST:
+                return crop
 
     def subject(self, rng: Generator) -> Subject:
         """A plate from the front: rendered, or a real crop, some of them cut into two rows."""
@@ -159,7 +181,7 @@ class Crops:
             return recolour(rng, np.asarray(part, np.uint8))
         return draw_backdrop(rng, height, width)
 
-    def _other(self, rng: Generator, strength: float) -> Image:
+    def _other(self, rng: Generator, strength: float) -> Located:
         """A crop of what is no plate."""
         rows = 2 if rng.random() < 0.15 else 1
         choice = rng.random()
@@ -171,10 +193,10 @@ class Crops:
             patch = self.found[int(rng.integers(len(self.found)))]
             middle = np.asarray(np.array(patch.shape[1::-1]) / 2, np.float32)
             corners = _quad(rng, patch.shape[1] / 2 * np.exp(rng.normal(0, 0.2)), rows) + middle
-            return rectify(_perhaps_taken(rng, patch, strength), corners, rows)
+            return _cut(_perhaps_taken(rng, patch, strength), corners, rows)
         return self._drawn(rng, rows, strength)
 
-    def _drawn(self, rng: Generator, rows: int, strength: float) -> Image:
+    def _drawn(self, rng: Generator, rows: int, strength: float) -> Located:
         """A car without a plate, or a distractor."""
         width = random_width(rng)
         size = round(1.8 * width), round(1.1 * width)
@@ -187,14 +209,14 @@ class Crops:
             distract(rng, canvas, middle, width * np.exp(rng.normal(-0.05, 0.2)), self.found)
         if rng.random() < 0.12:
             clock(rng, canvas)
-        return rectify(take(rng, canvas, strength), corners, rows)
+        return _cut(take(rng, canvas, strength), corners, rows)
 
-    def street(self, rng: Generator, rows: int, strength: float) -> Image:
+    def street(self, rng: Generator, rows: int = 1, strength: float = 1.0) -> Located:
         """Any plate-shaped part of a frame that shows nothing of a plate; often the fullest of three."""
         crops = [self._place(rng, rows, strength) for _ in range(3 if rng.random() < 0.5 else 1)]
-        return max(crops, key=lambda crop: float(crop.std()))
+        return max(crops, key=lambda crop: float(crop.image.std()))
 
-    def _place(self, rng: Generator, rows: int, strength: float) -> Image:
+    def _place(self, rng: Generator, rows: int, strength: float) -> Located:
         while True:
             frame = self.frames[int(rng.integers(len(self.frames)))]
             height, width = frame.image.shape[:2]
@@ -209,9 +231,9 @@ class Crops:
         part = frame.image[y : int(high[1]) + 3, x : int(high[0]) + 3]
         if rng.random() < 0.5:
             part = recolour(rng, part)
-        return rectify(_perhaps_taken(rng, part, strength), corners - np.array([x, y], np.float32), rows)
+        return _cut(_perhaps_taken(rng, part, strength), corners - np.array([x, y], np.float32), rows)
 
-    def _part_of_plate(self, rng: Generator, strength: float) -> Image:
+    def _part_of_plate(self, rng: Generator, strength: float) -> Located:
         """Far too much around a plate, or far too little of it: at corners where no locator's plate is."""
         subject = self.subject(rng)
         canvas, corners = self.place(rng, subject, random_width(rng), strength)
@@ -226,9 +248,11 @@ class Crops:
             zoom, shift = rng.uniform(0.7, 1.3), along * rng.choice([-1, 1]) * rng.uniform(0.6, 0.9)
         else:
             zoom, shift = rng.uniform(0.7, 1.3), down * rng.choice([-1, 1]) * rng.uniform(0.6, 1)
-        return rectify(
-            canvas, ((corners - middle) * zoom + middle + shift).astype(np.float32), subject.face.rows
-        )
+        return _cut(canvas, floats((corners - middle) * zoom + middle + shift), subject.face.rows)
+
+
+def _cut(canvas: Image, corners: Floats, rows: int, text: str = NOTHING) -> Located:
+    return Located(rectify(canvas, corners, rows), text, width_of(corners), rows)
 
 
 def random_width(rng: Generator) -> float:

@@ -51,7 +51,7 @@ def test_streets_show_nothing_of_a_plate() -> None:
     frame[100:130, 100:180] = 255
     crops = Crops((Frame(frame, FRAME.boxes),))
     rng = np.random.default_rng(4)
-    assert max(int(crops.street(rng, 1, 0.0).max()) for _ in range(40)) < 128
+    assert max(int(crops.street(rng, 1, 0.0).image.max()) for _ in range(40)) < 128
 
 
 def test_a_plate_is_where_it_is_said_to_be() -> None:

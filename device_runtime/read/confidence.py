@@ -1,0 +1,53 @@
+"""How sure a reading is: the share of readings like it that are right.
+
+A network's own probabilities are too sure of what it has seen little of: tiny plates, and what is no plate at
+all. A logistic of a few things that are known about a reading says it better (Platt, 1999); its weights are
+fitted by `lprnet calibrate`, and a bundle's manifest has them.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from device_runtime.bundle.manifest import ConfidenceInfo
+from device_runtime.read.decode import Decoded
+
+FULL_WIDTH = 94.0
+"""px: wider plates have no more to read on than this."""
+LEAST_WIDTH = 8.0
+_LEAST = 1e-6
+
+
+def features(
+    decoded: Decoded, logits: NDArray[np.float32], fits_grammar: bool, width: float
+) -> tuple[float, float, float, float]:
+    """What a confidence is made of, in the order of `ConfidenceInfo`'s weights.
+
+    Log odds of the product of the characters' probabilities; smallest difference, over the steps, of the
+    largest logit and the next, a nearly chosen character where blanks were taken among them; whether the text
+    fits a plate grammar; log of the plate's width, 0 from `FULL_WIDTH` on.
+
+    Args:
+        decoded: the text.
+        logits: float32[classes,steps] it was decoded from.
+        fits_grammar: whether a plate may read so.
+        width: of the plate where it was photographed, px.
+    """
+    product = min(max(math.prod(decoded.character_confidences), _LEAST), 1 - _LEAST)
+    first, second = np.partition(logits, (-2, -1), axis=0)[:-3:-1]
+    return (
+        math.log(product / (1 - product)),
+        float((first - second).min()),
+        float(fits_grammar),
+        math.log(min(max(width, LEAST_WIDTH), FULL_WIDTH) / FULL_WIDTH),
+    )
+
+
+def confidence(info: ConfidenceInfo, values: Sequence[float]) -> float:
+    """Probability, 0 to 1, that a reading with these `features` is right."""
+    odds = info.offset + sum(w * v for w, v in zip(info.weights, values, strict=True))
+    return 1 / (1 + math.exp(-min(max(odds, -40.0), 40.0)))
