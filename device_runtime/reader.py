@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from device_runtime.errors import FatalError
 from device_runtime.locate.decode import Floats
-from device_runtime.locate.geometry import is_cut
+from device_runtime.locate.geometry import is_cut, width_of
 from device_runtime.locate.locator import Found, Locator
 from device_runtime.locate.module import open_locator
 from device_runtime.locate.rectify import rectify
@@ -24,8 +24,6 @@ from device_runtime.read.engine import Engine, Reading
 from device_runtime.sources.image import Image, as_bgr
 from device_runtime.timing import StageClock
 
-MIN_CONFIDENCE = 0.0
-"""Of a reading where neither the user nor the bundle says otherwise."""
 Why = Literal["cut", "unsure"]
 """Why a plate was not read: the frame's edge cuts it, or the text is less sure than asked for."""
 
@@ -120,8 +118,8 @@ class Examined:
 class CropReader(Protocol):
     """What reads a plate that fills an image, as an `Engine` does."""
 
-    def read(self, image: NDArray) -> Reading:
-        """The plate in *image*, BGR uint8[H,W,3]."""
+    def read(self, image: NDArray, width: float | None = None) -> Reading:
+        """The plate in *image*, BGR uint8[H,W,3], *width* px wide in its frame (None: as here)."""
 
 
 class Examiner:
@@ -197,7 +195,7 @@ class Examiner:
 
     def _read(self, image: Image, place: Place | None, timings: dict[str, float]) -> Plate | Unread:
         """Read *image* and add how long that took to *timings*."""
-        reading = self.engine.read(image)
+        reading = self.engine.read(image, width_of(place.corners) if place else None)
         for stage, ms in reading.timings_ms.items():
             timings[stage] = timings.get(stage, 0.0) + ms
         if not reading.plate or reading.confidence < self.min_confidence:
@@ -287,7 +285,7 @@ class Reader(Examiner):
         else:
             search = replace(locator.search, size=locate_size, narrowest=min_plate_width)
             locator = replace(locator, search=search)
-        least = MIN_CONFIDENCE if min_confidence is None else min_confidence
+        least = engine.least_confidence if min_confidence is None else min_confidence
         return cls(engine, locator, region=region, min_confidence=least)
 
 

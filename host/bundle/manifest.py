@@ -42,6 +42,7 @@ def manifest_of(contents: Contents, files: Mapping[str, FileInfo]) -> Manifest:
         macs=compiled.macs,
         parameters=compiled.parameters,
         files=dict(files),
+        confidence=contents.checkpoint.confidence,
         golden=contents.golden.info,
     )
 

@@ -12,18 +12,22 @@ from io import BytesIO
 from pathlib import Path
 from zipfile import is_zipfile
 
+import msgspec
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load as parse_safetensors
 from safetensors.torch import save as dump_safetensors
 from torch import Tensor
 
+from device_runtime.bundle.manifest import ConfidenceInfo
 from device_runtime.errors import FatalError
 from device_runtime.files import write_atomic
 from lprnet.network.alphabet import PUBLIC, Alphabet
 from lprnet.network.model import CONTAINER, LPRNet, Widths
 
 SUFFIXES = (".safetensors", ".pth")
+CONFIDENCE = "confidence"
+"""Key of the header that holds a `ConfidenceInfo` as JSON."""
 _LINEAGE = "pruned from", "budget", "widened from", "widened to"
 
 
@@ -48,6 +52,20 @@ class Checkpoint:
     def lineage(self) -> dict[str, str]:
         """What of the metadata stays true when the weights are trained on."""
         return {key: value for key, value in self.metadata.items() if key in _LINEAGE}
+
+    @property
+    def confidence(self) -> ConfidenceInfo | None:
+        """What its readings' confidence is made of, where `lprnet calibrate` has fitted that.
+
+        Raises:
+            FatalError: the header holds something else there.
+        """
+        text = self.metadata.get(CONFIDENCE)
+        try:
+            return msgspec.json.decode(text, type=ConfidenceInfo) if text else None
+        except msgspec.DecodeError as error:
+            todo = "run lprnet calibrate again"
+            raise FatalError("checkpoint", f"{CONFIDENCE} in its header: {error}", todo) from None
 
     def model(self) -> LPRNet:
         """The network with these weights, in evaluation mode."""
