@@ -12,9 +12,8 @@ from device_runtime.bundle.golden import Golden, read_golden
 from device_runtime.bundle.verify import Bundle, verify
 from device_runtime.errors import FatalError
 from device_runtime.model.abi import Model
-from device_runtime.read import confidence as calibration
-from device_runtime.read import decode, grammar
 from device_runtime.read.decode import Decoded
+from device_runtime.read.decoder import Decoder
 from device_runtime.read.preprocess import prepare
 from device_runtime.timing import StageClock
 
@@ -54,10 +53,8 @@ class Engine:
         self._model = model
         self.input = model.input
         self.golden_difference = 0.0
-        self._grammar = grammar.for_alphabet(self.manifest.alphabet)
-        self._uses_grammar = use_grammar
-        if use_grammar and not self._grammar.patterns:
-            raise FatalError("--grammar", "no plate can be written in this alphabet", "leave it out")
+        info = self.manifest
+        self._decoder = Decoder(info.alphabet, info.blank, info.confidence, use_grammar)
 
     @classmethod
     def open(cls, bundle_dir: Path | str, threads: int = 1, use_grammar: bool = False) -> Engine:
@@ -111,43 +108,30 @@ class Engine:
         clock.lap("preprocess")
         logits = self._model.run()[0]
         clock.lap("infer")
-        decoded = self.decode(logits)
-        sure = self.confidence(decoded, logits, image.shape[1] if width is None else width)
+        decoded = self._decoder.decode(logits, image.shape[1] if width is None else width)
         clock.lap("decode")
         return Reading(
             plate=decoded.text,
-            confidence=sure,
+            confidence=decoded.confidence,
             character_confidences=decoded.character_confidences,
             # The next call overwrites them.
             logits=logits.copy(),
             timings_ms=clock.ms,
         )
 
-    def decode(self, logits: NDArray[np.float32]) -> decode.Decoded:
-        """The text of logits [classes, steps]."""
-        info = self.manifest
-        if not self._uses_grammar:
-            return decode.greedy(logits, info.alphabet, info.blank)
-        return decode.with_grammar(logits, info.alphabet, info.blank, self._grammar)
-
-    def confidence(self, decoded: Decoded, logits: NDArray[np.float32], width: float) -> float:
-        """That all of *decoded* is right, of logits [classes, steps] of a plate *width* px wide."""
-        info = self.manifest.confidence
-        if info is None or not decoded.text:
-            return decoded.confidence
-        fits = self._grammar.accepts(decoded.text)
-        return calibration.confidence(info, calibration.features(decoded, logits, fits, width))
+    def decode(self, logits: NDArray[np.float32]) -> Decoded:
+        """The text of logits [classes, steps] of a plate as wide as the input."""
+        return self._decoder.decode(logits, self.manifest.preprocess.width)
 
     @property
     def least_confidence(self) -> float:
         """Below it a text is no reading, where the user does not say otherwise."""
-        info = self.manifest.confidence
-        return info.least if info else 0.0
+        return self._decoder.least_confidence
 
     @property
     def uses_grammar(self) -> bool:
         """Whether the plate grammar chooses among the likely texts."""
-        return self._uses_grammar
+        return self._decoder.uses_grammar
 
     def golden(self) -> Golden:
         """The bundle's golden inputs and outputs.

@@ -135,7 +135,7 @@ def _count_scenes(
     from lprnet.locator.checkpoint import load_weights
     from lprnet.weights import LOCATOR
 
-    reader = examiner(checkpoint, load_weights(locator or LOCATOR), min_confidence=min_confidence or 0.0)
+    reader = examiner(checkpoint, load_weights(locator or LOCATOR), min_confidence=min_confidence)
     if threshold is not None:
         with_threshold(reader, threshold)
     folders = [read_folder(reader, folder, pieces) for folder in scenes]

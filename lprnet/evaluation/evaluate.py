@@ -10,7 +10,8 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
-from device_runtime.read.decode import Decoded, greedy
+from device_runtime.read.decode import Decoded
+from device_runtime.read.decoder import Decoder
 from device_runtime.read.preprocess import resize
 from device_runtime.report.accuracy import Accuracy, Tally
 from lprnet.data.dataset import Sample
@@ -45,12 +46,13 @@ class Outcome:
 def read_all(checkpoint: Checkpoint, samples: Iterable[Sample]) -> list[Outcome]:
     """Read every sample at batch 1 with greedy CTC decoding."""
     model, alphabet = checkpoint.model(), checkpoint.alphabet
+    decoder = Decoder(alphabet.characters, alphabet.blank, checkpoint.confidence)
     outcomes = []
     with torch.inference_mode():
         for image, text in samples:
             crop = resize(image)
             logits = model(torch.from_numpy(to_input(crop[None])))[0].numpy()
-            outcomes.append(Outcome(crop, text, greedy(logits, alphabet.characters, alphabet.blank)))
+            outcomes.append(Outcome(crop, text, decoder.decode(logits, image.shape[1])))
     return outcomes
 
 

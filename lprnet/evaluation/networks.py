@@ -6,10 +6,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from device_runtime.errors import FatalError
 from device_runtime.locate.locator import Locator
 from device_runtime.model.memory import aligned_empty
-from device_runtime.read import decode, grammar
+from device_runtime.read.decoder import Decoder
 from device_runtime.read.engine import Reading
 from device_runtime.read.preprocess import DEFAULT, prepare
 from device_runtime.reader import Examiner
@@ -27,14 +26,12 @@ class TorchEngine:
     """
 
     def __init__(self, checkpoint: Checkpoint, use_grammar: bool = False) -> None:
-        self._model, self._alphabet = checkpoint.model(), checkpoint.alphabet
+        self._model, alphabet = checkpoint.model(), checkpoint.alphabet
         self._input = aligned_empty((1, 3, DEFAULT.height, DEFAULT.width))
-        self._grammar = grammar.for_alphabet(self._alphabet.characters) if use_grammar else None
-        if self._grammar is not None and not self._grammar.patterns:
-            raise FatalError("--grammar", "no plate can be written in this alphabet", "leave it out")
+        self.decoder = Decoder(alphabet.characters, alphabet.blank, checkpoint.confidence, use_grammar)
 
-    def read(self, image: NDArray) -> Reading:
-        """The plate in *image*, BGR uint8[H,W,3].
+    def read(self, image: NDArray, width: float | None = None) -> Reading:
+        """The plate in *image*, BGR uint8[H,W,3], *width* px wide in its frame (as wide as here if None).
 
         Raises:
             FatalError: an image that `preprocess.as_bgr` refuses.
@@ -45,11 +42,7 @@ class TorchEngine:
         with torch.inference_mode():
             logits = np.asarray(self._model(torch.from_numpy(self._input))[0].numpy())
         clock.lap("infer")
-        characters, blank = self._alphabet.characters, self._alphabet.blank
-        if self._grammar is None:
-            decoded = decode.greedy(logits, characters, blank)
-        else:
-            decoded = decode.with_grammar(logits, characters, blank, self._grammar)
+        decoded = self.decoder.decode(logits, image.shape[1] if width is None else width)
         clock.lap("decode")
         return Reading(
             plate=decoded.text,
@@ -61,12 +54,19 @@ class TorchEngine:
 
 
 def examiner(
-    checkpoint: Checkpoint, networks: LocatorNet, use_grammar: bool = False, min_confidence: float = 0.0
+    checkpoint: Checkpoint,
+    networks: LocatorNet,
+    use_grammar: bool = False,
+    min_confidence: float | None = None,
 ) -> Examiner:
     """Finds plates with *networks* and reads them with *checkpoint*, both in evaluation mode.
+
+    Texts less sure than *min_confidence*, the checkpoint's own limit if None, are no readings.
 
     Raises:
         FatalError: *use_grammar*, and the alphabet can write no plate.
     """
     locator: Locator = locator_of(networks)
-    return Examiner(TorchEngine(checkpoint, use_grammar), locator, min_confidence=min_confidence)
+    engine = TorchEngine(checkpoint, use_grammar)
+    least = engine.decoder.least_confidence if min_confidence is None else min_confidence
+    return Examiner(engine, locator, min_confidence=least)
