@@ -10,30 +10,38 @@ from typing import Literal
 
 import tvm
 
-from device_runtime.bundle.manifest import ScheduleInfo
+from device_runtime.bundle.manifest import CheckpointInfo, ScheduleInfo
+from device_runtime.bundle.verify import sha256_of
 from device_runtime.errors import FatalError
-from host.bundle.contents import Compiled, Contents
+from host.bundle.contents import Compiled, CompiledLocator, Contents
 from host.bundle.folder import replacing
 from host.bundle.golden import golden, reference
+from host.bundle.locator_golden import golden_maps, graph_reference
 from host.bundle.write import write_contents
 from host.compile.baselines import TRIALS, Baseline, compile_baseline
 from host.compile.executable import compile_kernels
 from host.compile.link import linker_for
 from host.kernels.select import microkernel_for
+from host.lower.graphs import lower_graphs
 from host.lower.module import lower
 from host.lower.tuned import read_for
+from host.network.conv_graph import ConvGraph, QuantizedGraph
 from host.network.graph import Network
 from host.network.integer import QuantizedNetwork
+from host.network.locator import find_graph, refine_graph
 from host.network.simplify import simplify
 from host.network.work import published_work
 from host.paths import SAMPLES
 from host.precision import PRECISIONS
 from host.quantize import Options, quantize
 from host.quantize.calibration import read_samples
+from host.quantize.graph import quantize_graph
+from host.quantize.scenes import scene_samples, view_samples
 from host.runtime_libs import runtime_libs
 from host.targets.profile import Target
 from lprnet import weights
 from lprnet.console import timed
+from lprnet.locator.checkpoint import load_weights
 from lprnet.network.checkpoint import Checkpoint, load_checkpoint
 
 LOG = logging.getLogger(__name__)
@@ -52,6 +60,8 @@ class Request:
         schedule: `tuned`: the kernels of `host.kernels`; else what `host.compile.baselines` has, of the
             network as published, in fp32.
         trials: measurements of MetaSchedule, those in its database included.
+        locator: weights of the networks that find plates; None leaves them out, and a schedule of
+            `host.compile.baselines` does.
     """
 
     target: Target
@@ -62,6 +72,7 @@ class Request:
     quantization: Options = field(default_factory=Options)
     schedule: Literal["tuned"] | Baseline = "tuned"
     trials: int = TRIALS
+    locator: Path | None = weights.LOCATOR
 
 
 def build(request: Request) -> Path:
@@ -89,6 +100,10 @@ def build(request: Request) -> Path:
     LOG.info("  %s", compiled.schedule.text)
     with timed("golden outputs", LOG):
         expected = golden(compiled.reference, PRECISIONS[precision].golden_atol)
+    locator = None
+    if request.locator and request.schedule == "tuned":
+        locator = compile_locator(request.locator, target, precision, request.quantization)
+        LOG.info("  %s", locator.schedule.text)
     with timed("write bundle", LOG), replacing(request.output) as folder:
         contents = Contents(
             target=target,
@@ -96,6 +111,7 @@ def build(request: Request) -> Path:
             checkpoint_name=path.name,
             compiled=compiled,
             golden=expected,
+            locator=locator,
             linker=linker,
             libraries=libraries,
         )
@@ -131,6 +147,42 @@ def compile_network(checkpoint: Checkpoint, request: Request, precision: str) ->
         macs=network.macs,
         parameters=network.parameters,
         steps=network.steps,
+    )
+
+
+def compile_locator(path: Path, target: Target, precision: str, options: Options) -> CompiledLocator:
+    """The networks that find plates, with the weights in *path*, as hand-scheduled kernels for *target*.
+
+    Raises:
+        FatalError: the weights are no locator's, or a precision without kernels.
+    """
+    microkernel = microkernel_for(target, precision)
+    with timed("load locator", LOG):
+        model = load_weights(path)
+        graphs = {"find": find_graph(model), "refine": refine_graph(model)}
+    computed: dict[str, ConvGraph | QuantizedGraph] = dict(graphs)
+    if microkernel.int8_sums:
+        with timed("quantize locator", LOG):
+            for name, samples in (("find", scene_samples()), ("refine", view_samples())):
+                computed[name] = quantize_graph(graphs[name], samples, options, microkernel.int8_sums)
+    with timed(f"lower locator to {microkernel.name} kernels", LOG):
+        lowered = lower_graphs(list(computed.values()), microkernel, read_for(target))
+    with timed(f"compile locator for {target.llvm.mcpu}", LOG):
+        executable = compile_kernels(lowered.module, tvm.target.Target(target.tvm_target()))
+    with timed("golden maps", LOG):
+        maps = golden_maps({name: graph_reference(graph, microkernel) for name, graph in computed.items()})
+    convolutions = lowered.convolutions
+    return CompiledLocator(
+        executable=executable,
+        find=graphs["find"],
+        refine=graphs["refine"],
+        golden=maps,
+        atol=PRECISIONS[precision].golden_atol,
+        precision=precision,
+        schedule=ScheduleInfo(
+            kind="tuned", convolutions=len(convolutions), tuned=sum(c.tuned for c in convolutions)
+        ),
+        checkpoint=CheckpointInfo(path.name, sha256_of(path)),
     )
 
 

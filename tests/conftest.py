@@ -81,6 +81,8 @@ def bundle_of_users(exclusively: Exclusively) -> Path:
 @pytest.fixture(scope="session")
 def fp32_bundle(weights: Path, exclusively: Exclusively) -> Path:
     """A bundle of the untrained network for this machine; not to be changed."""
-    request = Request(target=load_target("native"), output=Path(), checkpoint=weights, precision="fp32")
+    request = Request(
+        target=load_target("native"), output=Path(), checkpoint=weights, precision="fp32", locator=None
+    )
     with exclusively("fp32-bundle") as folder:
         return folder if folder.exists() else build(replace(request, output=folder))

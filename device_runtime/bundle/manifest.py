@@ -193,8 +193,9 @@ class ImageNetworkInfo(schema.Strict, frozen=True, kw_only=True):
 
     Attributes:
         height, width: px of its input.
-        area: px; inputs of other sizes, multiples of `grid`, may have as many. None: there is one size.
-        grid: px.
+        area: px; None where there is no other size. Else sides may be any multiples of `grid`, not below
+            `least_height` and `least_width`, of at most so many pixels.
+        grid, least_height, least_width: px.
         channels: of its output.
         stride: px of the input a cell of the output.
         macs: multiply-accumulates for one input of that size.
@@ -205,6 +206,8 @@ class ImageNetworkInfo(schema.Strict, frozen=True, kw_only=True):
     width: Size
     area: Annotated[int, msgspec.Meta(ge=1, le=1 << 26)] | None
     grid: Size
+    least_height: Size
+    least_width: Size
     channels: Size
     stride: Size
     macs: Count
@@ -213,6 +216,16 @@ class ImageNetworkInfo(schema.Strict, frozen=True, kw_only=True):
     def __post_init__(self) -> None:
         if self.height % self.stride or self.width % self.stride:
             raise ValueError(f"stride is {self.stride}, but the input is {self.height} × {self.width}")
+        if not self.takes(self.height, self.width):
+            raise ValueError(f"no input may be {self.height} × {self.width}")
+
+    def takes(self, height: int, width: int) -> bool:
+        """Whether an input may have that size."""
+        if self.area is None:
+            return (height, width) == (self.height, self.width)
+        even = height % self.grid == 0 == width % self.grid
+        large = height >= self.least_height and width >= self.least_width
+        return even and large and height * width <= self.area
 
 
 class ScoringInfo(schema.Tolerant, frozen=True, kw_only=True):

@@ -30,7 +30,7 @@ def open_locator(bundle: Bundle, threads: int = 1) -> Locator | None:
         return None
     module = Module(bundle.locator, bundle.path, threads)
     networks = {
-        name: ImageModel(module, name, channels=network.channels, stride=network.stride)
+        name: ImageModel(module, name, network.takes, channels=network.channels, stride=network.stride)
         for name, network in (("find", info.find), ("refine", info.refine))
     }
     check_golden(bundle, info, networks)

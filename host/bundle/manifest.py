@@ -8,17 +8,26 @@ from collections.abc import Mapping
 import tvm
 
 from device_runtime import __version__
+from device_runtime.bundle.locator_golden import describe
 from device_runtime.bundle.manifest import (
     CheckpointInfo,
     FileInfo,
+    ImageNetworkInfo,
     InputInfo,
+    LocatorInfo,
     Manifest,
     OutputInfo,
+    ScoringInfo,
+    SearchInfo,
     TargetInfo,
     Versions,
 )
+from device_runtime.bundle.verify import LOCATOR_NAME
+from device_runtime.locate.locator import Scoring, Search
 from device_runtime.read.preprocess import DEFAULT
-from host.bundle.contents import Contents
+from host.bundle.contents import CompiledLocator, Contents
+from host.kernels.extent import LEAST
+from host.network.conv_graph import ConvGraph
 from host.targets.profile import Target
 
 
@@ -44,6 +53,43 @@ def manifest_of(contents: Contents, files: Mapping[str, FileInfo]) -> Manifest:
         files=dict(files),
         confidence=contents.checkpoint.confidence,
         golden=contents.golden.info,
+        locator=_locator(contents.locator) if contents.locator else None,
+    )
+
+
+def _locator(compiled: CompiledLocator) -> LocatorInfo:
+    scoring, search = Scoring(), Search()
+    return LocatorInfo(
+        module=LOCATOR_NAME,
+        precision=compiled.precision,
+        schedule=compiled.schedule,
+        checkpoint=compiled.checkpoint,
+        find=_network(compiled.find),
+        refine=_network(compiled.refine),
+        scoring=ScoringInfo(find=scoring.find, refine=scoring.refine, offset=scoring.offset),
+        search=SearchInfo(
+            proposing=search.proposing,
+            sure=search.sure,
+            clear=search.clear,
+            doubtful=search.doubtful,
+            threshold=search.threshold,
+        ),
+        golden=describe(compiled.golden, compiled.atol),
+    )
+
+
+def _network(graph: ConvGraph) -> ImageNetworkInfo:
+    return ImageNetworkInfo(
+        height=graph.height,
+        width=graph.width,
+        area=graph.area,
+        grid=graph.grid,
+        least_height=LEAST * graph.grid if graph.area else graph.height,
+        least_width=LEAST * graph.grid if graph.area else graph.width,
+        channels=graph.shapes[graph.output.name].channels,
+        stride=graph.stride,
+        macs=graph.macs,
+        parameters=graph.parameters,
     )
 
 

@@ -31,6 +31,7 @@ SCHEDULES = ("tuned", "default", "metaschedule")
     help="Own kernels, or TVM's: untuned, or by MetaSchedule's generic search.",
 )
 @click.option("--trials", type=click.IntRange(1), help="Measurements of MetaSchedule; 1024 by default.")
+@click.option("--no-locator", is_flag=True, help="Leave out what finds plates: 0.5 MB less.")
 @options.output("Bundle folder", options.FOLDER, "build/TARGET")
 def build_command(
     target: Target,
@@ -41,6 +42,7 @@ def build_command(
     observer: str | None,
     schedule: Literal["tuned", "default", "metaschedule"],
     trials: int | None,
+    no_locator: bool,
     output: Path | None,
 ) -> None:
     """Compile weights for a target and write the bundle."""
@@ -54,7 +56,7 @@ def build_command(
     from host.compile.baselines import TRIALS
     from host.paths import SAMPLES
     from host.quantize import Options
-    from lprnet.weights import of_recipe
+    from lprnet.weights import LOCATOR, of_recipe
 
     build(
         Request(
@@ -66,5 +68,6 @@ def build_command(
             quantization=Options(observer) if observer else Options(),
             schedule=schedule,
             trials=trials or TRIALS,
+            locator=None if no_locator else LOCATOR,
         )
     )

@@ -13,7 +13,7 @@ from lprnet.training.views import ViewGenerator
 
 SEED = 29
 """Of the scenes; training has others."""
-SCENES, SIZE = 8, 320
+SCENES, SIZE = 6, 320
 """Pictures for the first network, and their sides in px: they are as large as inputs may be."""
 VIEWS = 48
 """Pictures for the second network."""

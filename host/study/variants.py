@@ -195,6 +195,7 @@ def _bundle(checkpoint: Path, variant: Variant, source: VariantSource, folder: P
         checkpoint=checkpoint,
         precision=variant.precision,
         calibration=source.calibration,
+        locator=None,
     )
     manifest = read_manifest(build(request))
     return Artifact(

@@ -192,7 +192,19 @@ def located_bundle(pristine_bundle: Path, tmp_path_factory: pytest.TempPathFacto
     maps = (golden_map("find", 64, 96), golden_map("find", 96, 32), golden_map("refine", 64, 128))
     (folder / LOCATOR_GOLDEN).write_bytes(encode_maps(maps))
     network = ImageNetworkInfo(
-        height=64, width=128, area=None, grid=16, channels=6, stride=4, macs=1, parameters=1
+        height=64,
+        width=128,
+        area=None,
+        grid=16,
+        least_height=64,
+        least_width=128,
+        channels=6,
+        stride=4,
+        macs=1,
+        parameters=1,
+    )
+    find = msgspec.structs.replace(
+        network, area=320 * 320, grid=32, least_height=32, least_width=32, channels=11, stride=8
     )
     manifest = read_manifest(folder)
     seal(
@@ -205,7 +217,7 @@ def located_bundle(pristine_bundle: Path, tmp_path_factory: pytest.TempPathFacto
                 precision="fp32",
                 schedule=manifest.schedule,
                 checkpoint=manifest.checkpoint,
-                find=msgspec.structs.replace(network, area=320 * 320, grid=32, channels=11, stride=8),
+                find=find,
                 refine=network,
                 scoring=ScoringInfo(find=0.25, refine=0.5, offset=0.125),
                 search=SearchInfo(proposing=0.1, sure=0.5, clear=0.9, doubtful=0.2, threshold=0.3),

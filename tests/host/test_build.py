@@ -15,7 +15,9 @@ from click.testing import CliRunner
 
 from device_runtime.board.cpu import detect
 from device_runtime.bundle.manifest import read_manifest
+from device_runtime.bundle.verify import verify
 from device_runtime.errors import FatalError
+from device_runtime.locate.module import open_locator
 from device_runtime.read.engine import Engine
 from device_runtime.sources.files import image_files, label_of
 from host.build import Request, build
@@ -23,7 +25,7 @@ from host.cli import main
 from host.paths import SAMPLES
 from host.quantize import Options
 from host.targets.read import load_target
-from lprnet.weights import of_recipe
+from lprnet.weights import LOCATOR, of_recipe
 
 ROOT = Path(__file__).parents[2]
 
@@ -51,6 +53,24 @@ def test_same_inputs_give_the_same_bytes(bundle_of_users: Path, tmp_path: Path) 
     assert digests(again) == digests(bundle_of_users)
 
 
+def test_users_get_what_finds_plates(bundle_of_users: Path) -> None:
+    manifest = read_manifest(bundle_of_users)
+    locator = manifest.locator
+    assert locator is not None
+    assert {"locator.so", "locator.tar", "locator_golden.bin"} < {*manifest.files}
+    assert locator.checkpoint.sha256 == hashlib.sha256(LOCATOR.read_bytes()).hexdigest()
+    assert locator.precision == manifest.precision
+    assert locator.find.macs + 4 * locator.refine.macs <= 125e6
+    assert locator.find.parameters + locator.refine.parameters <= 350_000
+    assert manifest.files["locator.so"].bytes <= 500_000
+    assert open_locator(verify(bundle_of_users)) is not None
+
+
+def test_a_bundle_may_do_without_what_finds_plates(fp32_bundle: Path) -> None:
+    assert read_manifest(fp32_bundle).locator is None
+    assert not list(fp32_bundle.glob("locator*"))
+
+
 def test_the_recipe_is_what_users_get(bundle_of_users: Path) -> None:
     manifest, recipe = read_manifest(bundle_of_users), load_target("native").recipe
     assert manifest.precision == recipe.precision
@@ -60,7 +80,9 @@ def test_the_recipe_is_what_users_get(bundle_of_users: Path) -> None:
 @pytest.mark.slow
 def test_own_weights_are_not_replaced_by_the_recipes(weights: Path, tmp_path: Path) -> None:
     manifest = read_manifest(
-        build(Request(target=load_target("native"), output=tmp_path / "own", checkpoint=weights))
+        build(
+            Request(target=load_target("native"), output=tmp_path / "own", checkpoint=weights, locator=None)
+        )
     )
     assert manifest.checkpoint.sha256 == hashlib.sha256(weights.read_bytes()).hexdigest()
     assert manifest.precision == load_target("native").recipe.precision
@@ -70,7 +92,11 @@ def test_own_weights_are_not_replaced_by_the_recipes(weights: Path, tmp_path: Pa
 def test_int8_bundle_is_small_and_checks_out(fp32_bundle: Path, weights: Path, tmp_path: Path) -> None:
     """`Engine.open` compares the module's logits with those of the integer reference."""
     request = Request(
-        target=load_target("native"), output=tmp_path / "int8", checkpoint=weights, precision="int8"
+        target=load_target("native"),
+        output=tmp_path / "int8",
+        checkpoint=weights,
+        precision="int8",
+        locator=None,
     )
     integer = build(request)
     assert Engine.open(integer).manifest.precision == "int8"
@@ -86,7 +112,11 @@ def test_bfloat16_bundle_checks_out(weights: Path, tmp_path: Path) -> None:
     if "avx512_bf16" not in detect().features:
         pytest.skip("this CPU has no avx512_bf16")
     request = Request(
-        target=load_target("native"), output=tmp_path / "bf16", checkpoint=weights, precision="bf16"
+        target=load_target("native"),
+        output=tmp_path / "bf16",
+        checkpoint=weights,
+        precision="bf16",
+        locator=None,
     )
     manifest = Engine.open(build(request)).manifest
     assert manifest.precision == "bf16"
@@ -167,7 +197,17 @@ def test_full_disk_leaves_the_older_bundle(kept: Path, weights: Path) -> None:
         "resource.setrlimit(resource.RLIMIT_FSIZE, (3 << 20, 3 << 20)); main()"
     )
     done = subprocess.run(
-        [sys.executable, "-c", code, "build", "--weights", str(weights), "--output", str(kept)],
+        [
+            sys.executable,
+            "-c",
+            code,
+            "build",
+            "--no-locator",
+            "--weights",
+            str(weights),
+            "--output",
+            str(kept),
+        ],
         capture_output=True,
         text=True,
         check=False,

@@ -92,6 +92,7 @@ def _count_ours(request: InstructionRequest, target: Target, precision: str) -> 
                 checkpoint=request.weights,
                 precision=precision,
                 calibration=request.calibration,
+                locator=None,
             )
         )
         return _row(Configuration(OURS, precision), target, count_bundle(bundle, target), __version__)

@@ -20,6 +20,7 @@ def convert(source: ModelSource, precision: str, folder: Path) -> None:
         checkpoint=source.checkpoint,
         precision=precision,
         calibration=source.calibration,
+        locator=None,
     )
     build(request)
 

@@ -96,6 +96,14 @@ def test_a_locator_of_a_later_version_is_read(located: Manifest) -> None:
     assert decode(json.dumps(raw).encode(), "x") == located
 
 
+def test_sizes_that_a_network_takes(located: Manifest) -> None:
+    assert located.locator
+    find, refine = located.locator.find, located.locator.refine
+    assert find.takes(32, 3200) and find.takes(320, 320) and find.takes(64, 128)
+    assert not (find.takes(32, 3232) or find.takes(48, 64) or find.takes(64, 48) or find.takes(0, 64))
+    assert refine.takes(64, 128) and not refine.takes(64, 64)
+
+
 @pytest.mark.parametrize(
     ("path", "new", "said"),
     [
@@ -103,6 +111,7 @@ def test_a_locator_of_a_later_version_is_read(located: Manifest) -> None:
         (("golden", "file"), "other.bin", ["locator.golden.file", "other.bin"]),
         (("golden", "maps"), [], ["locator.golden.maps"]),
         (("find", "stride"), 5, ["locator.find", "stride is 5"]),
+        (("find", "least_height"), 96, ["locator.find", "no input may be 64 × 128"]),
         (("search", "threshold"), 1.5, ["locator.search.threshold", "1.5"]),
         (("refine",), None, ["locator", "refine"]),
     ],

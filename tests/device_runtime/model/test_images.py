@@ -35,6 +35,10 @@ def module(tmp_path_factory: pytest.TempPathFactory, runtime_dir: Path) -> Modul
     return Module(path, runtime_dir)
 
 
+def anything(height: int, width: int) -> bool:
+    return True
+
+
 def picture(height: int, width: int) -> NDArray[np.uint8]:
     return np.random.default_rng(height).integers(0, 256, (height, width, 3), np.uint8)
 
@@ -44,13 +48,13 @@ def expected(image: NDArray[np.uint8]) -> NDArray[np.float32]:
 
 
 def test_one_function_serves_all_sizes(module: Module) -> None:
-    model = ImageModel(module, "every_other", channels=3, stride=2)
+    model = ImageModel(module, "every_other", anything, channels=3, stride=2)
     for size in ((8, 16), (32, 4), (8, 16)):
         assert np.array_equal(model(picture(*size)), expected(picture(*size)))
 
 
 def test_a_picture_written_in_place_is_read_there(module: Module) -> None:
-    model = ImageModel(module, "every_other", channels=3, stride=2)
+    model = ImageModel(module, "every_other", anything, channels=3, stride=2)
     buffer = model.input(16, 8)
     buffer[:] = picture(16, 8)
     output = model(buffer)
@@ -60,14 +64,16 @@ def test_a_picture_written_in_place_is_read_there(module: Module) -> None:
 
 
 def test_functions_of_a_module_have_their_own_buffers(module: Module) -> None:
-    first, second = (ImageModel(module, name, channels=3, stride=2) for name in ("every_other", "one"))
+    first, second = (
+        ImageModel(module, name, anything, channels=3, stride=2) for name in ("every_other", "one")
+    )
     output = first(picture(8, 16))
     second(np.zeros((8, 16, 3), np.uint8))
     assert np.array_equal(output, expected(picture(8, 16)))
 
 
 def test_buffers_of_many_sizes_are_not_kept(module: Module) -> None:
-    model = ImageModel(module, "every_other", channels=3, stride=2)
+    model = ImageModel(module, "every_other", anything, channels=3, stride=2)
     first = model.input(2, 2)
     for width in range(4, 4 + 2 * SIZES, 2):
         assert np.array_equal(model(picture(6, width)), expected(picture(6, width)))
@@ -75,15 +81,18 @@ def test_buffers_of_many_sizes_are_not_kept(module: Module) -> None:
 
 
 def test_views_are_copied(module: Module) -> None:
-    model = ImageModel(module, "one", channels=3, stride=2)
+    model = ImageModel(module, "one", anything, channels=3, stride=2)
     large = picture(16, 32)
     assert np.array_equal(model(large[::2, ::2]), expected(large[::2, ::2]))
 
 
 def test_what_does_not_fit_is_one_line(module: Module) -> None:
     with pytest.raises(FatalError, match=r"images\.so: cannot be loaded \(.*none"):
-        ImageModel(module, "none", channels=3, stride=2).input(8, 16)
+        ImageModel(module, "none", anything, channels=3, stride=2).input(8, 16)
     with pytest.raises(FatalError, match=r"returns \[3, 4, 8\], and .* says float32 \[5, 4, 8\]"):
-        ImageModel(module, "one", channels=5, stride=2).input(8, 16)
+        ImageModel(module, "one", anything, channels=5, stride=2).input(8, 16)
     with pytest.raises(FatalError, match="inference"):
-        ImageModel(module, "one", channels=3, stride=2).input(8, 8)
+        ImageModel(module, "one", anything, channels=3, stride=2).input(8, 8)
+    square = ImageModel(module, "one", lambda height, width: height == width, channels=3, stride=2)
+    with pytest.raises(FatalError, match="one: takes no picture of 16×8 px"):
+        square(picture(8, 16))

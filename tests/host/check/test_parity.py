@@ -58,7 +58,7 @@ def test_board_computes_what_the_network_computes(
     name: str, images: Path, tmp_path: Path, exclusively: Exclusively
 ) -> None:
     """In the recipe's precision, of the recipe's network: what users get."""
-    request = Request(target=prepared(name, exclusively), output=tmp_path / name)
+    request = Request(target=prepared(name, exclusively), output=tmp_path / name, locator=None)
     board = on_board(build(request), images, request.target)
     assert agrees(request, board, images)
 
@@ -75,6 +75,7 @@ def test_other_precisions_agree_too(
         output=tmp_path / name,
         checkpoint=UNPRUNED,
         precision=precision,
+        locator=None,
     )
     board = on_board(build(request), images, request.target)
     assert agrees(request, board, images)
@@ -84,14 +85,16 @@ def test_other_precisions_agree_too(
 def test_this_machine_computes_what_the_network_computes(
     precision: str, images: Path, tmp_path: Path
 ) -> None:
-    request = Request(target=load_target("native"), output=tmp_path / "native", precision=precision)
+    request = Request(
+        target=load_target("native"), output=tmp_path / "native", precision=precision, locator=None
+    )
     assert agrees(request, on_host(build(request), images), images)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["rpi4", "visionfive2"])
 def test_damaged_bundle_is_refused_by_the_board(name: str, images: Path, tmp_path: Path) -> None:
-    bundle = build(Request(target=load_target(name), output=tmp_path / name))
+    bundle = build(Request(target=load_target(name), output=tmp_path / name, locator=None))
     with (bundle / "model.so").open("r+b") as file:
         file.seek(4096)
         file.write(b"\0" * 64)
