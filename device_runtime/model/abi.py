@@ -27,9 +27,14 @@ _NONE, _INT, _BOOL, _RAW_STR, _SMALL_STR, _STR, _FUNCTION, _TENSOR = 0, 1, 2, 8,
 _FIRST_OBJECT = 64
 _HEADER = 24
 """sizeof(TVMFFIObject): reference counts, type index, padding, deleter; the same on every platform."""
-_DL_CPU, _DL_UINT, _DL_FLOAT = 1, 1, 2
+_DL_CPU, _DL_INT, _DL_UINT, _DL_FLOAT = 1, 0, 1, 2
 _FLOAT32 = (_DL_FLOAT, 32, 1)
-_DTYPES = {"float32": _FLOAT32, "uint8": (_DL_UINT, 8, 1)}
+_DTYPES = {
+    "float32": _FLOAT32,
+    "uint8": (_DL_UINT, 8, 1),
+    "int16": (_DL_INT, 16, 1),
+    "int32": (_DL_INT, 32, 1),
+}
 """numpy's names of what modules take and return → code, bits and lanes of DLDataType."""
 _POOLED_ALLOCATOR = 2
 _INITIALIZATION = (_DL_CPU, 0, _POOLED_ALLOCATOR)
@@ -178,7 +183,7 @@ class Runtime:
         assert isinstance(module, _Object)
         return module
 
-    def tensor(self, array: NDArray[Any]) -> _Object:
+    def tensor(self, array: NDArray[Any]) -> _BorrowedTensor:
         """A TVM tensor on the memory of *array*, which is C-contiguous and must outlive it."""
         shape = (ctypes.c_int64 * array.ndim)(*array.shape)
         managed = _ManagedTensor()
@@ -271,6 +276,17 @@ class Module:
         except TVMError as error:
             raise self._unusable(error) from None
 
+    def kernel(self, name: str) -> _Object:
+        """The kernel *name*, which the virtual machine's functions call too.
+
+        Raises:
+            FatalError: there is none.
+        """
+        try:
+            return self.runtime.method(self._executable, name)
+        except TVMError as error:
+            raise self._unusable(error) from None
+
     def _unusable(self, error: TVMError) -> FatalError:
         return FatalError(str(self.path), f"cannot be loaded ({_first_line(error)})", _load_advice(error))
 
@@ -347,6 +363,42 @@ class Call:
             self._module.runtime.check(-1)
         except TVMError as error:
             raise FatalError("inference", _first_line(error), "build the bundle again") from None
+
+
+class Kernel:
+    """One kernel on arrays, made ready so that calling it takes no look-ups.
+
+    Args:
+        module: it is in.
+        name: of the kernel.
+        arrays: its arguments, C-contiguous; what it writes is among them. All but the first are kept.
+    """
+
+    def __init__(self, module: Module, name: str, arrays: Sequence[NDArray[Any]]) -> None:
+        self._runtime, self._function = module.runtime, module.kernel(name)
+        self._tensors = [module.runtime.tensor(array) for array in arrays]
+        # The first may be large, and every call brings another.
+        self._tensors[0].kept = self._tensors[0].kept[1:]
+        self._first = _Tensor.from_address(self._tensors[0].address + _HEADER)
+        self._arguments = (_Any * len(arrays))()
+        for argument, tensor in zip(self._arguments, self._tensors, strict=True):
+            argument.type, argument.value.ptr = _TENSOR, tensor.address
+        self._result = _Any()
+
+    def __call__(self, first: NDArray[Any]) -> None:
+        """Run it with *first* in place of the first array, of the same shape and dtype.
+
+        Raises:
+            FatalError: TVM reported an error.
+        """
+        self._first.data = first.ctypes.data
+        self._result.type = _NONE
+        call, count = self._runtime.ffi.TVMFFIFunctionCall, len(self._arguments)
+        if call(self._function.handle, self._arguments, count, ctypes.byref(self._result)):
+            try:
+                self._runtime.check(-1)
+            except TVMError as error:
+                raise FatalError("a kernel", _first_line(error), "build the bundle again") from None
 
 
 class Model:
