@@ -159,8 +159,9 @@ def is_cut(corners: Floats, width: int, height: int) -> bool:
     It does where a corner lies outside or nearer to the edge than `TOUCHING`.
     """
     across, down = TOUCHING[0] * width_of(corners), TOUCHING[1] * height_of(corners)
-    (left, top), (right, bottom) = corners.min(0).tolist(), corners.max(0).tolist()
-    return left < across or right > width - across or top < down or bottom > height - down
+    xs, ys = zip(*corners.tolist(), strict=True)
+    beside = min(xs) < across or max(xs) > width - across
+    return beside or min(ys) < down or max(ys) > height - down
 
 
 def transform(points: Floats, matrix: Matrix) -> Floats:

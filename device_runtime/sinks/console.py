@@ -74,10 +74,10 @@ def _where(place: Place) -> str:
 
 def summary(measured: Measurements) -> str:
     """Counts, accuracy if there were labels, and a table of latencies."""
-    plates = "" if measured.plates is None else f"{measured.plates} plates in "
-    lines = [
-        f"{plates}{measured.n} read, {measured.unreadable} unreadable, {measured.throughput:.1f} a second"
-    ]
+    read = f"{measured.n} read"
+    if measured.plates is not None:
+        read = f"{_counted(measured.plates, 'plate')} in {_counted(measured.n, 'frame')}"
+    lines = [f"{read}, {measured.unreadable} unreadable, {measured.throughput:.1f} a second"]
     tally = measured.tally
     if tally.n:
         lines.append(
@@ -100,6 +100,10 @@ def checked(engine: Engine, finds: bool) -> str:
         f"{info.golden.n} golden inputs within {engine.golden_difference:.2g} of {info.golden.atol:.2g}"
         f"{locator}"
     )
+
+
+def _counted(n: int, noun: str) -> str:
+    return f"{n} {noun}" if n == 1 else f"{n} {noun}s"
 
 
 def _padded(text: str, columns: int) -> str:

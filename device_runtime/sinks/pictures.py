@@ -25,7 +25,8 @@ LONGEST = 1920
 Color = tuple[int, int, int]
 Box = tuple[int, int, int, int]
 """x, y, width, height in px."""
-WHITE, GREY, GREEN, RED, DARK = (255, 255, 255), (170, 170, 170), (90, 200, 90), (80, 80, 235), (40, 36, 32)
+WHITE, GREY, DARK = (255, 255, 255), (170, 170, 170), (40, 36, 32)
+GREEN, RED, AMBER = (90, 200, 90), (80, 80, 235), (60, 190, 250)
 
 _PLATE_WIDTH = 376  # four times the network's input
 _BAND = 56
@@ -276,7 +277,7 @@ def _draw_band(picture: Image, top: int, caption: Caption, glyphs: Glyphs | None
 
 def _color(caption: Caption) -> Color:
     if caption.truth is None:
-        return WHITE
+        return WHITE if caption.plate else AMBER
     return GREEN if caption.truth == caption.plate else RED
 
 

@@ -144,7 +144,7 @@ def test_frames_with_several_plates_and_none_are_counted(
     assert list(measured.distributions()) == ["locate", "rectify", "preprocess", "infer", "decode", "total"]
     assert measured.samples_ms["infer"][1] == 0
     assert (measured.tally.n, measured.tally.correct) == (1, 1)
-    assert summary(measured).startswith("2 plates in 2 read, 0 unreadable")
+    assert summary(measured).startswith("2 plates in 2 frames, 0 unreadable")
 
 
 def test_what_looks_like_a_plate_already_is_said_once(

@@ -52,7 +52,7 @@ def test_a_summary_counts_and_times() -> None:
     measured.tally.add("京A12345", "沪A12345")
     assert summary(measured).splitlines()[1] == "accuracy 0/1 = 0.000, without province 1/1 = 1.000"
     assert summary(Measurements()) == "0 read, 0 unreadable, 0.0 a second"
-    assert summary(Measurements(plates=3)) == "3 plates in 0 read, 0 unreadable, 0.0 a second"
+    assert summary(Measurements(plates=3)) == "3 plates in 0 frames, 0 unreadable, 0.0 a second"
 
 
 def test_no_bar_where_nobody_looks(capsys: pytest.CaptureFixture[str]) -> None:
