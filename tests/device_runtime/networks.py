@@ -18,6 +18,7 @@ from device_runtime.locate.decode import (
     Floats,
 )
 from device_runtime.locate.geometry import VIEW_HEIGHT, VIEW_WIDTH
+from device_runtime.locate.locator import Find, Locator, Refine, Scoring, Search
 from device_runtime.sources.image import Image
 
 SQUARE = np.array([[-1, -1], [1, -1], [1, 1], [-1, 1]])
@@ -95,3 +96,17 @@ def unmoved(plate: float) -> Floats:
     for k, (u, v) in enumerate([(22, 18), (106, 18), (106, 46), (22, 46)]):
         output[k] = -(np.square(x - u) + np.square(y - v)) / (2 * 3**2)
     return output
+
+
+def by_hand(find: Find, refine: Refine, **search: int | float | None) -> Locator:
+    """A locator of these networks with scores and limits of its own, whatever is fitted to real ones."""
+    limits: dict[str, int | float | None] = {
+        "proposing": 0.08,
+        "looks": 3,
+        "sure": 0.4,
+        "clear": 0.9,
+        "doubtful": 0.2,
+        "threshold": 0.4,
+    }
+    scoring = Scoring(find=0.25, refine=0.75, offset=0)
+    return Locator(find, refine, scoring=scoring, search=Search(**limits | search))  # type: ignore[arg-type]

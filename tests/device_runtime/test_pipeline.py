@@ -11,7 +11,6 @@ import pytest
 from device_runtime.bundle.golden import read_golden
 from device_runtime.bundle.manifest import read_manifest
 from device_runtime.errors import FatalError
-from device_runtime.locate.locator import Locator
 from device_runtime.locate.region import Region
 from device_runtime.pipeline import Options, Pipeline, run
 from device_runtime.read.engine import Engine
@@ -21,7 +20,7 @@ from device_runtime.sinks.console import summary
 from device_runtime.sinks.sink import Result, Sink
 from device_runtime.sources.frame import Frame, Unreadable
 from device_runtime.sources.image import read_image
-from tests.device_runtime.networks import refine, spots
+from tests.device_runtime.networks import by_hand, refine, spots
 
 
 class Kept(Sink):
@@ -126,7 +125,7 @@ def test_a_region_is_the_plate_without_a_locator(
 def test_frames_with_several_plates_and_none_are_counted(
     engine: Engine, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    reader = Reader(engine, Locator(spots, refine))
+    reader = Reader(engine, by_hand(spots, refine))
     kept = Kept()
     pipeline = Pipeline(reader, [kept], labelled=True)
     street = np.full((540, 960, 3), 60, np.uint8)
@@ -150,7 +149,7 @@ def test_frames_with_several_plates_and_none_are_counted(
 def test_what_looks_like_a_plate_already_is_said_once(
     engine: Engine, caplog: pytest.LogCaptureFixture
 ) -> None:
-    pipeline = Pipeline(Reader(engine, Locator(spots, refine)))
+    pipeline = Pipeline(Reader(engine, by_hand(spots, refine)))
     for size in ((24, 94), (30, 100), (480, 640)):
         pipeline.read(Frame(source=f"{size}", image=np.zeros((*size, 3), np.uint8)))
     assert [record.getMessage() for record in caplog.records] == [

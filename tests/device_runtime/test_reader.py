@@ -12,12 +12,11 @@ import device_runtime
 from device_runtime.errors import FatalError
 from device_runtime.locate.decode import CHANNELS, CORNERS, SCORE, STRIDE, UNIT, Floats
 from device_runtime.locate.geometry import fit
-from device_runtime.locate.locator import Locator, Search
 from device_runtime.locate.region import Region
 from device_runtime.read.engine import Engine
 from device_runtime.reader import Reader
 from device_runtime.sources.image import Image
-from tests.device_runtime.networks import everywhere, refine, spots, unmoved
+from tests.device_runtime.networks import by_hand, everywhere, refine, spots, unmoved
 
 LABELLED = np.array([[400, 300], [500, 300], [500, 330], [400, 330]], np.float32)
 
@@ -29,7 +28,7 @@ def engine(pristine_bundle: Path) -> Engine:
 
 @pytest.fixture
 def reader(engine: Engine) -> Reader:
-    return Reader(engine, Locator(spots, refine))
+    return Reader(engine, by_hand(spots, refine))
 
 
 def _street() -> Image:
@@ -85,7 +84,7 @@ def test_a_plate_that_the_frames_edge_cuts_is_found_but_not_read(engine: Engine,
     def sees_all(view: Image) -> Floats:
         return unmoved(4)
 
-    locator = Locator(lambda image: _peak(image, corners), sees_all)
+    locator = by_hand(lambda image: _peak(image, corners), sees_all)
     examined = Reader(engine, locator).examine(_street())
     assert examined.plates == ()
     (cut,) = examined.unread
@@ -105,7 +104,7 @@ def _peak(image: Image, corners: Floats) -> Floats:
 
 
 def test_what_is_less_sure_than_asked_for_is_no_reading(engine: Engine) -> None:
-    reader = Reader(engine, Locator(spots, refine), min_confidence=1)
+    reader = Reader(engine, by_hand(spots, refine), min_confidence=1)
     examined = reader.examine(_street())
     assert examined.plates == ()
     (unread,) = examined.unread
@@ -145,7 +144,7 @@ def test_views_of_larger_arrays_are_read(reader: Reader) -> None:
 
 def test_a_region_outside_the_frame_is_one_line(engine: Engine) -> None:
     for region in ("900,500,100,100", "0,0,2000,0,2000,2000"):
-        reader = Reader(engine, Locator(spots, refine), region=Region.parse(region))
+        reader = Reader(engine, by_hand(spots, refine), region=Region.parse(region))
         with pytest.raises(FatalError, match=f"--roi {region}: is not within the frame of 960×540"):
             reader.read(_street())
 
@@ -157,7 +156,7 @@ def test_of_hundreds_of_patterns_a_bounded_number_is_read(engine: Engine) -> Non
         views.append(view)
         return unmoved(4)
 
-    reader = Reader(engine, Locator(lambda _: everywhere(4), look, search=Search(most=20)))
+    reader = Reader(engine, by_hand(lambda _: everywhere(4), look, most=20))
     examined = reader.examine(np.random.default_rng(0).integers(0, 256, (960, 1280, 3), np.uint8))
     assert len(views) == 20
     assert 10 < len(examined.plates) + len(examined.unread) <= 20

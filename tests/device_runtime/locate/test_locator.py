@@ -4,10 +4,10 @@ import pytest
 from device_runtime.errors import FatalError
 from device_runtime.locate.decode import SCORE, Floats
 from device_runtime.locate.geometry import width_of
-from device_runtime.locate.locator import Locator, Scoring, Search
+from device_runtime.locate.locator import Scoring
 from device_runtime.locate.region import Region
 from device_runtime.sources.image import Image
-from tests.device_runtime.networks import everywhere, find, refine, spots, unmoved
+from tests.device_runtime.networks import by_hand, everywhere, find, refine, spots, unmoved
 
 
 def _frame() -> Image:
@@ -20,7 +20,7 @@ LABELLED = np.array([[400, 300], [500, 300], [500, 330], [400, 330]], np.float32
 
 
 def test_the_second_look_mends_the_corners_and_the_score() -> None:
-    locator = Locator(find, refine)
+    locator = by_hand(find, refine)
     proposed = locator.propose(_frame())
     found = locator.locate(_frame())
     assert len(proposed) == len(found) == 1
@@ -41,12 +41,12 @@ def test_what_the_second_look_does_not_see_is_no_plate() -> None:
     def blind(view: Image) -> Floats:
         return np.minimum(refine(view), -6)
 
-    assert len(Locator(find, blind).locate(_frame())) == 0
+    assert len(by_hand(find, blind).locate(_frame())) == 0
 
 
 def test_a_threshold_above_the_score_gives_nothing() -> None:
-    assert len(Locator(find, refine).locate(_frame(), 0.99)) == 0
-    assert Locator(find, refine).locate(np.zeros((90, 90, 3), np.uint8)).corners.shape == (0, 4, 2)
+    assert len(by_hand(find, refine).locate(_frame(), 0.99)) == 0
+    assert by_hand(find, refine).locate(np.zeros((90, 90, 3), np.uint8)).corners.shape == (0, 4, 2)
 
 
 @pytest.mark.parametrize(
@@ -65,8 +65,7 @@ def test_views_are_limited(find_logit: float, view_logit: float, expected: int) 
         views.append(view)
         return unmoved(view_logit)
 
-    search = Search(looks=2, most=5)
-    found = Locator(lambda _: everywhere(find_logit), look, search=search).locate(_frame())
+    found = by_hand(lambda _: everywhere(find_logit), look, looks=2, most=5).locate(_frame())
     assert len(views) == expected
     assert len(found) == (expected if view_logit > 0 else 0)
 
@@ -78,10 +77,10 @@ def test_a_plate_is_looked_at_again_only_if_its_corners_moved() -> None:
         views.append(view)
         return refine(view)
 
-    Locator(find, look).locate(_frame())
+    by_hand(find, look).locate(_frame())
     assert len(views) == 2
     views.clear()
-    Locator(find, look, search=Search(moved=1000)).locate(_frame())
+    by_hand(find, look, moved=1000).locate(_frame())
     assert len(views) == 1
 
 
@@ -93,19 +92,19 @@ def test_candidates_that_turn_out_to_be_one_plate_are_one() -> None:
         output[:, row - 2, column] = output[:, row, column]
         return output
 
-    assert len(Locator(twice, refine).propose(_frame())) == 2
-    assert len(Locator(twice, refine).locate(_frame())) == 1
+    assert len(by_hand(twice, refine).propose(_frame())) == 2
+    assert len(by_hand(twice, refine).locate(_frame())) == 1
 
 
 @pytest.mark.parametrize("size", [(1, 1), (7, 900), (2160, 3840), (96, 160)])
 def test_frames_of_any_size(size: tuple[int, int]) -> None:
-    found = Locator(find, refine).locate(np.full((*size, 3), 255, np.uint8))
+    found = by_hand(find, refine).locate(np.full((*size, 3), 255, np.uint8))
     assert found.corners.shape == (len(found), 4, 2) and np.isfinite(found.corners).all()
 
 
 def test_a_region_restricts_where_plates_are_looked_for() -> None:
     frame = _frame()
-    locator = Locator(find, refine)
+    locator = by_hand(find, refine)
     assert len(locator.locate(frame, region=Region.parse("0,0,300,500"))) == 0
     for text in ("350,250,300,150", "300,200,700,300,350,450"):
         found = locator.locate(frame, region=Region.parse(text))
@@ -134,7 +133,7 @@ def test_small_plates_are_found_in_tiles_each_once() -> None:
         inputs.append(image)
         return spots(image)
 
-    locator = Locator(counted, refine, search=Search(narrowest=36, most=64))
+    locator = by_hand(counted, refine, narrowest=36, most=64)
     found = locator.locate(frame)
     assert len(inputs) > 5 and all(image.shape[0] * image.shape[1] <= 320**2 for image in inputs)
     assert len(found) == len(labelled)
@@ -151,7 +150,7 @@ def test_a_larger_look_takes_more_tiles_and_a_smaller_one_less_area() -> None:
 
     for size, looks in ((None, 1), (320, 1), (160, 1), (640, 7)):
         sizes.clear()
-        found = Locator(counted, refine, search=Search(size=size)).locate(_frame())
+        found = by_hand(counted, refine, size=size).locate(_frame())
         assert len(sizes) == looks and max(w * h for w, h in sizes) <= min(size or 320, 320) ** 2
         assert len(found) == 1 and np.abs(found.corners[0] - LABELLED).max() < 1
 
@@ -162,5 +161,5 @@ def test_a_plate_that_a_tile_cuts_is_found_whole() -> None:
     for x in range(40, 1900, 41):
         frame[:] = 60
         frame[500:560, x : x + 200] = 255
-        found = Locator(spots, refine, search=Search(narrowest=50)).locate(frame)
+        found = by_hand(spots, refine, narrowest=50).locate(frame)
         assert len(found) == 1 and abs(width_of(found.corners[0]) - min(200, 1920 - x)) < 4, x
