@@ -58,7 +58,7 @@ def test_training_mining_and_measuring_work_together(run: Path, frames: Path, tm
     result = _run("mine", "--frames", str(frames), "--output", str(mined), *options)
     assert result.exit_code == 0, result.output
     result = _run(
-        "train", "refine", "--output", str(tmp_path / "on"), "--samples", "8", "--batch", "8",
+        "train", "refine", "--output", str(tmp_path / "on"), "--samples", "10", "--batch", "10",
         "--workers", "0", "--mined", str(mined), "--weights", str(run),
     )  # fmt: skip
     assert result.exit_code == 0, result.output
