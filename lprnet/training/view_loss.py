@@ -10,7 +10,7 @@ from torch.nn import functional as F
 
 from device_runtime.locate.decode import VIEW_CORNERS, VIEW_ROWS, VIEW_SCORE, VIEW_STRIDE
 
-KNEE = 0.03
+KNEE = 0.015
 """Plate heights: an error of corners counts squared up to here and in proportion beyond."""
 SPREAD = 0.7
 """Cells: deviation of the Gaussian that a corner's heatmap is compared with."""
@@ -20,8 +20,8 @@ SPREAD = 0.7
 class ViewWeights:
     """Of the parts of the loss beside the score's 1."""
 
-    corners: float = 6.0
-    heat: float = 0.1
+    corners: float = 12.0
+    heat: float = 0.03
     rows: float = 0.2
 
 

@@ -158,7 +158,7 @@ class ViewGenerator:
 
 def jittered(rng: Random, corners: Floats) -> Floats:
     """*corners* float32[4,2] as an inexact candidate has them."""
-    strength = float(rng.choice([0.15, 0.6, 1.0, 2.2], p=[0.2, 0.3, 0.3, 0.2]))
+    strength = float(rng.choice([0.15, 0.6, 1.0, 2.2], p=[0.35, 0.3, 0.2, 0.15]))
     middle, height = corners.mean(0), height_of(corners)
 
     def far(sigma: float, most: float) -> float:
