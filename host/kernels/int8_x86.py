@@ -88,6 +88,12 @@ class Vnni(X86):
     def half_width(self) -> MicroKernel | None:
         return replace(self, lanes=8) if self.lanes == 16 else None
 
+    def for_target(self, target: FeatureMap) -> MicroKernel:
+        """All vectors half as wide where one of at most two would be: registers of both widths side by side
+        cost more than they save."""
+        half = self.half_width
+        return half if half and target.stored in (half.lanes, 3 * half.lanes) else self
+
     def multiply_add(self, accumulator: Expr, activation: Expr, weight: Expr) -> Expr:
         name = f"llvm.x86.avx512.vpdpbusd.{32 * self.lanes}"
         return intrinsic(f"int32x{self.lanes}", name, accumulator, activation, weight)

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tvm import tirx
 
 from device_runtime.locate.geometry import GREY
 from device_runtime.locate.letterbox import TOTAL
-from host.kernels.emit import Emitter, Expr, cast, concat, const, load, shuffle, span, splat
+from host.kernels.emit import Emitter, Expr, cast, concat, const, lanes_of, load, shuffle, span, splat
 
 CHANNELS = 3
 LANES = 4
 """Of a pixel's sums; one of them is not needed."""
-ACCUMULATORS = 4
-"""Vectors of a row that are computed together."""
+VECTORS = 4
+"""Of a row, that are computed together."""
+PIXELS = 4
+"""Likewise."""
 SIGN = 1 << 15
 """Taken from sums of rows, so that they are int16: products of signed 16-bit numbers are what CPUs have."""
 
@@ -28,8 +31,8 @@ def letterbox(symbol: str, lanes: int) -> tirx.PrimFunc:
         lanes: numbers of 16 bits in a vector.
     """
     e = Emitter()
-    # Sums of pixels are then as wide as sums of rows, whose place they take: registers.
-    at_once = max(lanes // (2 * LANES), 1)
+    # Pixels in a register.
+    each = max(lanes // (2 * LANES), 1)
     height, width, rows, columns, row_taps, column_taps = (
         tirx.Var(name, "int32") for name in ("h", "w", "rows", "columns", "row_taps", "column_taps")
     )
@@ -54,17 +57,15 @@ def letterbox(symbol: str, lanes: int) -> tirx.PrimFunc:
             sums=sums,
         ).emit(width * CHANNELS, lanes)
         last = e.let("last", filled_columns - 1)
-        groups = e.let("groups", tirx.truncdiv(last, at_once))
+        groups = e.let("groups", tirx.truncdiv(last, PIXELS))
         columns_of = _Columns(e=e, sums=sums, start=column_start, weights=column_weights, taps=column_taps)
         with e.loop(groups, "x") as x:
-            pixels = columns_of.pixels(x * at_once, at_once)
-            for i in range(at_once):
+            for i, pixel in enumerate(columns_of.pixels(x * PIXELS, PIXELS // each, each)):
                 # The fourth byte is the next pixel's first, which is written after it.
-                pixel = shuffle([pixels], range(LANES * i, LANES * (i + 1)))
-                e.store_at(target, pixel, [y, x * at_once + i, span(0, LANES)])
-        with e.loop(last - groups * at_once, "x", start=groups * at_once) as x:
-            e.store_at(target, columns_of.pixels(x, 1), [y, x, span(0, LANES)])
-        pixel = columns_of.pixels(last, 1)
+                e.store_at(target, pixel, [y, x * PIXELS + i, span(0, LANES)])
+        with e.loop(last - groups * PIXELS, "x", start=groups * PIXELS) as x:
+            e.store_at(target, columns_of.pixels(x, 1, 1)[0], [y, x, span(0, LANES)])
+        pixel = e.let("pixel", columns_of.pixels(last, 1, 1)[0])
         for channel in range(CHANNELS):
             e.store_at(target, shuffle([pixel], [channel]), [y, last, channel])
         _grey(e, target, y, filled_columns, columns - filled_columns)
@@ -87,12 +88,12 @@ class _Rows:
 
     def emit(self, count: Expr, lanes: int) -> None:
         """*count* sums, in groups of vectors, the last over the end of that before; or one by one."""
-        group = ACCUMULATORS * lanes
+        group = VECTORS * lanes
         wide = self.e.let("wide", count >= group)
         groups = tirx.Select(wide, tirx.truncdiv(count + (group - 1), group), 0)
         with self.e.loop(groups, "i") as i:
             start = self.e.let("start", tirx.min(i * group, count - group))
-            self._group(start, lanes, ACCUMULATORS)
+            self._group(start, lanes, VECTORS)
         with self.e.loop(tirx.Select(wide, 0, count), "i") as i:
             self._group(i, 1, 1)
 
@@ -122,24 +123,37 @@ class _Columns:
     weights: Expr
     taps: Expr
 
-    def pixels(self, x: Expr, count: int) -> Expr:
-        """*count* pixels from *x* on, each with a byte that is not needed."""
-        e, lanes = self.e, LANES * count
+    def pixels(self, x: Expr, vectors: int, each: int) -> list[Expr]:
+        """*vectors* times *each* neighbours from *x* on, every one with a byte that is not needed."""
+        e, lanes, count = self.e, LANES * each, vectors * each
         # int64, or LLVM adds them up in vectors.
         first = [e.let("first", cast("int64", load(self.start, x + i) * CHANNELS)) for i in range(count)]
-        total = e.local("total", lanes, "int32")
-        # What was taken from the sums comes back, and a half.
-        e.store_vector(total, const(SIGN * TOTAL + TOTAL**2 // 2, "int32", lanes), 0, lanes)
+        totals = [e.local("total", lanes, "int32") for _ in range(vectors)]
+        for total in totals:
+            # What was taken from the sums comes back, and a half.
+            e.store_vector(total, const(SIGN * TOTAL + TOTAL**2 // 2, "int32", lanes), 0, lanes)
         with e.loop(self.taps, "t") as t:
             column = cast("int64", t) * CHANNELS
-            values = concat([load(self.sums, start + column, LANES) for start in first], LANES)
             weights = e.let("w", tirx.BufferLoad(self.weights, [t, span(x, count)]))
-            spread = [i for i in range(count) for _ in range(LANES)]
-            each = splat(weights, LANES) if count == 1 else shuffle([weights] * LANES, spread)
-            products = cast("int32", values, lanes) * cast("int32", each, lanes)
-            e.store_vector(total, load(total, 0, lanes) + products, 0, lanes)
-        rounded = load(total, 0, lanes) >> const(16, "int32", lanes)
-        return e.let("pixels", cast("uint8", rounded, lanes))
+            for v, total in enumerate(totals):
+                mine = range(v * each, (v + 1) * each)
+                values = concat([load(self.sums, first[i] + column, LANES) for i in mine], LANES)
+                products = cast("int32", values, lanes) * cast("int32", _spread(weights, mine), lanes)
+                e.store_vector(total, load(total, 0, lanes) + products, 0, lanes)
+        pixels = []
+        for total in totals:
+            rounded = load(total, 0, lanes) >> const(16, "int32", lanes)
+            narrow = e.let("pixels", cast("uint8", rounded, lanes))
+            pixels += [shuffle([narrow], range(LANES * i, LANES * (i + 1))) for i in range(each)]
+        return pixels
+
+
+def _spread(weights: Expr, chosen: Sequence[int]) -> Expr:
+    """The *chosen* ones of a vector's, `LANES` times each."""
+    if lanes_of(weights) == 1:
+        return splat(weights, LANES)
+    repeated = [i for i in chosen for _ in range(LANES)]
+    return shuffle([weights] * -(-len(repeated) // lanes_of(weights)), repeated)
 
 
 def _grey(e: Emitter, target: Expr, y: Expr, first: Expr, count: Expr) -> None:

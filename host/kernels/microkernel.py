@@ -90,6 +90,10 @@ class MicroKernel:
         """This microkernel in the form that convolutions of *source* use."""
         return self
 
+    def for_target(self, target: FeatureMap) -> MicroKernel:
+        """This microkernel in the form that is best for convolutions to *target*."""
+        return self
+
     @property
     def activation_registers(self) -> int:
         """Registers that one pixel's activations occupy while all products of a load are made."""

@@ -82,12 +82,12 @@ def graph_workloads(
             padding=node.conv.padding,
             added=maps[node.add] if node.add else None,
         )
-        exact = microkernel
+        exact = microkernel.for_target(shape.target)
         if isinstance(network, QuantizedGraph):
             conv = network.convs[node.name]
             shape = replace(shape, fused=conv.addend is not None)
             if conv.ratio is not None or conv.largest >= INT16_MAX:
-                exact = microkernel.saturating()
+                exact = exact.saturating()
         else:
             shape = replace(shape, fused=not node.add and _likely_fused(shape, microkernel))
         found[node.name] = Workload(shape, exact)
