@@ -11,9 +11,16 @@ from device_runtime.bundle.locator_golden import read_locator_golden
 from device_runtime.bundle.manifest import LocatorInfo
 from device_runtime.bundle.verify import Bundle
 from device_runtime.errors import FatalError
+from device_runtime.locate.geometry import Fit
+from device_runtime.locate.letterbox import at_least_two, letterbox, tables
 from device_runtime.locate.locator import Locator, Scoring, Search
-from device_runtime.model.abi import Module
+from device_runtime.model.abi import Kernel, Module
 from device_runtime.model.images import ImageModel
+from device_runtime.sources.image import Image
+
+LETTERBOX = "letterbox_kernel"
+SHAPES = 32
+"""Shapes of frames and of their tiles that a letterbox keeps its tables for."""
 
 
 def open_locator(bundle: Bundle, threads: int = 1) -> Locator | None:
@@ -34,12 +41,67 @@ def open_locator(bundle: Bundle, threads: int = 1) -> Locator | None:
         for name, network in (("find", info.find), ("refine", info.refine))
     }
     check_golden(bundle, info, networks)
+    scaled = Letterbox(module, networks["find"])
+    _check_letterbox(bundle, info, scaled)
     return Locator(
         find=networks["find"],
         refine=networks["refine"],
+        letterbox=scaled,
         scoring=Scoring(find=info.scoring.find, refine=info.scoring.refine, offset=info.scoring.offset),
         search=_search(info),
     )
+
+
+class Letterbox:
+    """`locate.letterbox.letterbox` compiled, which writes to where *find* reads.
+
+    Args:
+        module: it is in.
+        find: of the same module.
+    """
+
+    def __init__(self, module: Module, find: ImageModel) -> None:
+        self._module, self._find = module, find
+        self._kernels: dict[tuple[int, int, Fit], tuple[Kernel, Image]] = {}
+
+    def __call__(self, frame: Image, to: Fit) -> Image:
+        """*frame* uint8[h,w,3] as an input uint8[height,width,3], which the next one of its size overwrites.
+
+        Raises:
+            FatalError: *find* takes no such input, or TVM reported an error.
+        """
+        frame = at_least_two(frame)
+        key = (*frame.shape[:2], to)
+        known = self._kernels.get(key)
+        if known is None:
+            if len(self._kernels) == SHAPES:
+                del self._kernels[next(iter(self._kernels))]
+            target = self._find.input(to.height, to.width)
+            arrays = (frame, *tables(frame.shape[1], frame.shape[0], to), target)
+            known = self._kernels[key] = Kernel(self._module, LETTERBOX, arrays), target
+        kernel, target = known
+        kernel(frame)
+        return target
+
+
+def _check_letterbox(bundle: Bundle, info: LocatorInfo, compiled: Letterbox) -> None:
+    """See whether *compiled* does with a golden image what the reference does.
+
+    Raises:
+        FatalError: it does something else.
+    """
+    image = read_locator_golden(bundle.path, info)[0].image
+    network = info.find
+    size = (network.least_width - 1, network.least_height - 2)
+    scale = (size[0] / image.shape[1], size[1] / image.shape[0])
+    to = Fit(network.least_width, network.least_height, size, scale)
+    if not np.array_equal(compiled(image, to), letterbox(image, to)):
+        name = bundle.manifest.target.name
+        raise FatalError(
+            f"bundle for target {name}",
+            "frames are scaled to something else than on the host",
+            f"run 'make target={name} build' on the host and copy that",
+        )
 
 
 def check_golden(bundle: Bundle, info: LocatorInfo, networks: Mapping[str, ImageModel]) -> float:

@@ -27,6 +27,7 @@ from device_runtime.locate.locator import Scoring, Search
 from device_runtime.read.preprocess import DEFAULT
 from host.bundle.contents import CompiledLocator, Contents
 from host.kernels.extent import LEAST
+from host.lower.graphs import LEAST_ROWS
 from host.network.conv_graph import ConvGraph
 from host.targets.profile import Target
 
@@ -84,7 +85,7 @@ def _network(graph: ConvGraph) -> ImageNetworkInfo:
         width=graph.width,
         area=graph.area,
         grid=graph.grid,
-        least_height=LEAST * graph.grid if graph.area else graph.height,
+        least_height=LEAST_ROWS * graph.grid if graph.area else graph.height,
         least_width=LEAST * graph.grid if graph.area else graph.width,
         channels=graph.shapes[graph.output.name].channels,
         stride=graph.stride,

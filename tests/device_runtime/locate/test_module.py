@@ -11,8 +11,10 @@ import pytest
 from device_runtime.bundle.manifest import LocatorInfo, Manifest, read_manifest
 from device_runtime.bundle.verify import verify
 from device_runtime.errors import FatalError
+from device_runtime.locate.geometry import fit
+from device_runtime.locate.letterbox import letterbox
 from device_runtime.locate.locator import Scoring
-from device_runtime.locate.module import open_locator
+from device_runtime.locate.module import SHAPES, open_locator
 
 Seal = Callable[[Path, Manifest], Manifest]
 
@@ -42,6 +44,30 @@ def test_it_is_as_the_manifest_says(located_bundle: Path) -> None:
     image = np.full((32, 64, 3), 7, np.uint8)
     assert (locator.find(image) == 7).all() and locator.find(image).shape == (11, 4, 8)
     assert locator.refine(np.zeros((64, 128, 3), np.uint8)).shape == (6, 16, 32)
+
+
+@pytest.mark.parametrize("size", [(1, 1), (270, 480), (60, 40), (33, 700)])
+def test_it_scales_frames_as_the_host_does(located_bundle: Path, size: tuple[int, int]) -> None:
+    locator = open_locator(verify(located_bundle))
+    assert locator is not None and locator.letterbox is not letterbox
+    rng, to = np.random.default_rng(0), fit(size[1], size[0])
+    for _ in range(2):
+        frame = rng.integers(0, 256, (*size, 3), np.uint8)
+        # A view: its rows are not end to end in memory.
+        frame = np.concatenate([frame, frame], 1)[:, : size[1]]
+        scaled = locator.letterbox(frame, to)
+        assert np.array_equal(scaled, letterbox(frame, to))
+        # It is where `find` reads.
+        assert np.array_equal(locator.find(scaled)[0], scaled[::8, ::8, 0])
+
+
+def test_many_shapes_of_frames_keep_no_memory(located_bundle: Path) -> None:
+    locator = open_locator(verify(located_bundle))
+    assert locator is not None
+    for width in range(100, 100 + SHAPES + 2):
+        frame = np.full((90, width, 3), width, np.uint8)
+        to = fit(width, 90)
+        assert np.array_equal(locator.letterbox(frame, to), letterbox(frame, to))
 
 
 def test_it_is_checked_on_its_golden_inputs(broken: Path, seal: Seal) -> None:
