@@ -47,20 +47,23 @@ def tune_command(
     again: bool,
     output: Path | None,
 ) -> None:
-    """Search the register tile of every convolution and record the best.
+    """Search the register tile of every convolution, the locator's too, and record the best.
 
     Records are written as they come: interrupted, the command goes on where it was.
     """
     from host.kernels.select import microkernel_for
     from host.lower.tuned import TUNING_RECORDS, Records, path_of
     from host.lower.workload import workloads
+    from host.network.locator import find_graph, refine_graph
     from host.network.simplify import simplify
     from host.paths import TUNED
     from host.tune.run import run, untuned
-    from host.tune.runners import default_runner, make_runner
-    from host.tune.workload import distinct
+    from host.tune.runners import AtSize, default_runner, make_runner
+    from host.tune.search import Runner
+    from host.tune.workload import HEIGHT, WIDTH, distinct, locator_workloads
+    from lprnet.locator.checkpoint import load_weights
     from lprnet.network.checkpoint import load_checkpoint
-    from lprnet.weights import of_recipe
+    from lprnet.weights import LOCATOR, of_recipe
 
     path = output or path_of(target.name, TUNED)
     records = TUNING_RECORDS.read(path) if path.exists() else Records(target.name)
@@ -68,8 +71,13 @@ def tune_command(
         raise FatalError(str(path), f"has records of {records.target}", f"choose a file for {target.name}")
     network = simplify(load_checkpoint(weights or of_recipe(target.recipe.pruning)))
     microkernel = microkernel_for(target, precision or target.recipe.precision)
-    found = distinct(workloads(network, microkernel))
-    measure = make_runner(target, runner or default_runner(target), server, key)
+    found = workloads(network, microkernel)
+    locator = load_weights(LOCATOR)
+    find = find_graph(locator)
+    found |= locator_workloads([find, refine_graph(locator)], microkernel)
+    found = distinct(found)
+    measure: Runner = make_runner(target, runner or default_runner(target), server, key)
+    measure = AtSize(measure, {HEIGHT: find.height // find.grid, WIDTH: find.width // find.grid})
     todo = found if again else untuned(found, records, measure)
     LOG.info(
         "%s: %d convolutions, %d to tune with %s on %s",

@@ -44,7 +44,7 @@ class EmulatedRunner:
 
     def measure(self, workload: Workload, tiles: Sequence[Tile], rung: int) -> list[float]:
         """Metric of every tile, scaled to the workload's full height."""
-        rows = workload.shape.target.height
+        rows = workload.shape.height
         counted = min(ROWS[rung], rows)
         return [self._metric(c) * rows / counted for c in self.counts(cut(workload, counted), tiles)]
 

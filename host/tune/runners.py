@@ -2,12 +2,34 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
 from device_runtime.errors import FatalError
+from host.kernels.shape import Tile
+from host.lower.workload import Workload
 from host.targets.native import runs_here
 from host.targets.profile import Target
 from host.tune.emulated import EmulatedRunner
 from host.tune.search import Runner
 from host.tune.timed import Address, LocalRunner, RpcRunner
+from host.tune.workload import at_size
+
+
+class AtSize:
+    """A runner that measures workloads of any size at one, so that every tile fits all sizes.
+
+    Args:
+        runner: measures.
+        cells: see `host.tune.workload.at_size`.
+    """
+
+    def __init__(self, runner: Runner, cells: Mapping[str, int]) -> None:
+        self._runner, self._cells = runner, cells
+        self.name, self.cpu, self.unit = runner.name, runner.cpu, runner.unit
+
+    def measure(self, workload: Workload, tiles: Sequence[Tile], rung: int) -> list[float]:
+        """Metric of every tile at that size."""
+        return self._runner.measure(at_size(workload, self._cells), tiles, rung)
 
 
 def default_runner(target: Target) -> str:
