@@ -29,10 +29,10 @@ APT_TEST := $(APT_ARM) qemu-user-static g++-arm-linux-gnueabihf g++-riscv64-linu
 
 help: ## Show this help
 	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' Makefile | expand -t 24
-	@echo '  Variables: target=NAME (see make targets), WEIGHTS=FILE, PRECISION=fp32|fp16|bf16|int8, PRUNING=none|light|tiny, SCHEDULE=tuned|default|metaschedule, BENCH="options of lpr-host bench"'
+	@echo '  Variables: target=NAME (see make targets), WEIGHTS=FILE, PRECISION=fp32|fp16|bf16|int8, PRUNING=none|light|tiny, SCHEDULE=tuned|default|metaschedule, BENCH="options of lpr-host bench", PIPELINE="options of lpr-host bench --pipeline"'
 
-demo: build/demo/report.html ## Set up, build for this machine, read the sample plates, draw the report
-	@echo 'plates read:   build/demo/annotated/'
+demo: build/demo/report.html ## Set up, build for this machine, read rendered streets, draw the report
+	@echo 'plates found:  build/demo/annotated/'
 	@echo 'measurements:  build/native/reports/demo.json'
 	@echo 'report:        build/demo/report.html'
 
@@ -63,8 +63,9 @@ doctor: $(SETUP) ## Say what is installed, what is missing and how to get it
 tune: $(SETUP) ## Search register tiles for the target and record the best (PRECISION=)
 	$(BIN)/lpr-host tune --target $(target) $(if $(PRECISION),--precision $(PRECISION))
 
-bench: $(SETUP) .venv-bench/.setup ## Time this network against other runtimes, interleaved; count instructions on ARM
+bench: $(SETUP) .venv-bench/.setup ## Time this network and the whole pipeline against others, in turns; count instructions on ARM
 	$(BIN)/lpr-host bench --python .venv-bench/bin/python $(if $(WEIGHTS),--weights $(WEIGHTS)) $(BENCH)
+	$(BIN)/lpr-host bench --pipeline $(PIPELINE)
 	$(BIN)/lpr-host count --python .venv-bench/bin/python $(if $(WEIGHTS),--weights $(WEIGHTS))
 
 results: $(SETUP) ## Make the study's table: what pruning, int8 and compilation bring (RESULTS="options of lpr-host results")
@@ -79,13 +80,15 @@ lint: $(TEST_SETUP) ## Check style, types and which room imports which
 clean: ## Remove what was built; keeps .venv and downloads
 	rm -rf build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis .coverage
 
-build/native/manifest.json: $(SOURCES) | $(SETUP)
+build/native/manifest.json: $(SOURCES) $(SAMPLES) | $(SETUP)
 	$(BIN)/lpr-host build --target native
 
-build/demo/report.html: build/native/manifest.json $(SAMPLES)
-	$(BIN)/lpr-run --bundle build/native --crop --images lprnet/samples --labels name --benchmark 200 \
+build/demo/report.html: build/native/manifest.json
+	$(BIN)/lprnet scenes --output build/demo/streets --count 8
+	rm -rf build/demo/annotated
+	$(BIN)/lpr-run --bundle build/native --images build/demo/streets --benchmark 200 \
 		--save-annotated build/demo/annotated --report file:build/native/reports/demo.json
-	$(BIN)/lpr-host report build/native/reports/demo.json --html $@
+	$(BIN)/lpr-host report build/native/reports/demo.json --pictures build/demo/annotated --html $@
 
 $(SETUP): pyproject.toml
 	scripts/apt-install $(APT_SETUP)

@@ -57,8 +57,8 @@ def _headline(reports: Sequence[Report], labels: Sequence[str]) -> str:
     total = best.stages["total"]
     tiles = [
         ("fastest median", f"{total.p50_ms:.2f} ms", label),
-        ("its 99th percentile", f"{total.p99_ms:.2f} ms", f"of {total.n} plates"),
-        ("its throughput", f"{best.throughput:.0f} /s", "wall clock, one plate at a time"),
+        ("its 99th percentile", f"{total.p99_ms:.2f} ms", f"of {total.n} frames"),
+        ("its throughput", f"{best.throughput:.0f} /s", "wall clock, one frame at a time"),
     ]
     scored = [(r.accuracy, name) for r, name in zip(reports, labels, strict=True) if r.accuracy]
     if scored:
@@ -76,12 +76,13 @@ def _headline(reports: Sequence[Report], labels: Sequence[str]) -> str:
 def _summary(reports: Sequence[Report], labels: Sequence[str]) -> str:
     headings = (
         "run",
+        "frames",
         "plates",
         "p50",
         "p90",
         "p99",
         "infer p50",
-        "plates/s",
+        "frames/s",
         "peak MiB",
         "accuracy",
         "no province",
@@ -91,6 +92,7 @@ def _summary(reports: Sequence[Report], labels: Sequence[str]) -> str:
         total, accuracy = report.stages["total"], report.accuracy
         cells = (
             f"{report.run.n}",
+            f"{report.run.n if report.run.plates is None else report.run.plates}",
             f"{total.p50_ms:.2f}",
             f"{total.p90_ms:.2f}",
             f"{total.p99_ms:.2f}",
@@ -195,7 +197,7 @@ def _warning(report: Report) -> str:
         f"governor {report.board.governor}"
         if report.board.governor in ("powersave", "ondemand", "schedutil")
         else None,
-        f"only {report.run.n} plates" if report.run.n < 100 else None,
+        f"only {report.run.n} frames" if report.run.n < 100 else None,
         f"{report.run.unreadable} unreadable" if report.run.unreadable else None,
     )
     text = "; ".join(filter(None, doubts))

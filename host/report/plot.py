@@ -32,7 +32,7 @@ class Bar:
 
 
 def cumulative(curves: Sequence[Curve], width: int = 420, height: int = 240) -> str:
-    """Share of plates done within a time, a step curve each, time on a logarithmic axis."""
+    """Share of frames done within a time, a step curve each, time on a logarithmic axis."""
     left, right, top, bottom = 44, 14, 10, 34
     low = min(c.latencies.min_ms for c in curves)
     high = max(c.latencies.max_ms for c in curves)
@@ -46,7 +46,7 @@ def cumulative(curves: Sequence[Curve], width: int = 420, height: int = 240) -> 
     def y(percent: float) -> float:
         return top + (1 - percent / 100) * (height - top - bottom)
 
-    parts = [_open(width, height, "Share of plates done within a time")]
+    parts = [_open(width, height, "Share of frames done within a time")]
     for percent in (0, 50, 90, 99):
         parts.append(_line(left, y(percent), width - right, y(percent), "grid"))
     for percent, shift in ((0, 0), (50, 0), (90, 4), (99, -4)):

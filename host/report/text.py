@@ -17,7 +17,7 @@ HEADINGS = (
     "p90 ms",
     "p99 ms",
     "infer p50",
-    "plates/s",
+    "frames/s",
     "MiB",
     "accuracy",
 )

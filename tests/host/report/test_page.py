@@ -55,5 +55,5 @@ def test_names_in_reports_are_text_not_html() -> None:
 def test_what_makes_a_timing_doubtful_is_said() -> None:
     board = Board(model="Pi", throttling="under-voltage", governor="ondemand")
     text = render([made(n=50, board=board)])
-    assert "throttling: under-voltage; governor ondemand; only 50 plates" in text
+    assert "throttling: under-voltage; governor ondemand; only 50 frames" in text
     assert 'class="doubt"' not in render([made()])
