@@ -14,6 +14,8 @@ from device_runtime.read.engine import Engine
 from host.build import Request, build
 from host.cli import main
 from host.targets.read import load_target
+from lprnet.scenes.pictures import Request as Streets
+from lprnet.scenes.pictures import write_pictures
 
 
 @pytest.fixture(scope="module")
@@ -87,3 +89,31 @@ def test_bundle_by_default_reads_as_many_plates_as_the_unpruned_network(
     """The recipe's precision and network on real plates, less half a point for other instruction sets."""
     assert read_right(bundle_of_users, shared / "data" / "ccpd_val") >= 270 - 1
     assert read_right(bundle_of_users, shared / "data" / "mixed_val") >= 690 - 4
+
+
+def test_photographs_are_found_and_read_by_the_bundle_that_ships(
+    bundle_of_users: Path, streets: Path, tmp_path: Path
+) -> None:
+    sheet = tmp_path / "worst.png"
+    command = ["eval", "--bundle", str(bundle_of_users), "--scenes", str(streets), "--pieces", "2"]
+    result = CliRunner().invoke(main, [*command, "--json", "--worst", str(sheet)])
+    assert result.exit_code == 0, result.output
+    counted = json.loads(result.stdout)
+    assert counted["dataset"] == "streets" and counted["photographs"] == 3
+    assert counted["n"] >= 3 and counted["found"] >= 0.6 * counted["n"] and counted["read"] >= 1
+    assert counted["corner_error"] < 0.2 and counted["pieces"]["n"] == 6
+    assert cv2.imread(str(sheet)) is not None
+    # Nothing is as sure as that.
+    result = CliRunner().invoke(main, [*command[:5], "--min-confidence", "1", "--json"])
+    unsure = json.loads(result.stdout)
+    assert (unsure["read"], unsure["misread"], unsure["found"]) == (0, 0, counted["found"])
+
+
+@pytest.fixture(scope="module")
+def streets(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Three rendered photographs with blue plates."""
+    folder = tmp_path_factory.mktemp("scenes") / "streets"
+    request = Streets(seed=1, size=(960, 540), kinds=("blue",))
+    for _ in write_pictures(folder, request, 3):
+        pass
+    return folder

@@ -3,10 +3,13 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from device_runtime.board.describe import Board
-from host.bench.pipelines.registry import OURS
-from host.bench.pipelines.run import Entry, fastest_equal
+from host.bench.measure import Pace
+from host.bench.pipelines.frames import rendered
+from host.bench.pipelines.registry import OURS, PEERS, Peer
+from host.bench.pipelines.run import Entry, PipelinesRequest, fastest_equal, run
 from host.bench.pipelines.schema import FORMAT, PipelineRow, Pipelines, PipelineSettings
 from host.bench.pipelines.table import markdown
 
@@ -48,3 +51,26 @@ def test_the_table_has_the_fastest_first_and_says_why_a_peer_is_missing(tmp_path
     FORMAT.write(tmp_path / "p.json", bench)
     assert FORMAT.read(tmp_path / "p.json") == bench
     assert np.isclose(FORMAT.read(tmp_path / "p.json").rows[1].ratio or 0, 0.04)
+
+
+def test_the_bundle_that_ships_is_timed_and_what_fails_is_a_row(
+    bundle_of_users: Path, tmp_path: Path
+) -> None:
+    absent = Peer(module="host.bench.pipelines.absent", packages=("absent==1",), needs=("absent==1",))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PIP_NO_INDEX", "1")
+        patch.setitem(PEERS, "absent", absent)
+        request = PipelinesRequest(
+            bundle=bundle_of_users,
+            peers=("absent",),
+            frames=rendered(2),
+            timed=1,
+            pace=Pace(rounds=2, warmup=0, settle_s=0),
+            cache=tmp_path,
+        )
+        bench = run(request)
+    ours, failed = bench.rows
+    assert (ours.pipeline, ours.n, ours.error) == (OURS, 2, None) and (ours.found or 0) >= 1
+    assert ours.p50_ms is not None and ours.p50_ms > 0 and ours.ratio is None
+    assert failed.p50_ms is None and "cannot be installed" in (failed.error or "")
+    assert bench.settings.reference is None and bench.settings.timed == 1
