@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from device_runtime.errors import FatalError
-from device_runtime.locate.geometry import ENLARGED, GRID, Fit, fit
+from device_runtime.locate.geometry import ENLARGED, GRID, LOWEST, NARROWEST, Fit, fit
 
 SMALLEST = 20.0
 """px of find's input: width from which on a plate is found in nearly every photograph (16 px: in 9 of 10)."""
@@ -22,6 +22,8 @@ _STEP = 3.0
 """From one scale to the next at most; with more, tiles would have to overlap by half."""
 _SPARE = 1.25
 """Overlap over the width of the smallest plate that the scale before shows."""
+LEAST_AREA = 160 * 160
+"""px of a tile in find's input, whatever a user asks for: smaller ones would be overlap for the most part."""
 MOST_TILES = 4096
 
 
@@ -88,10 +90,11 @@ def tiles(width: int, height: int, area: int, scale: float) -> tuple[Tile, ...]:
 def _level(width: int, height: int, area: int, scale: float, overlap: int) -> list[Tile]:
     """The fewest tiles that cover the frame at *scale*, evenly spread."""
     best: tuple[int, int, int] | None = None
-    for columns in range(math.ceil((overlap + 1) / GRID), area // GRID**2 + 1):
-        w, h = columns * GRID, area // (columns * GRID) // GRID * GRID
-        if h <= overlap:
-            break
+    area = max(area, LEAST_AREA)
+    for w in range(NARROWEST, area // LOWEST + 1, GRID):
+        h = area // w // GRID * GRID
+        if min(w, h) <= overlap:
+            continue
         nx = max(math.ceil((width * scale - overlap) / (w - overlap)), 1)
         ny = max(math.ceil((height * scale - overlap) / (h - overlap)), 1)
         # Of as many tiles, the squarest.

@@ -58,6 +58,14 @@ def test_the_number_of_looks_grows_with_the_area() -> None:
     assert counts[0] == 1 and counts == sorted(counts) and counts[-1] < 80
 
 
+@pytest.mark.parametrize(("width", "height"), [(60, 4000), (4000, 40), (130, 3000), (3000, 70)])
+@pytest.mark.parametrize("side", [64, 96, 160, 320])
+def test_tiles_of_narrow_frames_and_small_areas_have_their_scale(width: int, height: int, side: int) -> None:
+    scale = wanted_scale(width, height, None, 30)
+    looks = tiles(width, height, side**2, scale)
+    assert max(map(_scale, looks)) >= 0.97 * scale
+
+
 def test_too_many_looks_are_one_line() -> None:
     with pytest.raises(FatalError, match="would take more than 4096 looks at a frame of 8000×8000"):
         tiles(8000, 8000, AREA, 4)
