@@ -15,7 +15,7 @@ from device_runtime.locate.geometry import Fit
 from device_runtime.locate.letterbox import letterbox, tables
 from host.kernels.conv import conv
 from host.kernels.emit import Expr
-from host.kernels.extent import scaled, variable
+from host.kernels.extent import multiple_of, scaled, variable
 from host.kernels.feature_map import BFLOAT16_STORAGE, FeatureMap
 from host.kernels.image import border_image, image_map
 from host.kernels.int8 import Int8
@@ -119,7 +119,7 @@ class GraphCase:
         """*layout* at the case's size."""
         if isinstance(layout.height, int):
             return layout
-        rows, columns = (int(extent.b) for extent in (layout.height, layout.width))
+        rows, columns = multiple_of(layout.height), multiple_of(layout.width)
         return replace(layout, height=rows * self.cells[0], width=columns * self.cells[1])
 
     def convolve(self, x: Array, weight: Array, bias: Array) -> Array:

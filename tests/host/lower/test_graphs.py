@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pytest
@@ -14,13 +14,14 @@ from device_runtime.locate.geometry import fit
 from device_runtime.locate.letterbox import letterbox, tables
 from host.compile.executable import compile_kernels
 from host.kernels.microkernel import MicroKernel
-from host.kernels.registry import FLOAT32, INT8
+from host.kernels.registry import BFLOAT16, FLOAT32, INT8
 from host.lower.graphs import lower_graphs
 from host.network.conv_graph import IMAGE, ConvGraph, Node, QuantizedGraph, planes, run, run_quantized
 from host.network.graph import FloatArray
 from host.network.int8_sums import FusedRequantization, Int8Sums
 from host.network.integer import IntegerConv
 from tests.conv_graphs import random_graph
+from tests.host.kernels.kernel_cases import CPU_FLAGS
 
 NATIVE = {"mcpu": "x86-64-v3"}
 SIZES = [(32, 64), (96, 64), (64, 80)]
@@ -59,10 +60,13 @@ def integers(graph: ConvGraph, int8_sums: Int8Sums) -> QuantizedGraph:
 
 
 def outputs(
-    network: ConvGraph | QuantizedGraph, microkernel: MicroKernel, images: Sequence[NDArray[np.uint8]]
+    network: ConvGraph | QuantizedGraph,
+    microkernel: MicroKernel,
+    images: Sequence[NDArray[np.uint8]],
+    cpu: Mapping[str, str] = NATIVE,
 ) -> list[NDArray[np.float32]]:
     module = lower_graphs([network], microkernel).module
-    executable = compile_kernels(module, tvm.target.Target({"kind": "llvm", **NATIVE}))
+    executable = compile_kernels(module, tvm.target.Target({"kind": "llvm", **cpu}))
     function = relax.VirtualMachine(executable.jit(), tvm.cpu())["random"]
     return [function(tvm.runtime.tensor(image)).numpy() for image in images]
 
@@ -86,6 +90,15 @@ def test_floats_are_the_references(area: int | None) -> None:
     network, images = random_graph(area=area), pictures(SIZES if area else SIZES[:1])
     for image, output in zip(images, outputs(network, FLOAT32["avx2"], images), strict=True):
         np.testing.assert_allclose(output, run(network, planes(image[None]))[0].numpy(), atol=1e-4)
+
+
+def test_bfloat16_is_near_the_reference() -> None:
+    if "avx512_bf16" not in CPU_FLAGS:
+        pytest.skip("this CPU has no avx512_bf16")
+    network, (image,) = random_graph(area=128 * 128), pictures(SIZES[:1])
+    (output,) = outputs(network, BFLOAT16, [image], {"mcpu": "cooperlake"})
+    expected = run(network, planes(image[None]))[0].numpy()
+    np.testing.assert_allclose(output, expected, atol=0.02 * np.abs(expected).max())
 
 
 def test_a_module_has_a_function_for_each_network() -> None:
