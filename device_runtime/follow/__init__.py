@@ -1,0 +1,1 @@
+"""From frames to events: plates are followed, their readings voted on, and each passage told once."""
