@@ -37,7 +37,7 @@ def flicker(text: str, chance: random.Random, share: float = 0.3) -> str:
 
 def test_a_car_that_drives_by_is_one_event() -> None:
     chance = random.Random(1)
-    what: Drive = [
+    what: list[tuple[float, list[Sighting]]] = [
         (
             t,
             [sighting(flicker(CAR, chance), 50 + 150 * t, width=60 + 20 * t)]
@@ -103,7 +103,7 @@ def test_two_cars_side_by_side_that_differ_in_one_character_are_two() -> None:
 
 @pytest.mark.parametrize(("away", "events"), [(3, 1), (200, 1), (3600, 2)])
 def test_the_same_car_again_is_the_same_passage_within_the_memory(away: float, events: int) -> None:
-    what: Drive = [(t, [sighting(CAR, 300)]) for t in times(0, 3)]
+    what: list[tuple[float, list[Sighting]]] = [(t, [sighting(CAR, 300)]) for t in times(0, 3)]
     what += [(3 + t, []) for t in range(1, round(away))]
     what += [(t, [sighting("粤812345", 700)]) for t in times(3 + away, 6 + away)]
     found = drive(what)
@@ -180,7 +180,7 @@ def test_a_line_is_crossed() -> None:
 
 
 def test_a_passage_is_told_again_when_it_is_over() -> None:
-    what: Drive = [(t, [sighting(CAR)]) for t in times(0, 60)]
+    what: list[tuple[float, list[Sighting]]] = [(t, [sighting(CAR)]) for t in times(0, 60)]
     what += [(t, []) for t in range(60, 500)]
     first, last = drive(what, Settings(closing=True))
     assert first.id == last.id and (first.complete, last.complete) == (False, True)
