@@ -33,7 +33,7 @@ EDGES = (0, 0.1, 0.3, 0.5, 0.7, 0.9, 0.98, 1)
 @click.option(
     "--lost",
     type=Number(0, 0.5),
-    default=0.005,
+    default=0.01,
     show_default=True,
     help="Share of the right readings that the default of --min-confidence may lose.",
 )

@@ -14,8 +14,10 @@ from lprnet.evaluation.calibrate import (
     least_confidence,
     practice,
 )
+from lprnet.network.checkpoint import load_checkpoint
 from lprnet.plates import render
 from lprnet.scenes.crops import NOTHING, Crops
+from lprnet.weights import of_recipe
 from tests.checkpoints import random_checkpoint
 
 
@@ -78,3 +80,16 @@ def test_fewer_pixels() -> None:
     image[:, ::2] = 255
     assert fewer(image, 30).shape == (24, 94, 3)
     assert fewer(image, 30).std() < 0.5 * image.std()
+
+
+def test_the_default_network_reads_two_rows_and_nothing_where_no_plate_is() -> None:
+    checkpoint = load_checkpoint(of_recipe("tiny"))
+    info = checkpoint.confidence
+    assert info is not None
+    nothing, double = Crops(nothing=1), Crops(nothing=0, two_rows=1)
+    others = [nothing.draw(np.random.default_rng((9, i)), 0.5) for i in range(60)]
+    plates = [double.draw(np.random.default_rng((9, i)), 0.3) for i in range(60)]
+    # A plate that is far too small in its crop may be read, though not surely.
+    assert false_readings(info, judged(checkpoint, others), 0.5) == 0
+    wide = [plate for plate in plates if plate.width > 70]
+    assert sum(one.right for one in judged(checkpoint, wide)) >= 0.8 * len(wide) > 10
