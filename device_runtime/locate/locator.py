@@ -50,9 +50,9 @@ class Scoring:
     Fitted on rendered scenes and held-out frames, so that a score means the same from one camera to the next.
     """
 
-    find: float = 1.3
-    refine: float = 1.0
-    offset: float = -3.1
+    find: float = 2.3
+    refine: float = 1.1
+    offset: float = -3.0
 
     def score(self, find_logit: float, refine_logit: float) -> float:
         """Of a plate, 0 to 1."""
@@ -87,7 +87,7 @@ class Search:
     doubtful: float = 0.2
     most: int = 24
     moved: float = 1.0
-    threshold: float = 0.3
+    threshold: float = 0.5
 
 
 @dataclass(frozen=True, eq=False)

@@ -223,7 +223,7 @@ _ON_CARS: tuple[tuple[Callable[[Generator, Plane], None], float], ...] = (
 _PARTS = Shares(np.cumsum([share for _, share in _ON_CARS]) * (1 + 1e-12))
 
 
-def road(rng: Generator, canvas: Image, center: Floats, width: float) -> None:
+def _road(rng: Generator, canvas: Image, center: Floats, width: float) -> None:
     """Numbers or words on a road, a kerb or a wall in worn paint, seen at a flat angle, in place."""
     mask = any_printed(rng, "road")
     height, across = mask.shape
@@ -319,7 +319,7 @@ def distract(
         part(rng, Plane(canvas, center, across, down))
         return
     if choice < 0.68:
-        road(rng, canvas, center, width)
+        _road(rng, canvas, center, width)
         return
     if choice < 0.72:
         corners = tilted(rng, width / 3, width / 10, 0.5) + center

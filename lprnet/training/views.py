@@ -19,22 +19,17 @@ from device_runtime.locate.decode import decode, intersection_over_union
 from device_runtime.locate.geometry import (
     VIEW_HEIGHT,
     VIEW_WIDTH,
-    cut,
     cut_view,
     height_of,
     transform,
     view_matrix,
-    width_of,
 )
-from lprnet.scenes.distractors import distract, road
 from lprnet.scenes.generator import Generator
 from lprnet.scenes.light import take
 from lprnet.scenes.scene import Floats, Image, Placed, Role, Scene
 
 EACH = 10
 """Views of a scene."""
-DRAWN = 2
-"""Of these, so many show something drawn into the middle that might be taken for a plate."""
 CANDIDATES = 4
 """Of these, at most so many are candidates of FIND."""
 PROPOSING = 0.03
@@ -44,8 +39,6 @@ A_PLATE, NO_PLATE, CORNERS_FROM = 0.35, 0.1, 0.2
 it is none, between them it is neither; from the third on the corners are to be found."""
 SIZES = ((256, 1), (384, 2), (256, 1), (384, 2), (384, 3))
 """px of a scene, and how many times finer than FIND's input it is."""
-LEGIBLE = 60
-"""px: a plate from this width on shows which way up it is."""
 _STREAM = 3
 """Of a seed's random numbers; 2 is the scenes'."""
 
@@ -129,18 +122,13 @@ class ViewGenerator:
         quads = self._candidates(rng, scene, generator.finer)
         # Those that FIND has missed may be found by a better one.
         plates = [plate for plate in scene.plates if plate.role == Role.CORNERS]
-        while len(quads) < EACH - DRAWN:
+        while len(quads) < EACH:
             if plates and rng.random() < 0.8:
                 plate = plates[int(rng.integers(len(plates)))]
                 quads.append(jittered(rng, plate.corners))
             else:
                 quads.append(_anywhere(rng, scene.image))
-        views = [view_of(rng, scene, quad) for quad in quads]
-        if plates and rng.random() < 0.5:
-            plate = plates[int(rng.integers(len(plates)))]
-            if width_of(plate.corners) > LEGIBLE:
-                views.append(_upside_down(rng, scene, plate))
-        return views + [_drawn(rng, scene) for _ in range(EACH - len(views))]
+        return [view_of(rng, scene, quad) for quad in quads]
 
     def _candidates(self, rng: Random, scene: Scene, finer: float) -> list[Floats]:
         """FIND's best candidates on *scene*, and some others, px of the scene."""
@@ -206,28 +194,8 @@ def view_of(rng: Random, scene: Scene, quad: Floats) -> View:
     )
 
 
-def _upside_down(rng: Random, scene: Scene, plate: Placed) -> View:
-    """A plate that stands on its head, which is none: numbers on kerbs do, as often as not."""
-    image = cut_view(scene.image, view_matrix(jittered(rng, plate.corners)))
-    return _no_plate(np.ascontiguousarray(image[::-1, ::-1]))
-
-
 def _no_plate(image: Image) -> View:
     return View(image, np.zeros((4, 2), np.float32), False, False, True, False)
-
-
-def _drawn(rng: Random, scene: Scene) -> View:
-    """Something that is no plate in the middle of a view, on anything that is in *scene*."""
-    finer = 2
-    matrix = view_matrix(_anywhere(rng, scene.image)) @ np.diag([1 / finer, 1 / finer, 1])
-    canvas = cut(scene.image, matrix, VIEW_WIDTH * finer, VIEW_HEIGHT * finer)
-    middle = np.array([VIEW_WIDTH, VIEW_HEIGHT]) / 2 + rng.normal(0, [7, 4])
-    draw = road if rng.random() < 0.25 else distract
-    draw(rng, canvas, np.asarray(middle * finer, np.float32), 84 * finer * float(np.exp(rng.normal(0, 0.3))))
-    image = cv2.resize(canvas, (VIEW_WIDTH, VIEW_HEIGHT), interpolation=cv2.INTER_AREA)
-    if rng.random() < 0.25:
-        image = image[::-1, ::-1]
-    return _no_plate(_worse(rng, np.ascontiguousarray(image, np.uint8)))
 
 
 def _met(plates: tuple[Placed, ...], quad: Floats) -> tuple[Placed | None, float]:
