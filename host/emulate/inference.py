@@ -9,6 +9,7 @@ from types import ModuleType
 from host.emulate.count import Counts, DataCache, count
 from host.emulate.guests import bundle as bundle_guest
 from host.emulate.guests import count as count_guest
+from host.emulate.guests import locator as locator_guest
 from host.emulate.root import Root, root_for
 from host.paths import REPOSITORY
 from host.targets.profile import Target
@@ -24,6 +25,24 @@ def count_bundle(bundle: Path, target: Target, data_cache: DataCache | None = No
     """
     root = root_for(target.arch)
     return count_inference(bundle_guest, [str(bundle.resolve())], target, root, data_cache)
+
+
+LOCATOR_PARTS = ("letterbox", "find", "refine")
+"""What finding is made of: a 1080p frame scaled, the first network, and the second one for each place."""
+
+
+def count_locator(bundle: Path, target: Target, data_cache: DataCache | None = None) -> dict[str, Counts]:
+    """Instructions of each of `LOCATOR_PARTS` of *bundle*, one thread; golden maps are checked before.
+
+    Raises:
+        FatalError: a tool is missing, the target has no root, or the locator does not run or computes
+            something else.
+    """
+    root, folder = root_for(target.arch), str(bundle.resolve())
+    return {
+        part: count_inference(locator_guest, [folder, part], target, root, data_cache)
+        for part in LOCATOR_PARTS
+    }
 
 
 def count_inference(

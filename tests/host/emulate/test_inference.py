@@ -1,9 +1,12 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from device_runtime.errors import FatalError
-from host.emulate.inference import count_bundle, count_inference
+from host.build import Request, build
+from host.emulate.inference import LOCATOR_PARTS, count_bundle, count_inference, count_locator
 from host.emulate.root import root_for
 from host.paths import BUILD
 from host.targets.profile import Target
@@ -27,3 +30,12 @@ def test_a_loader_that_fails_is_one_line(rpi4: Target) -> None:
 def test_a_board_without_a_root_is_refused() -> None:
     with pytest.raises(FatalError, match="root for riscv64"):
         count_bundle(BUILD, load_target("visionfive2"))
+
+
+@pytest.mark.slow
+def test_a_locator_computes_on_an_emulated_board_what_the_host_does(rpi4: Target, tmp_path: Path) -> None:
+    """In floats, which need no calibration: `count_locator` checks the golden maps there."""
+    bundle = build(Request(target=rpi4, output=tmp_path / "rpi4", precision="fp32"))
+    counts = count_locator(bundle, rpi4)
+    assert tuple(counts) == LOCATOR_PARTS
+    assert 1e6 < counts["refine"].total < counts["find"].total
