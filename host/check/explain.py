@@ -11,21 +11,28 @@ from tvm import DataType, tirx
 from host.kernels.emit import tensors
 from host.kernels.microkernel import MicroKernel
 from host.kernels.select import microkernel_for
+from host.lower.graphs import lower_graphs
 from host.lower.module import ConvCall, KernelCall, lower
-from host.lower.tuned import describe_tile, read_for
+from host.lower.tuned import Records, describe_tile, read_for
+from host.network.conv_graph import ConvGraph, QuantizedGraph
 from host.network.graph import Network
 from host.network.integer import QuantizedNetwork
+from host.network.locator import find_graph, refine_graph
 from host.network.simplify import simplify
 from host.network.work import Work, published_work, simplified_work
 from host.paths import SAMPLES
 from host.quantize import quantize
 from host.quantize.calibration import read_samples
+from host.quantize.graph import quantize_graph
+from host.quantize.scenes import scene_samples, view_samples
 from host.targets.native import runs_here
 from host.targets.profile import Target
 from host.tune.cycles import core_of, cycles, vector_cycles
 from host.tune.emulated import count_kernels
 from host.tune.peak import peak_kernels
 from host.tune.timed import LocalRunner
+from host.tune.workload import kernel
+from lprnet.locator.network import LocatorNet
 from lprnet.network.checkpoint import Checkpoint
 
 ROUNDS = 12
@@ -107,6 +114,68 @@ def explain(checkpoint: Checkpoint, target: Target, precision: str) -> Explanati
         peaks=peaks,
         peak_share=_together(kernels),
     )
+
+
+def explain_locator(model: LocatorNet, target: Target, precision: str) -> Explanation:
+    """The same for the networks that find plates, for inputs of the size that kernels are tuned for.
+
+    Raises:
+        FatalError: a precision without kernels, or measuring fails.
+    """
+    graphs = (find_graph(model), refine_graph(model))
+    microkernel = microkernel_for(target, precision)
+    calls = _of_one_size(graphs, microkernel, read_for(target))
+    costs, measured = _measure([call.function for call in calls], target)
+    peaks = _peaks([microkernel], target)
+    macs = {f"{graph.name}.{node.name}": graph.macs_of(node) for graph in graphs for node in graph.nodes}
+    kernels = [
+        _kernel(call, macs.get(call.name, 0), cost, peaks) for call, cost in zip(calls, costs, strict=True)
+    ]
+    work = Work({"convolution": len(macs)}, sum(macs.values()), sum(graph.parameters for graph in graphs))
+    return Explanation(
+        target=target.name,
+        microkernel=microkernel.name,
+        published=work,
+        simplified=work,
+        kernels=tuple(kernels),
+        measured=measured,
+        peaks=peaks,
+        peak_share=_together(kernels),
+    )
+
+
+def _of_one_size(graphs: Sequence[ConvGraph], microkernel: MicroKernel, records: Records) -> list[KernelCall]:
+    """The kernels of *graphs* for inputs of one size, with the tiles that they have for any size."""
+    networks: list[ConvGraph | QuantizedGraph] = list(graphs)
+    if microkernel.int8_sums is not None:
+        # The kernels are the same whatever the ranges: a few samples do.
+        samples = (scene_samples()[:1], view_samples()[:8])
+        networks = [
+            quantize_graph(graph, images, int8_sums=microkernel.int8_sums)
+            for graph, images in zip(graphs, samples, strict=True)
+        ]
+    fixed = [_without_area(network) for network in networks]
+    calls: list[KernelCall] = []
+    for compiled, one in zip(
+        lower_graphs(networks, microkernel, records).kernels,
+        lower_graphs(fixed, microkernel).kernels,
+        strict=True,
+    ):
+        if isinstance(compiled, ConvCall) and isinstance(one, ConvCall):
+            symbol = str(one.function.attrs["global_symbol"])
+            function = kernel(one.workload, symbol, compiled.tile)
+            calls.append(
+                ConvCall(one.name, function, workload=one.workload, tile=compiled.tile, tuned=compiled.tuned)
+            )
+        elif one.name != "letterbox":
+            calls.append(one)
+    return calls
+
+
+def _without_area(network: ConvGraph | QuantizedGraph) -> ConvGraph | QuantizedGraph:
+    if isinstance(network, QuantizedGraph):
+        return replace(network, graph=replace(network.graph, area=None))
+    return replace(network, area=None)
 
 
 def _quantized(network: Network, microkernel: MicroKernel) -> Network | QuantizedNetwork:

@@ -21,15 +21,23 @@ if TYPE_CHECKING:
 @options.target
 @options.precision
 @options.weights()
+@click.option("--locator", is_flag=True, help="The networks that find plates, instead of the one that reads.")
 @options.as_json
-def explain_command(target: Target, precision: str | None, weights: Path | None, as_json: bool) -> None:
+def explain_command(
+    target: Target, precision: str | None, weights: Path | None, locator: bool, as_json: bool
+) -> None:
     """Show the network before and after simplification, and kernel by kernel where its time goes."""
-    from host.check.explain import explain
+    from host.check.explain import explain, explain_locator
+    from lprnet.locator.checkpoint import load_weights
     from lprnet.network.checkpoint import load_checkpoint
-    from lprnet.weights import of_recipe
+    from lprnet.weights import LOCATOR, of_recipe
 
-    checkpoint = load_checkpoint(weights or of_recipe(target.recipe.pruning))
-    explanation = explain(checkpoint, target, precision or target.recipe.precision)
+    precision = precision or target.recipe.precision
+    if locator:
+        explanation = explain_locator(load_weights(weights or LOCATOR), target, precision)
+    else:
+        checkpoint = load_checkpoint(weights or of_recipe(target.recipe.pruning))
+        explanation = explain(checkpoint, target, precision)
     if as_json:
         click.echo(json.dumps(asdict(explanation)))
     else:

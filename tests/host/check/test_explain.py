@@ -2,12 +2,14 @@ from __future__ import annotations
 
 import pytest
 
-from host.check.explain import explain
+from host.check.explain import explain, explain_locator
+from host.network.locator import find_graph, refine_graph
 from host.network.simplify import simplify
 from host.network.work import published_work, simplified_work
 from host.targets.read import load_target
+from lprnet.locator.checkpoint import load_weights
 from lprnet.network.checkpoint import Checkpoint, load_checkpoint
-from lprnet.weights import DEFAULT
+from lprnet.weights import DEFAULT, LOCATOR
 
 
 @pytest.fixture(scope="module")
@@ -48,3 +50,16 @@ def test_kernels_are_listed_with_their_cost(checkpoint: Checkpoint, precision: s
             shares.append(kernel.peak_share)
     assert explanation.peak_share is not None
     assert min(shares) < explanation.peak_share < max(shares)
+
+
+def test_the_locators_kernels_are_listed_for_one_size() -> None:
+    model = load_weights(LOCATOR)
+    explanation = explain_locator(model, load_target("native"), "fp32")
+    graphs = (find_graph(model), refine_graph(model))
+    convolutions = [kernel for kernel in explanation.kernels if kernel.macs]
+    assert [kernel.name for kernel in convolutions] == [
+        f"{graph.name}_{node.name}" for graph in graphs for node in graph.nodes
+    ]
+    assert explanation.simplified.macs == sum(graph.macs for graph in graphs)
+    assert sum(kernel.macs for kernel in explanation.kernels) == explanation.simplified.macs
+    assert all(kernel.cost and kernel.moved for kernel in explanation.kernels)
