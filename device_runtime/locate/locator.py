@@ -50,9 +50,9 @@ class Scoring:
     Fitted on rendered scenes and held-out frames, so that a score means the same from one camera to the next.
     """
 
-    find: float = 2.3
-    refine: float = 1.1
-    offset: float = -3.0
+    find: float = 2.7
+    refine: float = 1.0
+    offset: float = -3.3
 
     def score(self, find_logit: float, refine_logit: float) -> float:
         """Of a plate, 0 to 1."""

@@ -12,8 +12,8 @@ def test_the_shipped_locator_finds_most_rendered_plates() -> None:
     locator = locator_of(load_weights(LOCATOR))
     (outcomes,) = measure(locator, rendered(1 << 20, 16), [0.2])
     result = figures(outcomes)
-    assert result.n > 12 and result.found >= 0.7 * result.n and result.false_per_photo < 1
-    assert result.corner_error is not None and result.corner_error < 0.1
+    assert result.n > 12 and result.found >= 0.7 * result.n and result.false_per_photo < 0.3
+    assert result.corner_error is not None and result.corner_error < 0.08
 
 
 def test_the_shipped_locator_finds_no_plate_in_nothing() -> None:
