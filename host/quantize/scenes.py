@@ -15,8 +15,8 @@ SEED = 29
 """Of the scenes; training has others."""
 SCENES, SIZE = 6, 320
 """Pictures for the first network, and their sides in px: they are as large as inputs may be."""
-VIEWS = 48
-"""Pictures for the second network."""
+VIEWS = 40
+"""Pictures for the second network, a multiple of those of a scene."""
 
 
 @cache
