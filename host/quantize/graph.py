@@ -17,6 +17,7 @@ from host.network.integer import LEVELS, IntegerConv, accumulate, rescale
 from host.quantize.equalize import equalize_graph
 from host.quantize.layer import Options, Quantized, quantize_conv
 from host.quantize.observe import OBSERVERS, Histogram, histogram
+from lprnet.threads import one_thread
 
 BATCH = 8
 
@@ -28,6 +29,8 @@ def quantize_graph(
     int8_sums: Int8Sums | None = None,
 ) -> QuantizedGraph:
     """Quantize every convolution; the output's sums become real values.
+
+    The result is the same on every machine of an instruction set, however many cores it has.
 
     Args:
         samples: uint8[N,H,W,3], images that show what the network will see.
@@ -42,11 +45,12 @@ def quantize_graph(
     if len(samples) == 0:
         raise FatalError("calibration", "there are no images", "give a folder with images")
     images = planes(samples)
-    if options.equalize:
-        graph = equalize_graph(graph, _largest_activations(graph, images))
-    observe = OBSERVERS[options.observer]
-    scales = {name: observe(h) / LEVELS for name, h in _histograms(graph, images).items()}
-    convs = _integers(graph, images, {IMAGE: 1.0} | scales, options, int8_sums)
+    with one_thread():
+        if options.equalize:
+            graph = equalize_graph(graph, _largest_activations(graph, images))
+        observe = OBSERVERS[options.observer]
+        scales = {name: observe(h) / LEVELS for name, h in _histograms(graph, images).items()}
+        convs = _integers(graph, images, {IMAGE: 1.0} | scales, options, int8_sums)
     return QuantizedGraph(graph=graph, convs=convs, int8_sums=int8_sums)
 
 

@@ -22,7 +22,8 @@ def test_the_wheel_holds_every_module_and_what_they_read(tmp_path: Path) -> None
         names = {name for name in archive.namelist() if ".dist-info/" not in name}
         boards = ADVICE.decode(archive.read("device_runtime/board/boards.json"), "boards.json")
     modules = {str(path.relative_to(DEVICE_PACKAGE.parent)) for path in DEVICE_PACKAGE.rglob("*.py")}
-    assert names == modules | {"device_runtime/board/boards.json", "device_runtime/sinks/glyphs.png"}
+    more = {"__init__.pyi", "py.typed", "board/boards.json", "sinks/glyphs.png"}
+    assert names == modules | {f"device_runtime/{name}" for name in more}
     assert boards == advice()
     assert {path.name for path in folder.iterdir()} == {wheel.name, "install.sh", "requirements.txt"}
 

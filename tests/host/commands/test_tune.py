@@ -10,11 +10,13 @@ from host.kernels.registry import FLOAT32
 from host.kernels.shape import Tile
 from host.lower.tuned import TUNING_RECORDS, Record, Records
 from host.lower.workload import workloads
+from host.network.locator import find_graph, refine_graph
 from host.network.simplify import simplify
 from host.targets.profile import Target
-from host.tune.workload import distinct
+from host.tune.workload import distinct, locator_workloads
+from lprnet.locator.checkpoint import load_weights
 from lprnet.network.checkpoint import load_checkpoint
-from lprnet.weights import of_recipe
+from lprnet.weights import LOCATOR, of_recipe
 
 
 def tune(*arguments: str) -> Result:
@@ -22,7 +24,10 @@ def tune(*arguments: str) -> Result:
 
 
 def test_an_interrupted_run_goes_on(rpi4: Target, tmp_path: Path) -> None:
-    found = distinct(workloads(simplify(load_checkpoint(of_recipe(rpi4.recipe.pruning))), FLOAT32["neon"]))
+    microkernel, locator = FLOAT32["neon"], load_weights(LOCATOR)
+    reader = workloads(simplify(load_checkpoint(of_recipe(rpi4.recipe.pruning))), microkernel)
+    graphs = find_graph(locator), refine_graph(locator)
+    found = distinct(reader | locator_workloads(graphs, microkernel))
     path = tmp_path / "rpi4.json"
     known = [
         Record(

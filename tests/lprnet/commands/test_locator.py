@@ -11,6 +11,7 @@ from lprnet.cli import main
 from lprnet.scenes.generator import Generator
 from lprnet.scenes.scene import Role
 from lprnet.scenes.stock import Stock
+from lprnet.training.views import EACH
 from lprnet.weights import LOCATOR
 
 SHIPPED = ("--weights", str(LOCATOR))
@@ -109,7 +110,7 @@ def test_a_sheet_shows_what_is_trained_on(tmp_path: Path, options: tuple[str, ..
         (("train", "refine", "--output", "x", "--samples", "8"), "trained on what find finds"),
         (
             ("train", "refine", "--output", "x", "--samples", "8", "--batch", "9", *SHIPPED),
-            "no multiple of 8",
+            f"no multiple of {EACH}",
         ),
         (("eval", "--weights", "none.safetensors", "--data", "."), "No such file"),
         (("eval",), "none given"),

@@ -101,7 +101,7 @@ def test_thresholds_are_measured_in_one_pass(tmp_path: Path) -> None:
             output[corner, y, x] = 20
         return output
 
-    locator = Locator(find=sure_of_one, refine=nothing_new, scoring=Scoring(find=1, refine=0))
+    locator = Locator(find=sure_of_one, refine=nothing_new, scoring=Scoring(find=1, refine=0, offset=0))
     photograph = Photograph(path=path, plates=(LabelledPlate((0, 0, 9, 9)),))
     low, high = measure(locator, [photograph], (0.3, 0.6))
     assert calls == 1

@@ -49,7 +49,7 @@ def test_refine_learns_corners_and_what_is_a_plate() -> None:
     views = ViewGenerator((GENERATOR,), in_torch(LocatorNet().eval().find))
     task, settings = refine_task(views), replace(SMALL, batch=2 * EACH)
     state, lesson = new_state(REFINE, settings, 1), views.raw_batch(0, 2 * EACH)
-    parts = [train_step(state, settings, task, lesson, 0.1) for _ in range(40)]
+    parts = [train_step(state, settings, task, lesson, 0.1) for _ in range(80)]
     for name in ("score", "corners", "heat"):
         assert parts[-1][name] < 0.8 * parts[0][name], name
 
