@@ -21,10 +21,28 @@ def compile_kernels(module: tvm.IRModule, target: tvm.target.Target) -> relax.VM
         relax.transform.LowerRuntimeBuiltin(),
         relax.transform.ComputePrimValue(),
         relax.transform.VMShapeLower(),
+        _SizesInOrder(),
         relax.transform.AttachGlobalSymbol(),
     ]
     with target, pass_context():
         return relax.build(module, target, relax_pipeline=tvm.transform.Sequential(passes))
+
+
+@tvm.transform.module_pass(opt_level=0)
+class _SizesInOrder:
+    """Compute symbolic sizes in the order of their places, lest the same module compiles to other bytes.
+
+    TVM's order is that of a hash table of addresses. No size depends on another one but the inputs'.
+    """
+
+    def transform_module(self, module: tvm.IRModule, _: tvm.transform.PassContext) -> tvm.IRModule:
+        for name, function in module.functions_items():
+            if not isinstance(function, tirx.PrimFunc) or not name.name_hint.startswith("shape_func"):
+                continue
+            if isinstance(function.body, tirx.SeqStmt):
+                stores = sorted(function.body.seq, key=lambda store: int(store.indices[0]))
+                module.update_func(name, function.with_body(tirx.SeqStmt(stores)))
+        return module
 
 
 def compile_functions(kernels: Sequence[tirx.PrimFunc], target: tvm.target.Target) -> tvm.runtime.Executable:
