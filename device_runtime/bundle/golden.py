@@ -73,9 +73,17 @@ def read_golden(bundle: Path, manifest: Manifest) -> Golden:
         FatalError: the file cannot be read, and where `decode` raises it.
     """
     path = bundle / manifest.golden.file
+    return decode(read_member(path), manifest, str(path))
+
+
+def read_member(path: Path) -> bytes:
+    """A file of a bundle.
+
+    Raises:
+        FatalError: it cannot be read.
+    """
     try:
-        data = path.read_bytes()
+        return path.read_bytes()
     except OSError as error:
         why = f"cannot be read ({error.strerror})"
         raise FatalError(str(path), why, "copy the bundle to the board again") from None
-    return decode(data, manifest, str(path))

@@ -14,6 +14,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from device_runtime.bundle.golden import read_member
 from device_runtime.bundle.manifest import GoldenMapInfo, LocatorGoldenInfo, LocatorInfo
 from device_runtime.errors import FatalError
 
@@ -85,9 +86,4 @@ def read_locator_golden(bundle: Path, info: LocatorInfo) -> tuple[GoldenMap, ...
         FatalError: the file cannot be read, and where `decode` raises it.
     """
     path = bundle / info.golden.file
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        why = f"cannot be read ({error.strerror})"
-        raise FatalError(str(path), why, "copy the bundle to the board again") from None
-    return decode(data, info, str(path))
+    return decode(read_member(path), info, str(path))

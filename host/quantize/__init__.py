@@ -25,7 +25,7 @@ from host.network.integer import (
 )
 from host.quantize.equalize import Equalized, equalize
 from host.quantize.layer import Options, Quantized, quantize_conv
-from host.quantize.observe import OBSERVERS, Histogram, histogram
+from host.quantize.observe import Histogram, histogram, observer_of
 from host.quantize.weights import quantize_head
 
 BATCH = 16
@@ -50,15 +50,13 @@ def quantize(
         FatalError: no samples, or an unknown observer.
     """
     options, int8_sums = options or Options(), int8_sums or Int8Sums()
-    if options.observer not in OBSERVERS:
-        raise FatalError(f"observer {options.observer}", "is not known", f"use {', '.join(OBSERVERS)}")
+    observe = observer_of(options.observer)
     if len(samples) == 0:
         raise FatalError("calibration", "there are no images", "give a folder with plate images")
     images = torch.from_numpy(samples)
     equalized = Equalized(network, {})
     if options.equalize:
         equalized = equalize(network, largest_activations(network, images))
-    observe = OBSERVERS[options.observer]
     scales = {name: observe(h) / LEVELS for name, h in histograms(equalized.network, images).items()}
     convs = _integers(equalized.network, images, scales, options, int8_sums)
     head = quantize_head(network.head)

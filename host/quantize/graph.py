@@ -16,7 +16,7 @@ from host.network.int8_sums import Int8Sums
 from host.network.integer import LEVELS, IntegerConv, accumulate, rescale
 from host.quantize.equalize import equalize_graph
 from host.quantize.layer import Options, Quantized, quantize_conv
-from host.quantize.observe import OBSERVERS, Histogram, histogram
+from host.quantize.observe import Histogram, histogram, observer_of
 from lprnet.threads import one_thread
 
 BATCH = 8
@@ -40,15 +40,13 @@ def quantize_graph(
         FatalError: no samples, or an unknown observer.
     """
     options, int8_sums = options or Options(), int8_sums or Int8Sums()
-    if options.observer not in OBSERVERS:
-        raise FatalError(f"observer {options.observer}", "is not known", f"use {', '.join(OBSERVERS)}")
+    observe = observer_of(options.observer)
     if len(samples) == 0:
         raise FatalError("calibration", "there are no images", "give a folder with images")
     images = planes(samples)
     with one_thread():
         if options.equalize:
             graph = equalize_graph(graph, _largest_activations(graph, images))
-        observe = OBSERVERS[options.observer]
         scales = {name: observe(h) / LEVELS for name, h in _histograms(graph, images).items()}
         convs = _integers(graph, images, {IMAGE: 1.0} | scales, options, int8_sums)
     return QuantizedGraph(graph=graph, convs=convs, int8_sums=int8_sums)

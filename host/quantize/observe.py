@@ -10,6 +10,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from device_runtime.errors import FatalError
+
 BINS = 8192
 LEVELS = 255
 
@@ -100,3 +102,14 @@ OBSERVERS: dict[str, Observer] = {
     "mse": mean_square_error,
     "entropy": entropy,
 }
+
+
+def observer_of(name: str) -> Observer:
+    """An observer by its name.
+
+    Raises:
+        FatalError: there is none of that name.
+    """
+    if name not in OBSERVERS:
+        raise FatalError(f"observer {name}", "is not known", f"use {', '.join(OBSERVERS)}")
+    return OBSERVERS[name]
