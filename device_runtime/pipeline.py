@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
-from itertools import cycle, islice
+from itertools import islice
 from pathlib import Path
 from time import perf_counter
 from typing import Literal
@@ -29,10 +29,12 @@ from device_runtime.sinks.glyphs import of_bundle
 from device_runtime.sinks.jsonl import JsonLines
 from device_runtime.sinks.pictures import Album
 from device_runtime.sinks.sink import OnlyChanges, Result, Sink
-from device_runtime.sources.camera import camera_frames
-from device_runtime.sources.files import image_files, label_of, read_files
+from device_runtime.sources.files import image_files, label_of
 from device_runtime.sources.frame import Frame, Unreadable
 from device_runtime.sources.image import Image
+from device_runtime.sources.open import open_source
+from device_runtime.sources.source import Source, frames_of
+from device_runtime.sources.stills import Stills
 from device_runtime.timing import StageClock
 
 log = logging.getLogger(__name__)
@@ -225,7 +227,7 @@ def run(options: Options, *more: Sink) -> int:
     pipeline.warm_up(options.warmup)
     measured, status = pipeline.measured, 0
     try:
-        pipeline.run(_frames(options, files, engine))
+        pipeline.run(islice(frames_of(_source(options, files, engine)), options.benchmark))
     except KeyboardInterrupt:
         status = INTERRUPTED
     except FatalError as error:
@@ -252,15 +254,12 @@ def run(options: Options, *more: Sink) -> int:
     return status
 
 
-def _frames(options: Options, files: list[Path], engine: Engine) -> Iterator[Frame | Unreadable]:
+def _source(options: Options, files: list[Path], engine: Engine) -> Source:
     if options.camera is not None:
-        frames: Iterator[Frame | Unreadable] = camera_frames(options.camera)
-    elif files:
-        frames = read_files(cycle(files) if options.benchmark else files)
-    else:
-        golden = engine.golden().images
-        frames = (Frame(source=f"golden#{i}", image=golden[i]) for i in cycle(range(len(golden))))
-    return islice(frames, options.benchmark)
+        return open_source(options.camera)
+    if files:
+        return Stills.of_files(files, repeat=options.benchmark is not None)
+    return Stills.of_images("golden", list(engine.golden().images))
 
 
 def _sinks(options: Options, reader: Reader) -> list[Sink]:

@@ -21,11 +21,11 @@ from device_runtime.delivery.item import new_id
 from device_runtime.follow.event import Event, OtherText, Passage
 from device_runtime.follow.filters import Filters
 from device_runtime.follow.look_alike import distance
-from device_runtime.follow.moment import Moment
 from device_runtime.follow.outline import Outline, iou
 from device_runtime.follow.settings import Settings
 from device_runtime.follow.track import OVERLAP, Sighting, Track, match, plain
 from device_runtime.follow.vote import Vote, vote
+from device_runtime.moment import Moment
 from device_runtime.reader import Examined, Place
 
 MOST_SIGHTINGS, MOST_TRACKS, MOST_PASSAGES = 32, 64, 256

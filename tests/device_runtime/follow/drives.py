@@ -10,10 +10,10 @@ import numpy as np
 
 from device_runtime.follow.event import Event
 from device_runtime.follow.follower import Follower
-from device_runtime.follow.moment import Moment
 from device_runtime.follow.outline import Outline
 from device_runtime.follow.settings import Settings
 from device_runtime.follow.track import Sighting
+from device_runtime.moment import Moment
 
 START = datetime(2026, 11, 26, 12, 0, 0, tzinfo=timezone(timedelta(hours=8)))
 Drive = Iterable[tuple[float, Sequence[Sighting]]]

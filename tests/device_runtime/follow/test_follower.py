@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 
 from device_runtime.follow.event import Event
 from device_runtime.follow.follower import MOST_PASSAGES, MOST_TRACKS, Follower, sightings_of
-from device_runtime.follow.moment import Moment
 from device_runtime.follow.settings import Settings
 from device_runtime.follow.track import Sighting
+from device_runtime.moment import Moment
 from device_runtime.reader import Examined
 from tests.device_runtime.follow.drives import START, Drive, drive, follower, moment, sighting
 from tests.device_runtime.results import CORNERS, place, plate, unread

@@ -4,7 +4,7 @@ from datetime import datetime, timedelta, timezone
 
 import pytest
 
-from device_runtime.follow.moment import Moment, clock_is_synchronized
+from device_runtime.moment import Moment, clock_is_synchronized
 
 
 def test_now_has_an_offset_and_goes_on() -> None:

@@ -1,0 +1,70 @@
+"""What a user can adjust about a camera, every key checked."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Any
+
+import msgspec
+
+from device_runtime.errors import FatalError
+from device_runtime.schema import Strict
+
+Size = tuple[
+    Annotated[int, msgspec.Meta(ge=16, le=16384)],
+    Annotated[int, msgspec.Meta(ge=16, le=16384)],
+]
+"""Width and height, px."""
+
+PIXEL_FORMATS = ("MJPG", "YUYV", "UYVY", "NV12", "I420", "BGR3", "GREY")
+"""Names as in V4L2, but for I420, which it calls YU12."""
+
+
+class SourceSettings(Strict, frozen=True, kw_only=True):
+    """How frames are asked for.
+
+    Attributes:
+        size: width and height, px; what the camera has where None. A size that it has not is an error.
+        fps: frames a second that a camera is asked for, and the most that are taken of a stream.
+        pixel_format: of a local camera or a pipe; MJPG where the camera has it, if None.
+        timeout: seconds without a frame after which a camera counts as lost.
+
+    Raises:
+        ValueError: a pixel format that there is not.
+    """
+
+    size: Size | None = None
+    fps: Annotated[float, msgspec.Meta(gt=0.0, le=1000.0)] | None = None
+    pixel_format: str | None = None
+    timeout: Annotated[float, msgspec.Meta(ge=0.5, le=3600.0)] = 5.0
+
+    def __post_init__(self) -> None:
+        if self.pixel_format is not None and self.pixel_format not in PIXEL_FORMATS:
+            raise ValueError(f"pixel_format is none of {', '.join(PIXEL_FORMATS)}")
+
+
+def parse_size(text: str) -> tuple[int, int]:
+    """Width and height of *text*, as 1280x720.
+
+    Raises:
+        ValueError: it is none.
+    """
+    found = re.fullmatch(r"(\d{1,5})[x×](\d{1,5})", text.strip(), re.IGNORECASE)
+    if not found or not all(16 <= int(side) <= 16384 for side in found.groups()):
+        raise ValueError(f"{text!r} is not WIDTHxHEIGHT, as 1280x720")
+    return int(found[1]), int(found[2])
+
+
+def settings_from(raw: Any, path: str) -> SourceSettings:
+    """Check *raw*, the table `[source]` of the TOML file *path*.
+
+    Raises:
+        FatalError: a key is unknown or its value not allowed.
+    """
+    try:
+        return msgspec.convert(raw, SourceSettings)
+    except msgspec.ValidationError as error:
+        # msgspec names the key last.
+        found = re.fullmatch(r"(?s)(.*?)(?: - at `\$\.?([^`]*)`)?", str(error))
+        why = f"{found[2]}: {found[1]}" if found and found[2] else str(error)
+        raise FatalError(path, f"[source] {why}", "correct it; docs/lpr-run.md says what there is") from None
