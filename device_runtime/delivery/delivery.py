@@ -27,12 +27,12 @@ from device_runtime.delivery.destination import (
     Destination,
     FileDestination,
     HttpDestination,
-    read_token,
 )
 from device_runtime.delivery.item import KINDS, MAX_ITEM_BYTES, Item, encode, new_id
 from device_runtime.delivery.post import HttpChannel
 from device_runtime.delivery.serial_line import SerialChannel
 from device_runtime.delivery.spool import MAX_BYTES, Counts, Entry, Spool
+from device_runtime.secret import read_token
 
 log = logging.getLogger(__name__)
 

@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import os
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote, urlsplit
 
 from device_runtime.errors import FatalError
+from device_runtime.secret import TOKEN
 
 DEFAULT_BAUD = 115_200
 _BAUDS = range(300, 4_000_001)
-
-TOKEN, TOKEN_FILE, CREDENTIAL = "LPR_TOKEN", "LPR_TOKEN_FILE", "lpr-token"
-"""Environment variables that hold the bearer token or name its file; systemd's credential of that name."""
 
 _TODO = "give file:PATH, serial:/dev/PORT@BAUD or https://HOST/PATH"
 
@@ -104,7 +100,7 @@ def _http(scheme: str, text: str) -> HttpDestination:
     except ValueError:
         raise FatalError(f"{scheme}://…", "is no web address", todo) from None
     if url.username is not None or url.password is not None:
-        secret = f"put a bearer token into a file and name it with {TOKEN_FILE}"
+        secret = f"put a bearer token into a file and name it with {TOKEN}_FILE"
         raise FatalError(f"{scheme}://…@…", "holds a user's name or password", f"leave it out; {secret}")
     if not host or not re.fullmatch(r"[0-9A-Za-z._:-]+", host) or port == 0:
         raise FatalError(f"{scheme}://…", "has no host's name that can be looked up", todo)
@@ -115,36 +111,3 @@ def _http(scheme: str, text: str) -> HttpDestination:
     if url.query:
         target += "?" + quote(url.query, safe="/%:@!$&'()*+,;=~-._?")
     return HttpDestination(scheme, host, port or (443 if scheme == "https" else 80), target)
-
-
-def read_token(environment: Mapping[str, str] = os.environ) -> str | None:
-    """The bearer token that HTTP requests carry, or None.
-
-    From `LPR_TOKEN`, else the file `LPR_TOKEN_FILE`, else systemd's credential `lpr-token`.
-
-    Raises:
-        FatalError: its file cannot be read, or it is no token; the message does not show it.
-    """
-    source, token = TOKEN, environment.get(TOKEN)
-    if token is None:
-        path = None
-        if TOKEN_FILE in environment:
-            path = Path(environment[TOKEN_FILE])
-        elif "CREDENTIALS_DIRECTORY" in environment:
-            credential = Path(environment["CREDENTIALS_DIRECTORY"]) / CREDENTIAL
-            path = credential if credential.exists() else None
-        if path is None:
-            return None
-        source = str(path)
-        try:
-            with path.open("rb") as file:
-                token = file.read(8193).decode("ascii", errors="replace")
-        except OSError as error:
-            raise FatalError(source, f"cannot be read ({error.strerror})", "name the token's file") from None
-    token = token.strip()
-    # RFC 6750, 2.1.
-    if len(token) > 8192 or not re.fullmatch(r"[A-Za-z0-9._~+/-]+=*", token):
-        raise FatalError(
-            source, "holds no bearer token", "write letters, digits and -._~+/ into it, nothing else"
-        )
-    return token

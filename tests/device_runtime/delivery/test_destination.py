@@ -11,7 +11,6 @@ from device_runtime.delivery.destination import (
     HttpDestination,
     SerialDestination,
     parse_destination,
-    read_token,
 )
 from device_runtime.errors import FatalError
 
@@ -71,28 +70,3 @@ def test_any_text_is_a_destination_or_refused_in_one_line(text: str) -> None:
         assert "\n" not in str(error)
     else:
         assert "\n" not in str(found)
-
-
-def test_a_token_comes_from_the_environment_a_file_or_systemd(tmp_path: Path) -> None:
-    path = tmp_path / "lpr-token"
-    path.write_text("abc.DEF-123=\n")
-    assert read_token({}) is None
-    assert read_token({"LPR_TOKEN": " abc "}) == "abc"
-    assert read_token({"LPR_TOKEN_FILE": str(path)}) == "abc.DEF-123="
-    assert read_token({"CREDENTIALS_DIRECTORY": str(tmp_path)}) == "abc.DEF-123="
-    assert read_token({"CREDENTIALS_DIRECTORY": str(tmp_path / "none")}) is None
-
-
-@pytest.mark.parametrize("token", ["", "s3cret s3cret", "s3cret\r\nX: y", "s3crét", "s" * 9000])
-def test_what_is_no_token_is_refused_and_not_shown(token: str, tmp_path: Path) -> None:
-    path = tmp_path / "token"
-    path.write_text(token)
-    for environment in ({"LPR_TOKEN": token}, {"LPR_TOKEN_FILE": str(path)}):
-        with pytest.raises(FatalError, match="holds no bearer token") as caught:
-            read_token(environment)
-        assert "s3cr" not in str(caught.value)
-
-
-def test_a_missing_file_of_the_token_is_one_line(tmp_path: Path) -> None:
-    with pytest.raises(FatalError, match=r"none: cannot be read \(No such file or directory\) – name"):
-        read_token({"LPR_TOKEN_FILE": str(tmp_path / "none")})
