@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from time import perf_counter_ns
 
 import numpy as np
+from numpy.typing import NDArray
 
 from device_runtime.schema import Tolerant
 
@@ -38,6 +39,7 @@ class Distribution(Tolerant, frozen=True, kw_only=True):
     Attributes:
         n: how many were summarized.
         percentiles_ms: the 0th to the 100th in steps of one.
+        relative_error: how far those between the first and the last may be off, as a share of them.
     """
 
     n: int
@@ -47,17 +49,25 @@ class Distribution(Tolerant, frozen=True, kw_only=True):
     p99_ms: float
     max_ms: float
     percentiles_ms: tuple[float, ...]
+    relative_error: float = 0.0
 
 
 def distribution(samples_ms: Sequence[float]) -> Distribution:
     """Summarize at least one sample; percentiles interpolate linearly between samples."""
-    values = np.percentile(np.asarray(samples_ms, np.float64), np.arange(101)).round(5).tolist()
+    values = np.percentile(np.asarray(samples_ms, np.float64), np.arange(101))
+    return of_percentiles(len(samples_ms), values)
+
+
+def of_percentiles(n: int, values: NDArray[np.float64], relative_error: float = 0.0) -> Distribution:
+    """The summary of *n* samples with these percentiles, float64[101]."""
+    rounded = values.round(5).tolist()
     return Distribution(
-        n=len(samples_ms),
-        min_ms=values[0],
-        p50_ms=values[50],
-        p90_ms=values[90],
-        p99_ms=values[99],
-        max_ms=values[100],
-        percentiles_ms=tuple(values),
+        n=n,
+        min_ms=rounded[0],
+        p50_ms=rounded[50],
+        p90_ms=rounded[90],
+        p99_ms=rounded[99],
+        max_ms=rounded[100],
+        percentiles_ms=tuple(rounded),
+        relative_error=relative_error,
     )

@@ -15,8 +15,9 @@ from device_runtime import __version__
 from device_runtime.board import describe as board
 from device_runtime.bundle.verify import MODULE_NAME, Bundle
 from device_runtime.report.accuracy import Tally
+from device_runtime.report.latencies import Latencies
 from device_runtime.report.report import BundleId, Report, RunSettings, WarmUp
-from device_runtime.timing import STAGES, Distribution, distribution
+from device_runtime.timing import STAGES, Distribution
 
 
 @dataclass
@@ -25,7 +26,7 @@ class Measurements:
 
     Attributes:
         warmup: inferences before it.
-        samples_ms: times of every frame by stage.
+        stages: times of all frames by stage.
         plates: read in them where plates were looked for, else None.
         unreadable: files that were no images.
         wall_s: how long it has been running, seconds.
@@ -33,7 +34,7 @@ class Measurements:
     """
 
     warmup: WarmUp = field(default_factory=lambda: WarmUp(n=0))
-    samples_ms: dict[str, list[float]] = field(default_factory=dict)
+    stages: dict[str, Latencies] = field(default_factory=dict)
     plates: int | None = None
     unreadable: int = 0
     wall_s: float = 0.0
@@ -48,12 +49,14 @@ class Measurements:
         if plates is not None:
             self.plates = (self.plates or 0) + plates
         for stage, ms in timings_ms.items():
-            self.samples_ms.setdefault(stage, []).append(ms)
+            if stage not in self.stages:
+                self.stages[stage] = Latencies()
+            self.stages[stage].add(ms)
 
     @property
     def n(self) -> int:
         """Frames read."""
-        return len(self.samples_ms.get("total", ()))
+        return self.stages["total"].n if "total" in self.stages else 0
 
     @property
     def throughput(self) -> float:
@@ -62,7 +65,7 @@ class Measurements:
 
     def distributions(self) -> dict[str, Distribution]:
         """Latencies by stage, in the order of `STAGES`; those that no frame went through are left out."""
-        return {s: distribution(self.samples_ms[s]) for s in STAGES if s in self.samples_ms}
+        return {s: self.stages[s].distribution() for s in STAGES if s in self.stages}
 
 
 def warm_up(times_ms: Sequence[float]) -> WarmUp:

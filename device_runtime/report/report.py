@@ -12,7 +12,7 @@ from device_runtime.report.accuracy import Accuracy
 from device_runtime.schema import Format, Tolerant
 from device_runtime.timing import Distribution
 
-REPORT_VERSION, REPORT_MINOR = 1, 1
+REPORT_VERSION, REPORT_MINOR = 1, 2
 
 
 class BundleId(Tolerant, frozen=True, kw_only=True):
