@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Sequence
-from contextlib import ExitStack
+import signal
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from itertools import islice
+from operator import methodcaller
 from pathlib import Path
-from time import perf_counter
+from time import monotonic, perf_counter
+from types import FrameType
 from typing import Literal
 
 import click
@@ -18,10 +20,13 @@ from device_runtime.board import describe as board
 from device_runtime.bundle.find import default_bundle
 from device_runtime.console import FAILED, INTERRUPTED
 from device_runtime.errors import FatalError
+from device_runtime.follow.event import Passage
+from device_runtime.follow.follower import Follower, sightings_of
 from device_runtime.locate.module import open_locator
 from device_runtime.locate.region import Region
+from device_runtime.moment import Moment
 from device_runtime.read.engine import Engine
-from device_runtime.reader import Reader
+from device_runtime.reader import Examined, Reader
 from device_runtime.report.measure import Measurements, make_report, warm_up
 from device_runtime.report.report import REPORT
 from device_runtime.sinks.console import Lines, Progress, checked, summary
@@ -30,14 +35,17 @@ from device_runtime.sinks.jsonl import JsonLines
 from device_runtime.sinks.pictures import Album
 from device_runtime.sinks.sink import OnlyChanges, Result, Sink
 from device_runtime.sources.files import image_files, label_of
-from device_runtime.sources.frame import Frame, Unreadable
+from device_runtime.sources.frame import Frame
 from device_runtime.sources.image import Image
 from device_runtime.sources.open import open_source
-from device_runtime.sources.source import Source, frames_of
+from device_runtime.sources.source import EndOfSource, Source
 from device_runtime.sources.stills import Stills
 from device_runtime.timing import StageClock
 
 log = logging.getLogger(__name__)
+
+WAIT_S, TICK_S = 0.25, 1.0
+"""A source is asked for a frame for so long at a time, and sinks are told that time passes so often."""
 
 CROP_WIDTH = 240
 """px: an image of a plate alone is seldom wider, a photograph seldom narrower."""
@@ -108,20 +116,70 @@ class Options:
         return "images" if self.images else "camera" if self.camera else "golden"
 
 
+class Stop:
+    """Asks a run to end; one that a signal may set.
+
+    Attributes:
+        signal: the one that asked; None before, and where it was not a signal.
+    """
+
+    def __init__(self) -> None:
+        self.asked = False
+        self.signal: int | None = None
+
+    def __call__(self, number: int | None = None) -> None:
+        """End after this frame."""
+        self.asked, self.signal = True, number
+
+    @contextmanager
+    def on_signals(self) -> Iterator[Stop]:
+        """While in the block, SIGTERM and Ctrl-C end the run in order; a second one ends it at once."""
+
+        def ask(number: int, frame: FrameType | None) -> None:
+            if self.asked:
+                raise KeyboardInterrupt
+            self(number)
+
+        try:
+            before = {n: signal.signal(n, ask) for n in (signal.SIGTERM, signal.SIGINT)}
+        except ValueError:
+            # Not the main thread: whoever started it ends it.
+            before = {}
+        try:
+            yield self
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+
 class Pipeline:
-    """Finds and reads the plates of each frame and hands them to the sinks.
+    """Finds and reads the plates of each frame, makes events of them, and hands both to the sinks.
+
+    ```
+    source ─▶ reader ─▶ result ───▶ sinks: add
+                 └────▶ follower ─▶ sinks: tell, an event
+    ```
 
     Attributes:
         reader: finds and reads.
+        sinks: get everything, in this order.
+        follower: makes events; None where each frame stands alone.
         labelled: take the truth from the names of files.
-        sinks: get every result, in this order.
         measured: what has been measured so far.
     """
 
-    def __init__(self, reader: Reader, sinks: Sequence[Sink] = (), *, labelled: bool = False) -> None:
-        self.reader, self.sinks, self.labelled = reader, sinks, labelled
+    def __init__(
+        self,
+        reader: Reader,
+        sinks: Sequence[Sink] = (),
+        *,
+        follower: Follower | None = None,
+        labelled: bool = False,
+    ) -> None:
+        self.reader, self.sinks, self.follower, self.labelled = reader, sinks, follower, labelled
         self.measured = Measurements()
-        self._warned = False
+        self._warned = self._live = False
+        self._failed: set[Sink] = set()
 
     def warm_up(self, n: int) -> None:
         """Infer *n* times on whatever the input holds, and find on an empty frame."""
@@ -135,29 +193,88 @@ class Pipeline:
             times.append(clock.ms["infer"])
         self.measured.warmup = warm_up(times)
 
-    def run(self, frames: Iterable[Frame | Unreadable]) -> None:
-        """Read each frame, then close the sinks, also where an error ends the run.
+    def run(self, source: Source, stop: Stop | None = None, most: int | None = None) -> None:
+        """Read each frame until the source ends, *stop* asks or *most* came; then close source and sinks.
+
+        They are closed however it ends. Sinks are called at least once a second. Where the source is
+        live a sink that fails is warned of once, and the run goes on.
 
         Raises:
-            FatalError: what *frames* or a sink raises, and as `Reader.read`.
+            FatalError: what *source* raises, a sink too unless the source is live, and as `Reader.read`.
         """
+        stop, self._live = stop or Stop(), source.live
         started = perf_counter()
         with ExitStack() as stack:
-            for sink in self.sinks:
-                stack.callback(sink.close)
+            for sink in reversed(self.sinks):
+                stack.callback(self._hand, sink, methodcaller("close"))
             try:
-                for frame in frames:
-                    if isinstance(frame, Unreadable):
-                        self.measured.unreadable += 1
-                        log.warning("%s", frame.error)
-                        for sink in self.sinks:
-                            sink.miss(frame)
-                    else:
-                        result = self.read(frame)
-                        for sink in self.sinks:
-                            sink.add(result)
+                with ExitStack() as sooner:
+                    sooner.callback(self._tell_the_rest)
+                    sooner.callback(source.close)
+                    self._until_it_ends(source, stop, most)
             finally:
                 self.measured.wall_s += perf_counter() - started
+
+    def _until_it_ends(self, source: Source, stop: Stop, most: int | None) -> None:
+        ticked, seen = monotonic(), 0
+        while not stop.asked and (most is None or seen < most):
+            try:
+                frame = source.next(WAIT_S)
+            except EndOfSource:
+                return
+            seen += frame is not None
+            if isinstance(frame, Frame):
+                self._take(frame)
+            elif frame is not None:
+                self.measured.unreadable += 1
+                log.warning("%s", frame.error)
+                self._each(methodcaller("miss", frame))
+            now = monotonic()
+            if now - ticked >= TICK_S:
+                ticked = now
+                if frame is None and self.follower is not None:
+                    # Time passes for plates that have gone, too.
+                    self._tell(self.follower.add(Moment.now(), ()))
+                self._each(methodcaller("tick"))
+
+    def _take(self, frame: Frame) -> None:
+        began = monotonic()
+        result, examined = self._examine(frame)
+        clock = StageClock()
+        passages: list[Passage] = []
+        if self.follower is not None:
+            sightings = sightings_of(examined)
+            passages = self.follower.add(frame.moment, sightings, frame.image, frame.source)
+            clock.lap("follow")
+        self._each(methodcaller("add", result))
+        self._tell(passages)
+        if self.follower is not None:
+            clock.lap("sinks")
+            since = frame.moment.monotonic if self._live else began - (frame.read_ms or 0.0) / 1e3
+            self.measured.note(clock.ms | {"delay": (monotonic() - since) * 1e3})
+
+    def _tell_the_rest(self) -> None:
+        if self.follower is not None:
+            self._tell(self.follower.close())
+
+    def _tell(self, passages: Sequence[Passage]) -> None:
+        for passage in passages:
+            self._each(methodcaller("tell", passage))
+
+    def _each(self, call: Callable[[Sink], None]) -> None:
+        for sink in self.sinks:
+            self._hand(sink, call)
+
+    def _hand(self, sink: Sink, call: Callable[[Sink], None]) -> None:
+        try:
+            call(sink)
+        except FatalError as error:
+            if not self._live:
+                raise
+            # A full disk must not keep a camera from being watched.
+            if sink not in self._failed:
+                self._failed.add(sink)
+                log.warning("%s", error)
 
     def read(self, frame: Frame) -> Result:
         """Find and read the plates of one frame, and count it.
@@ -165,6 +282,9 @@ class Pipeline:
         Raises:
             FatalError: as `Reader.read`.
         """
+        return self._examine(frame)[0]
+
+    def _examine(self, frame: Frame) -> tuple[Result, Examined]:
         examined = self.reader.examine(frame.image)
         located = self.reader.locator is not None
         if located and not self._warned and not examined.plates and looks_like_a_plate(frame.image):
@@ -184,7 +304,7 @@ class Pipeline:
         )
         if truth is not None:
             self.measured.tally.add(result.text, truth)
-        return result
+        return result, examined
 
 
 def looks_like_a_plate(image: Image) -> bool:
@@ -227,7 +347,10 @@ def run(options: Options, *more: Sink) -> int:
     pipeline.warm_up(options.warmup)
     measured, status = pipeline.measured, 0
     try:
-        pipeline.run(islice(frames_of(_source(options, files, engine)), options.benchmark))
+        with Stop().on_signals() as stop:
+            pipeline.run(_source(options, files, engine), stop, options.benchmark)
+        # To end is what a service is asked for with SIGTERM.
+        status = INTERRUPTED if stop.signal == signal.SIGINT else 0
     except KeyboardInterrupt:
         status = INTERRUPTED
     except FatalError as error:

@@ -10,8 +10,12 @@ from numpy.typing import NDArray
 
 from device_runtime.schema import Tolerant
 
-STAGES = ("read", "locate", "rectify", "preprocess", "infer", "decode", "total")
-"""What the time of a frame and all its plates is split into, in order, and its sum."""
+STAGES = (
+    *("read", "locate", "rectify", "preprocess", "infer", "decode", "total"),
+    *("follow", "sinks", "delay"),
+)
+"""What the time of a frame and all its plates is split into, in order, and its sum; then, where events are
+made of frames, what those and handing over take, and how old the frame was when all was done."""
 
 
 class StageClock:

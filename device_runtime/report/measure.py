@@ -48,6 +48,10 @@ class Measurements:
         """
         if plates is not None:
             self.plates = (self.plates or 0) + plates
+        self.note(timings_ms)
+
+    def note(self, timings_ms: Mapping[str, float]) -> None:
+        """Add to the frame's stages."""
         for stage, ms in timings_ms.items():
             if stage not in self.stages:
                 self.stages[stage] = Latencies()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from device_runtime.follow.event import Passage
 from device_runtime.reader import Plate, Unread
 from device_runtime.sources.frame import Frame, Unreadable
 
@@ -39,13 +40,22 @@ class Result:
 
 
 class Sink:
-    """Takes the frames of a run, in order; does nothing with them unless a subclass does."""
+    """Takes what a run sees, in order; does nothing with it unless a subclass does.
+
+    All is called by the thread that reads, which must not be kept waiting.
+    """
 
     def add(self, result: Result) -> None:
         """Take a frame that was examined."""
 
+    def tell(self, passage: Passage) -> None:
+        """Take an event; the frame that it was told at has been given to `add`."""
+
     def miss(self, unreadable: Unreadable) -> None:
         """Take a file that could not be read."""
+
+    def tick(self) -> None:
+        """About a second has passed, whether frames come or not."""
 
     def close(self) -> None:
         """The run is over, however it ended."""

@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+import os
+import signal
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import cv2
@@ -11,8 +13,11 @@ import pytest
 from device_runtime.bundle.golden import read_golden
 from device_runtime.bundle.manifest import read_manifest
 from device_runtime.errors import FatalError
+from device_runtime.follow.event import Passage
+from device_runtime.follow.follower import Follower
+from device_runtime.follow.settings import Settings
 from device_runtime.locate.region import Region
-from device_runtime.pipeline import Options, Pipeline, run
+from device_runtime.pipeline import Options, Pipeline, Stop, run
 from device_runtime.read.engine import Engine
 from device_runtime.reader import Reader
 from device_runtime.report.report import REPORT
@@ -20,6 +25,8 @@ from device_runtime.sinks.console import summary
 from device_runtime.sinks.sink import Result, Sink
 from device_runtime.sources.frame import Frame, Unreadable
 from device_runtime.sources.image import read_image
+from device_runtime.sources.source import Counts, EndOfSource
+from device_runtime.sources.stills import Stills
 from tests.device_runtime.networks import by_hand, refine, spots
 
 
@@ -67,13 +74,15 @@ def test_a_run_reads_every_frame_and_measures(engine: Engine) -> None:
     truth = engine.read(images[0]).plate
     bad = Unreadable("bad.png", FatalError("bad.png", "is empty", "copy it again"))
     pipeline.warm_up(3)
-    pipeline.run(
+    frames = Stills(
+        "test",
         [
             Frame(source=f"{truth}.png", image=images[0], read_ms=0.5, path=Path(f"{truth}.png")),
             bad,
             Frame(source="x", image=images[1], read_ms=1.5, path=Path("x.png")),
-        ]
+        ],
     )
+    pipeline.run(frames)
     assert [result.truth for result in kept.results] == [truth, "x"]
     assert kept.results[0].text == truth
     assert kept.missed == [bad]
@@ -136,7 +145,7 @@ def test_frames_with_several_plates_and_none_are_counted(
         Frame(source="b", image=street // 4),
     ]
     pipeline.warm_up(2)
-    pipeline.run(frames)
+    pipeline.run(Stills("test", frames))
     assert [len(result.found) for result in kept.results] == [2, 0]
     measured = pipeline.measured
     assert (measured.n, measured.plates) == (2, 2)
@@ -227,7 +236,7 @@ def test_an_error_before_the_first_plate_is_all_there_is(engine: Engine) -> None
 
     kept = Kept()
     with pytest.raises(FatalError, match="camera 0"):
-        Pipeline(Reader(engine), [kept]).run(frames())
+        Pipeline(Reader(engine), [kept]).run(Stills("test", frames()))
     assert kept.closed == 1
 
 
@@ -250,3 +259,74 @@ def test_options_name_their_source() -> None:
     assert Options(images=(Path("x"),)).source == "images"
     assert Options(camera="0").source == "camera"
     assert Options(benchmark=3).source == "golden"
+
+
+class Camera:
+    """A live source that gives what it is told, and None where that says so."""
+
+    name, live, counts = "camera", True, Counts()
+
+    def __init__(self, frames: Iterable[Frame | None]) -> None:
+        self._frames = iter(frames)
+        self.closed = 0
+
+    def next(self, timeout_s: float) -> Frame | None:
+        for frame in self._frames:
+            return frame
+        raise EndOfSource
+
+    def close(self) -> None:
+        self.closed += 1
+
+
+def test_a_camera_is_followed_until_a_signal_asks_to_end(engine: Engine) -> None:
+    """Events come from frames, the last ones at the end, when everything has been closed in order."""
+    image = engine.golden().images[0]
+    stop, order = Stop(), list[str]()
+
+    class Ordered(Kept):
+        def tell(self, passage: Passage) -> None:
+            order.append(passage.event.text)
+
+        def close(self) -> None:
+            order.append("closed")
+
+    def frames() -> Iterator[Frame | None]:
+        for i in range(100):
+            if i == 5:
+                os.kill(os.getpid(), signal.SIGTERM)
+            yield None if i % 2 else Frame(source=f"#{i}", image=image)
+
+    kept, camera = Ordered(), Camera(frames())
+    pipeline = Pipeline(Reader(engine), [kept], follower=Follower(Settings(delay="gone", sure=0.0)))
+    with stop.on_signals():
+        pipeline.run(camera, stop)
+    assert stop.signal == signal.SIGTERM
+    assert order == [engine.read(image).plate, "closed"]
+    assert (len(kept.results), camera.closed) == (3, 1)
+    assert list(pipeline.measured.distributions())[-3:] == ["follow", "sinks", "delay"]
+
+
+def test_a_sink_that_fails_does_not_end_a_camera(engine: Engine, caplog: pytest.LogCaptureFixture) -> None:
+    class Full(Sink):
+        def add(self, result: Result) -> None:
+            raise FatalError("disk", "is full", "free some space")
+
+    kept = Kept()
+    pipeline = Pipeline(Reader(engine), [Full(), kept])
+    pipeline.run(Camera([Frame(source="x", image=engine.golden().images[0])] * 3))
+    assert len(kept.results) == 3 and kept.closed == 1
+    assert [record.message for record in caplog.records] == ["disk: is full – free some space"]
+
+
+def test_sinks_are_told_that_time_passes(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Ticks(Sink):
+        n = 0
+
+        def tick(self) -> None:
+            self.n += 1
+
+    ticks = Ticks()
+    monkeypatch.setattr("device_runtime.pipeline.TICK_S", 0.0)
+    Pipeline(Reader(engine), [ticks], follower=Follower()).run(Camera([None] * 4))
+    assert ticks.n == 4
