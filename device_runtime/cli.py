@@ -59,6 +59,11 @@ class ManyValues(OneLineCommand):
     "--bundle", type=click.Path(path_type=Path), help="Bundle folder.  [default: this or the installed one]"
 )
 @click.option(
+    "--require-signature",
+    metavar="KEY",
+    help="Load only a bundle that this public key signed: a line of text, or a file of such lines.",
+)
+@click.option(
     "--images",
     multiple=True,
     type=click.Path(path_type=Path),

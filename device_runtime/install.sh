@@ -54,6 +54,12 @@ venv/bin/python -m pip install "$@" --requirement requirements.txt ||
 venv/bin/python -m pip install "$@" --no-deps --force-reinstall lpr_device_runtime-*.whl ||
     fail "pip: cannot install lpr_device_runtime – copy the whole bundle"
 
+# Checks the signature where --require-signature asks for it; without it the bundle runs all the same.
+if [ -f manifest.sig ] && ! venv/bin/python -c 'import nacl.signing' 2>/dev/null; then
+    venv/bin/python -m pip install "$@" --only-binary=:all: 'PyNaCl>=1.5' 2>/dev/null ||
+        echo "PyNaCl: cannot be installed, so --require-signature will not work – apt install python3-nacl, or put its wheel and cffi's into wheels/" >&2
+fi
+
 # Under "||" the shell no longer stops at a failing command, hence the chain.
 link() {
     rm -rf .link && mkdir .link && tar -xf "$1.tar" -C .link &&

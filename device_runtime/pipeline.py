@@ -18,6 +18,7 @@ import numpy as np
 
 from device_runtime.board import describe as board
 from device_runtime.bundle.find import default_bundle
+from device_runtime.bundle.signature import read_keys
 from device_runtime.console import FAILED, INTERRUPTED
 from device_runtime.errors import FatalError
 from device_runtime.follow.event import Passage
@@ -57,6 +58,8 @@ class Options:
 
     Attributes:
         bundle: its folder; `default_bundle` where None.
+        require_signature: a public key that must have signed it, or a file of such keys; None: it need not be
+            signed.
         images: files and folders to read.
         camera: number, address or video file to read instead.
         region: where in each frame plates are looked for, or the rectangle that is one; all of it where None.
@@ -79,6 +82,7 @@ class Options:
     """
 
     bundle: Path | None = None
+    require_signature: str | None = None
     images: tuple[Path, ...] = ()
     camera: str | None = None
     region: Region | None = None
@@ -328,7 +332,8 @@ def run(options: Options, *more: Sink) -> int:
     """
     files = image_files(options.images)
     temperature = board.describe().temperature_c if options.report else None
-    engine = Engine.open(options.bundle or default_bundle(), options.threads, options.grammar)
+    keys = () if options.require_signature is None else read_keys(options.require_signature)
+    engine = Engine.open(options.bundle or default_bundle(), options.threads, options.grammar, keys)
     if options.check:
         click.echo(checked(engine, open_locator(engine.bundle, options.threads) is not None))
         return 0

@@ -13,6 +13,7 @@ from typing import Literal, Protocol
 
 from numpy.typing import NDArray
 
+from device_runtime.bundle.signature import PublicKey
 from device_runtime.errors import FatalError
 from device_runtime.locate.decode import Floats
 from device_runtime.locate.geometry import is_cut, width_of
@@ -224,6 +225,7 @@ class Reader(Examiner):
         min_confidence: float | None = None,
         locate_size: int | None = None,
         min_plate_width: int | None = None,
+        keys: tuple[PublicKey, ...] = (),
     ) -> Reader:
         """Verify the bundle against this board, load it and check it on its golden inputs.
 
@@ -236,6 +238,8 @@ class Reader(Examiner):
             min_confidence: a text below is no reading; the bundle's own limit where None.
             locate_size: px; frames are looked at as large as in a square of this side.
             min_plate_width: px; plates from this width on are to be found, at the cost of more looks.
+            keys: one of them must have signed the bundle (`bundle.signature.read_keys`); none: it need not be
+                signed.
 
         Raises:
             FatalError: the bundle is not whole, not for this board or computes something else here; it has no
@@ -248,7 +252,7 @@ class Reader(Examiner):
             except ValueError as error:
                 raise FatalError("region", str(error), "give X,Y,W,H in pixels") from None
         return cls.of(
-            Engine.open(bundle, threads, grammar),
+            Engine.open(bundle, threads, grammar, keys),
             threads=threads,
             crop=crop,
             region=region,

@@ -88,6 +88,14 @@ class Format(Generic[T]):
         Raises:
             FatalError: it cannot be read or is too long, and where `decode` raises it.
         """
+        return self.decode(self.load(path), str(path))
+
+    def load(self, path: Path) -> bytes:
+        """The bytes of the file *path*, for `decode`.
+
+        Raises:
+            FatalError: it cannot be read or is too long.
+        """
         try:
             with path.open("rb") as file:
                 data = file.read(self.max_bytes + 1)
@@ -95,7 +103,7 @@ class Format(Generic[T]):
             raise FatalError(str(path), f"cannot be read ({error.strerror})", self.todo) from None
         if len(data) > self.max_bytes:
             raise FatalError(str(path), f"is larger than {self.max_bytes >> 20} MiB", self.todo)
-        return self.decode(data, str(path))
+        return data
 
     def write(self, path: Path, value: T) -> None:
         """Replace the file *path* as a whole; makes its folder.

@@ -17,6 +17,7 @@ from host.bundle.contents import Compiled, CompiledLocator, Contents
 from host.bundle.folder import replacing
 from host.bundle.golden import golden, reference
 from host.bundle.locator_golden import golden_maps, graph_reference
+from host.bundle.sign import load_key, sign
 from host.bundle.write import write_contents
 from host.compile.baselines import TRIALS, Baseline, compile_baseline
 from host.compile.executable import compile_kernels
@@ -62,6 +63,7 @@ class Request:
         trials: measurements of MetaSchedule, those in its database included.
         locator: weights of the networks that find plates; None leaves them out, and a schedule of
             `host.compile.baselines` does.
+        signing_key: file of the private key that signs the bundle; None leaves it unsigned.
     """
 
     target: Target
@@ -73,6 +75,7 @@ class Request:
     schedule: Literal["tuned"] | Baseline = "tuned"
     trials: int = TRIALS
     locator: Path | None = weights.LOCATOR
+    signing_key: Path | None = None
 
 
 def build(request: Request) -> Path:
@@ -84,6 +87,7 @@ def build(request: Request) -> Path:
         FatalError: any step's; an older bundle of that name is then untouched.
     """
     start, target = time.monotonic(), request.target
+    key = load_key(request.signing_key) if request.signing_key else None
     LOG.info("Building %s (%s)", target.name, target.display_name)
     precision = request.precision or (target.recipe.precision if request.schedule == "tuned" else "fp32")
     path = request.checkpoint or weights.of_recipe(target.recipe.pruning)
@@ -116,6 +120,8 @@ def build(request: Request) -> Path:
             libraries=libraries,
         )
         write_contents(folder, contents)
+        if key:
+            sign(folder, key)
     size = sum(path.stat().st_size for path in request.output.iterdir() if path.is_file())
     LOG.info("  %s: %.1f MB in %.1f s", request.output, size / 1e6, time.monotonic() - start)
     return request.output

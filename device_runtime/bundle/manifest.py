@@ -349,10 +349,19 @@ def read_manifest(bundle: Path) -> Manifest:
     Raises:
         FatalError: not a bundle, unreadable, or a manifest that `decode` refuses.
     """
+    return decode(load_manifest(bundle), str(bundle / MANIFEST_NAME))
+
+
+def load_manifest(bundle: Path) -> bytes:
+    """The bytes of the manifest of the bundle in folder *bundle*.
+
+    Raises:
+        FatalError: not a bundle, or unreadable.
+    """
     if not (bundle / MANIFEST_NAME).exists():
         why = f"holds no {MANIFEST_NAME}" if bundle.is_dir() else "is not a folder"
         raise FatalError(str(bundle), why, "name a bundle folder with --bundle")
-    return _FORMAT.read(bundle / MANIFEST_NAME)
+    return _FORMAT.load(bundle / MANIFEST_NAME)
 
 
 _FORMAT = schema.Format(

@@ -35,7 +35,7 @@ def open_locator(bundle: Bundle, threads: int = 1) -> Locator | None:
     info = bundle.manifest.locator
     if info is None or bundle.locator is None:
         return None
-    module = Module(bundle.locator, bundle.path, threads)
+    module = Module(bundle.locator, bundle.path, threads, bundle.opened)
     networks = {
         name: ImageModel(module, name, network.takes, channels=network.channels, stride=network.stride)
         for name, network in (("find", info.find), ("refine", info.refine))

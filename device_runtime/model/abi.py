@@ -9,7 +9,7 @@ from __future__ import annotations
 import ctypes
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -94,6 +94,10 @@ class _ManagedTensor(ctypes.Structure):
     _fields_ = (("tensor", _Tensor), ("context", ctypes.c_void_p), ("deleter", ctypes.c_void_p))
 
 
+Opened = Callable[[Path], Path]
+"""What to open in place of a file: it may be a copy that nobody can change."""
+
+
 class TVMError(Exception):
     """TVM reported an error; the text is its kind and message."""
 
@@ -117,13 +121,14 @@ class _Object:
 class Runtime:
     """libtvm_ffi and libtvm_runtime, loaded once a process."""
 
-    def __init__(self, folder: Path, threads: int) -> None:
+    def __init__(self, folder: Path, threads: int, opened: Opened = Path.absolute) -> None:
+        self._opened = opened
         # Read when TVM's pool of threads starts, which is at the first parallel call.
         os.environ["TVM_NUM_THREADS"] = str(threads)
         # Otherwise TVM moves this process to the first core, whatever taskset says and slow as it may be.
         os.environ.setdefault("TVM_BIND_THREADS", "0")
-        self.ffi = _load(folder, FFI_LIBRARY)
-        _load(folder, RUNTIME_LIBRARY)
+        self.ffi = _load(folder, FFI_LIBRARY, opened)
+        _load(folder, RUNTIME_LIBRARY, opened)
         # A pool that is already running in this process is set anew; 1 is the mode for big cores, unused
         # without binding.
         configure = self.find("runtime.config_threadpool")
@@ -179,7 +184,8 @@ class Runtime:
         Raises:
             TVMError: it cannot be loaded.
         """
-        module = self.call(self._global("ffi.ModuleLoadFromFile"), str(path))
+        # Not ffi.ModuleLoadFromFile, which wants a name that ends in .so.
+        module = self.call(self._global("ffi.Module.load_from_file.so"), str(self._opened(path)), "so")
         assert isinstance(module, _Object)
         return module
 
@@ -248,16 +254,19 @@ class Module:
             libraries of these names already, because it imported tvm, those are used: a second copy
             would register every global function twice. For the same reason import tvm first, if at all.
         threads: size of TVM's pool of threads; one pool serves the whole process.
+        opened: what to open in place of each of these files, as `Bundle.opened`.
 
     Raises:
         FatalError: a library or the module cannot be loaded, or it is not such a module.
     """
 
-    def __init__(self, path: Path, runtime_dir: Path, threads: int = 1) -> None:
+    def __init__(
+        self, path: Path, runtime_dir: Path, threads: int = 1, opened: Opened = Path.absolute
+    ) -> None:
         self.path = path
-        self.runtime = Runtime(runtime_dir, threads)
+        self.runtime = Runtime(runtime_dir, threads, opened)
         try:
-            self._executable = self.runtime.load_module(path.absolute())
+            self._executable = self.runtime.load_module(path)
             machine = self.runtime.call(self.runtime.method(self._executable, "vm_load_executable"))
             assert isinstance(machine, _Object)
             self.runtime.call(self.runtime.method(machine, "vm_initialization"), *_INITIALIZATION)
@@ -405,7 +414,7 @@ class Model:
     """A compiled network: one input tensor, one output tensor, both float32, both allocated once.
 
     Args:
-        path, runtime_dir, threads: of the `Module`.
+        path, runtime_dir, threads, opened: of the `Module`.
         input_shape, output_shape: of its function `main`'s argument and result.
 
     Attributes:
@@ -423,11 +432,12 @@ class Model:
         input_shape: Sequence[int],
         output_shape: Sequence[int],
         threads: int = 1,
+        opened: Opened = Path.absolute,
     ) -> None:
         self.input: NDArray[np.float32] = aligned_empty(tuple(input_shape))
         self.input.fill(0.0)
         self.output: NDArray[np.float32] = aligned_empty(tuple(output_shape))
-        self._main = Call(Module(path, runtime_dir, threads), "main", self.input, self.output)
+        self._main = Call(Module(path, runtime_dir, threads, opened), "main", self.input, self.output)
 
     def run(self, image: NDArray[np.float32] | None = None) -> NDArray[np.float32]:
         """Compute `output` from `input` and return it; the next call overwrites it.
@@ -458,15 +468,17 @@ def mapped_library(name: str, maps: str | None = None) -> Path | None:
         fields = line.split(maxsplit=5)
         if len(fields) == 6 and fields[5].rpartition("/")[2] == name:
             return Path(fields[5])
+        # A copy in memory has no path, but dlopen knows a library that is loaded by its name, too.
+        if len(fields) == 6 and fields[5] == f"/memfd:{name} (deleted)":
+            return Path(name)
     return None
 
 
-def _load(folder: Path, name: str) -> ctypes.CDLL:
-    # Absolute, because dlopen looks for a name without a slash in the system's folders only.
-    path = mapped_library(name) or (folder / name).absolute()
+def _load(folder: Path, name: str, opened: Opened) -> ctypes.CDLL:
+    path = folder / name
     try:
         # Global, because the module finds TVM's functions through the process and names no library.
-        return ctypes.CDLL(str(path), mode=ctypes.RTLD_GLOBAL)
+        return ctypes.CDLL(str(mapped_library(name) or opened(path)), mode=ctypes.RTLD_GLOBAL)
     except OSError as error:
         raise FatalError(str(path), f"cannot be loaded ({_first_line(error)})", _load_advice(error)) from None
 

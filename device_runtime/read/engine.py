@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from device_runtime.bundle.golden import Golden, read_golden
+from device_runtime.bundle.signature import PublicKey
 from device_runtime.bundle.verify import Bundle, verify
 from device_runtime.errors import FatalError
 from device_runtime.model.abi import Model
@@ -57,18 +58,26 @@ class Engine:
         self._decoder = Decoder(info.alphabet, info.blank, info.confidence, use_grammar)
 
     @classmethod
-    def open(cls, bundle_dir: Path | str, threads: int = 1, use_grammar: bool = False) -> Engine:
+    def open(
+        cls,
+        bundle_dir: Path | str,
+        threads: int = 1,
+        use_grammar: bool = False,
+        keys: tuple[PublicKey, ...] = (),
+    ) -> Engine:
         """Verify the bundle against this board, load it and check it on its golden inputs.
 
         Args:
             bundle_dir: the bundle's folder.
             threads: for the module's parallel loops, in the whole process.
             use_grammar: let the plate grammar choose among the likely texts.
+            keys: one of them must have signed the bundle; none: it need not be signed.
 
         Raises:
-            FatalError: the bundle is not whole, not for this board, or computes something else here.
+            FatalError: the bundle is not signed so, not whole, not for this board, or computes something else
+                here.
         """
-        bundle = verify(Path(bundle_dir))
+        bundle = verify(Path(bundle_dir), keys=keys)
         info = bundle.manifest
         model = Model(
             bundle.module,
@@ -76,6 +85,7 @@ class Engine:
             input_shape=info.input.shape,
             output_shape=info.output.shape,
             threads=threads,
+            opened=bundle.opened,
         )
         engine = cls(bundle, model, use_grammar)
         engine.check_golden()

@@ -95,10 +95,12 @@ def checked(engine: Engine, finds: bool) -> str:
     """What `--check` says of a bundle that passed; *finds*: so did its locator."""
     info = engine.manifest
     locator = "; it finds plates, too" if finds else "; it has no locator"
+    key = engine.bundle.signed_by
+    signed = f"; signed by key {key.identity.hex()}" if key else ""
     return (
         f"bundle for {info.target.name} ({info.precision}) is whole and runs here: "
         f"{info.golden.n} golden inputs within {engine.golden_difference:.2g} of {info.golden.atol:.2g}"
-        f"{locator}"
+        f"{locator}{signed}"
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,12 +10,15 @@ from pathlib import Path
 import msgspec
 
 from device_runtime.bundle.manifest import AccuracyInfo, read_manifest
+from device_runtime.bundle.signature import SIGNATURE_NAME
 from device_runtime.read.engine import Engine
 from device_runtime.report.accuracy import Tally
 from device_runtime.sources.files import image_files, label_of
 from device_runtime.sources.image import read_image
 from host.bundle.folder import write_manifest
 from lprnet.console import track
+
+LOG = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -54,10 +58,16 @@ def evaluate(bundle: Path, data: Path, use_grammar: bool = False) -> Evaluation:
 
 
 def record_accuracy(bundle: Path, results: Sequence[Evaluation]) -> None:
-    """Put the accuracies into the bundle's manifest, in place of older ones for the same data sets."""
+    """Put the accuracies into the bundle's manifest, in place of older ones for the same data sets.
+
+    That ends a signature, which is removed.
+    """
     manifest = read_manifest(bundle)
     kept = {info.dataset: info for info in manifest.accuracy} | {r.dataset: r.info for r in results}
     write_manifest(bundle, msgspec.structs.replace(manifest, accuracy=tuple(kept.values())))
+    if (bundle / SIGNATURE_NAME).exists():
+        (bundle / SIGNATURE_NAME).unlink()
+        LOG.warning("%s: is no longer signed – run `lpr-host sign`", bundle)
 
 
 def to_json(result: Evaluation) -> str:

@@ -32,6 +32,7 @@ SCHEDULES = ("tuned", "default", "metaschedule")
 )
 @click.option("--trials", type=click.IntRange(1), help="Measurements of MetaSchedule; 1024 by default.")
 @click.option("--no-locator", is_flag=True, help="Leave out what finds plates: 0.5 MB less.")
+@options.signing_key("--sign")
 @options.output("Bundle folder", options.FOLDER, "build/TARGET")
 def build_command(
     target: Target,
@@ -43,6 +44,7 @@ def build_command(
     schedule: Literal["tuned", "default", "metaschedule"],
     trials: int | None,
     no_locator: bool,
+    sign: Path | None,
     output: Path | None,
 ) -> None:
     """Compile weights for a target and write the bundle."""
@@ -69,5 +71,6 @@ def build_command(
             schedule=schedule,
             trials=trials or TRIALS,
             locator=None if no_locator else LOCATOR,
+            signing_key=sign,
         )
     )

@@ -122,6 +122,13 @@ def data(required: bool = False) -> Option[Any]:
     )
 
 
+def signing_key(option: str, required: bool = False) -> Option[Any]:
+    """*option* FILE: the private key that signs bundles."""
+    return click.option(
+        option, type=FILE, required=required, help="Private key of `lpr-host key new` that signs the bundle."
+    )
+
+
 def output(
     what: str, kind: click.Path, default: str | Path | None = None, required: bool = False
 ) -> Option[Any]:
