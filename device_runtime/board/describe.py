@@ -7,17 +7,25 @@ import platform
 import subprocess
 from pathlib import Path
 
+from device_runtime.board.cores import cores_of
 from device_runtime.board.cpu import detect
 from device_runtime.schema import Tolerant
 
 
 class Board(Tolerant, frozen=True, kw_only=True):
-    """The machine a report was made on, at the time it was made; None where it does not say."""
+    """The machine a report was made on, at the time it was made; None where it does not say.
+
+    Attributes:
+        cores: how many it has.
+        cores_used: the numbers of those that read plates.
+        governor, frequency_mhz, max_frequency_mhz: of the fastest of `cores_used`.
+    """
 
     model: str | None = None
     cpu: str | None = None
     arch: str | None = None
     cores: int | None = None
+    cores_used: tuple[int, ...] | None = None
     governor: str | None = None
     frequency_mhz: float | None = None
     max_frequency_mhz: float | None = None
@@ -30,20 +38,22 @@ class Board(Tolerant, frozen=True, kw_only=True):
 
 
 def describe(root: Path = Path("/")) -> Board:
-    """Look at this machine through the kernel's files under *root*."""
-    policy = root / "sys/devices/system/cpu/cpu0/cpufreq"
+    """Look at this machine and the cores of this thread, through the kernel's files under *root*."""
+    used = cores_of(root=root)
+    core = max(used, key=lambda core: core.max_frequency_mhz or 0.0)
     detected = detect()
     return Board(
         model=model(root),
         cpu=detected.name,
         arch=detected.arch,
         cores=os.cpu_count(),
-        governor=_text(policy / "scaling_governor"),
-        frequency_mhz=_number(policy / "scaling_cur_freq", 1e-3),
-        max_frequency_mhz=_number(policy / "cpuinfo_max_freq", 1e-3),
-        temperature_c=_temperature(root),
-        throttling=_throttling(root),
-        memory_mb=_memory(root),
+        cores_used=tuple(core.number for core in used),
+        governor=core.governor,
+        frequency_mhz=core.frequency_mhz,
+        max_frequency_mhz=core.max_frequency_mhz,
+        temperature_c=temperature(root),
+        throttling=throttling(root),
+        memory_mb=memory_mb("MemTotal", root / "proc/meminfo"),
         os=_os_name(root),
         kernel=f"{platform.system()} {platform.release()}",
         python=platform.python_version(),
@@ -85,8 +95,8 @@ def _number(path: Path, factor: float) -> float | None:
         return None
 
 
-def _temperature(root: Path) -> float | None:
-    """The processor's zone if one says so, else the hottest."""
+def temperature(root: Path = Path("/")) -> float | None:
+    """Degrees Celsius: of the processor's zone if one says so, else of the hottest."""
     zones = {}
     for zone in _glob(root / "sys/class/thermal", "thermal_zone*"):
         degrees = _number(zone / "temp", 1e-3)
@@ -97,7 +107,11 @@ def _temperature(root: Path) -> float | None:
     return max(named or zones.values(), default=None)
 
 
-def _throttling(root: Path) -> str | None:
+def throttling(root: Path = Path("/")) -> str | None:
+    """What holds the processor back now, or has since it was started, in words; "none" if nothing.
+
+    May start the firmware's own program, which takes some milliseconds.
+    """
     firmware = _text(root / "sys/devices/platform/soc/soc:firmware/get_throttled") or _vcgencmd(root)
     if firmware is not None:
         try:
@@ -124,10 +138,11 @@ def _vcgencmd(root: Path) -> str | None:
     return None
 
 
-def _memory(root: Path) -> int | None:
-    for line in (_text(root / "proc/meminfo") or "").splitlines():
+def memory_mb(field: str, path: Path = Path("/proc/meminfo")) -> int | None:
+    """MiB of *field* in one of the kernel's files: MemTotal there, or VmRSS in /proc/self/status."""
+    for line in (_text(path) or "").splitlines():
         fields = line.split()
-        if len(fields) >= 2 and fields[0] == "MemTotal:" and fields[1].isdigit():
+        if len(fields) >= 2 and fields[0] == f"{field}:" and fields[1].isdigit():
             return int(fields[1]) >> 10
     return None
 

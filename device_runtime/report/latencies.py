@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import math
 from array import array
+from collections.abc import Mapping
 
 import numpy as np
 from numpy.typing import NDArray
 
-from device_runtime.timing import Distribution, distribution, of_percentiles
+from device_runtime.timing import STAGES, Distribution, distribution, of_percentiles
 
 EXACT = 8192
 """So many samples are kept: benchmarks are shorter."""
@@ -93,6 +94,31 @@ class Latencies:
         if self._samples:
             self._min, self._max = min(self._samples), max(self._samples)
         self._samples = array("d")
+
+
+class Stages:
+    """Milliseconds of many frames, by stage."""
+
+    __slots__ = ("_stages",)
+
+    def __init__(self) -> None:
+        self._stages: dict[str, Latencies] = {}
+
+    def note(self, timings_ms: Mapping[str, float]) -> None:
+        """Count some stages of a frame."""
+        for stage, ms in timings_ms.items():
+            if stage not in self._stages:
+                self._stages[stage] = Latencies()
+            self._stages[stage].add(ms)
+
+    @property
+    def frames(self) -> int:
+        """Those of which the sum of the stages, `total`, is known."""
+        return self._stages["total"].n if "total" in self._stages else 0
+
+    def distributions(self) -> dict[str, Distribution]:
+        """Latencies in the order of `STAGES`; those that no frame went through are left out."""
+        return {stage: self._stages[stage].distribution() for stage in STAGES if stage in self._stages}
 
 
 def _bucket(ms: float) -> int:

@@ -15,9 +15,9 @@ from device_runtime import __version__
 from device_runtime.board import describe as board
 from device_runtime.bundle.verify import MODULE_NAME, Bundle
 from device_runtime.report.accuracy import Tally
-from device_runtime.report.latencies import Latencies
+from device_runtime.report.latencies import Stages
 from device_runtime.report.report import BundleId, Report, RunSettings, WarmUp
-from device_runtime.timing import STAGES, Distribution
+from device_runtime.timing import Distribution
 
 
 @dataclass
@@ -26,7 +26,8 @@ class Measurements:
 
     Attributes:
         warmup: inferences before it.
-        stages: times of all frames by stage.
+        stages: times of all frames.
+        recent: those since it was set, by whoever wants to know; None where nobody does.
         plates: read in them where plates were looked for, else None.
         unreadable: files that were no images.
         wall_s: how long it has been running, seconds.
@@ -34,7 +35,8 @@ class Measurements:
     """
 
     warmup: WarmUp = field(default_factory=lambda: WarmUp(n=0))
-    stages: dict[str, Latencies] = field(default_factory=dict)
+    stages: Stages = field(default_factory=Stages)
+    recent: Stages | None = None
     plates: int | None = None
     unreadable: int = 0
     wall_s: float = 0.0
@@ -52,15 +54,14 @@ class Measurements:
 
     def note(self, timings_ms: Mapping[str, float]) -> None:
         """Add to the frame's stages."""
-        for stage, ms in timings_ms.items():
-            if stage not in self.stages:
-                self.stages[stage] = Latencies()
-            self.stages[stage].add(ms)
+        self.stages.note(timings_ms)
+        if self.recent is not None:
+            self.recent.note(timings_ms)
 
     @property
     def n(self) -> int:
         """Frames read."""
-        return self.stages["total"].n if "total" in self.stages else 0
+        return self.stages.frames
 
     @property
     def throughput(self) -> float:
@@ -69,7 +70,7 @@ class Measurements:
 
     def distributions(self) -> dict[str, Distribution]:
         """Latencies by stage, in the order of `STAGES`; those that no frame went through are left out."""
-        return {s: self.stages[s].distribution() for s in STAGES if s in self.stages}
+        return self.stages.distributions()
 
 
 def warm_up(times_ms: Sequence[float]) -> WarmUp:
