@@ -24,6 +24,7 @@ from lprnet.scenes.scene import (
     Role,
     Scene,
     floats,
+    height_of,
     role_of,
     width_of,
 )
@@ -93,12 +94,13 @@ class Generator:
         canvas, plates = ground.canvas, _inside(ground.kept, width, height, smallest)
         wanted: list[tuple[Face, Floats]] = []
         for center, across in ground.places:
-            face = self.stock.random_face(rng)
-            wanted.append((face, _corners(rng, face, across * np.exp(rng.normal(0, 0.15))) + center))
+            across *= float(np.exp(rng.normal(0, 0.15)))
+            face = self.stock.random_face(rng, across)
+            wanted.append((face, _corners(rng, face, across) + center))
         if not (ground.places or ground.kept) or rng.random() < 0.25:
             for _ in range(int(rng.choice([0, 1, 2, 3, 4], p=[0.1, 0.45, 0.27, 0.12, 0.06]))):
-                face = self.stock.random_face(rng)
                 across = self._width(rng)
+                face = self.stock.random_face(rng, across)
                 if _is_short(face) and rng.random() < 0.3:
                     # Short plates are the hardest to find when they are small.
                     across = self.finer * rng.uniform(SMALLEST, 22)
@@ -213,11 +215,21 @@ def _put(rng: Random, canvas: Image, face: Face, corners: Floats) -> None:
         image = cv2.copyMakeBorder(
             image, border, border, border, border, cv2.BORDER_CONSTANT, value=(dark, dark, dark)
         )
+    if rng.random() < 0.2:
+        _shade(rng, canvas, corners)
     stamp(canvas, np.asarray(image, np.uint8), corners, border)
     if rng.random() < (0.15 if _is_short(face) else 0.06):
         _hide(rng, canvas, corners)
     if rng.random() < 0.06:
         _dazzle(rng, canvas, corners)
+
+
+def _shade(rng: Random, canvas: Image, corners: Floats) -> None:
+    """The shadow of a plate on what is behind it, in place."""
+    reach = rng.uniform(0.03, 0.2) * height_of(corners)
+    away = floats([rng.normal(0, 0.5), 1]) * np.float32(reach)
+    dark, cover = np.zeros((8, 16, 3), np.uint8), np.full((8, 16), rng.uniform(60, 190), np.uint8)
+    stamp(canvas, dark, corners + away, cover=cover)
 
 
 def _dazzle(rng: Random, canvas: Image, corners: Floats) -> None:

@@ -1,4 +1,4 @@
-"""Rendered plates to put into scenes, each drawn once."""
+"""Plates to put into scenes: rendered ones, each drawn once, and real ones."""
 
 from __future__ import annotations
 
@@ -15,6 +15,8 @@ from lprnet.scenes.world import random_world_plate
 
 _STREAM = 1
 """Of a seed's random numbers, for the plates."""
+COARSEST = 1.5
+"""px of a scene a px of a real plate, at most."""
 _COMMON = ("blue", "yellow", "green-small", "yellow-double")
 
 
@@ -39,12 +41,16 @@ class Stock:
         count: how many there are.
         chinese: share of Chinese plates, those with two rows included.
         european: share of German and Dutch ones; the others are `world.DESIGNS`.
+        real: real plates (`real.read_faces`); may be empty.
+        from_real: how often one of these is taken where it is not too coarse.
     """
 
     seed: int
     count: int = 4000
     chinese: float = 0.36
     european: float = 0.12
+    real: tuple[Face, ...] = ()
+    from_real: float = 0.18
     _drawn: dict[int, Face] = field(default_factory=dict, compare=False, repr=False)
 
     def face(self, number: int) -> Face:
@@ -54,7 +60,12 @@ class Stock:
             self._drawn[number] = self._draw(np.random.default_rng((self.seed, _STREAM, number)))
         return self._drawn[number]
 
-    def random_face(self, rng: Generator) -> Face:
+    def random_face(self, rng: Generator, width: float = 0.0) -> Face:
+        """Any plate that is to be *width* px wide in the scene."""
+        if self.real and rng.random() < self.from_real:
+            face = self.real[int(rng.integers(len(self.real)))]
+            if width <= COARSEST * face.image.shape[1]:
+                return _with_margin(rng, face)
         return self.face(int(rng.integers(self.count)))
 
     def _draw(self, rng: Generator) -> Face:

@@ -21,6 +21,9 @@ LOG = logging.getLogger(__name__)
 @options.frames(required=False)
 @options.held_out()
 @click.option("--pictures", type=FOLDER, help="Folder of pictures without plates, for backgrounds.")
+@click.option(
+    "--faces", type=FOLDER, multiple=True, help="Folder of labelled crops of blue Chinese plates, as plates."
+)
 @click.option("--complete", type=FILE, help="Weights that look for plates without a label on --frames.")
 @click.option("--mined", type=FILE, multiple=True, help="File that `lprnet locator mine` wrote.")
 @click.option("--weights", type=FILE, help="Weights to start from instead of random ones.")
@@ -39,6 +42,7 @@ def train_command(
     frames: Path | None,
     held_out: tuple[str, ...],
     pictures: Path | None,
+    faces: tuple[Path, ...],
     complete: Path | None,
     mined: tuple[Path, ...],
     weights: Path | None,
@@ -53,6 +57,7 @@ def train_command(
     from lprnet.locator.locate import in_torch
     from lprnet.scenes.frames import Frame, read_frames, read_pictures
     from lprnet.scenes.generator import Generator
+    from lprnet.scenes.real import read_faces
     from lprnet.scenes.stock import Stock
     from lprnet.threads import limit_threads
     from lprnet.training.locator import Settings, find_task, refine_task, train
@@ -74,13 +79,13 @@ def train_command(
         real = read_frames(frames, held_out)
     generator = Generator(
         seed,
-        stock=Stock(seed),
+        stock=Stock(seed, real=tuple(face for folder in faces for face in read_faces(folder))),
         frames=real,
         pictures=read_pictures(pictures) if pictures else (),
         found=tuple(patch for file in mined for patch in read_patches(file)),
     )
-    counts = len(generator.frames), len(generator.pictures), len(generator.found)
-    LOG.info("%d frames, %d pictures, %d mined patches", *counts)
+    counts = len(generator.frames), len(generator.pictures), len(generator.found), len(generator.stock.real)
+    LOG.info("%d frames, %d pictures, %d mined patches, %d real plates", *counts)
     settings = Settings(batch=batch, learning_rate=rate, workers=workers, device=device)
     initial = load_weights(weights) if weights else None
     state = initial.state_dict() if initial else None
