@@ -23,8 +23,10 @@ TOTAL = 256
 """Sum of an output's weights along an axis."""
 MOST = 255
 """The largest weight, for 8 bits; if it has to be more, a neighbour gets 1."""
+AT_ONCE = 6
+"""Columns that the kernel adds before it asks whether there are more."""
 
-_AT_ONCE = 16
+_ROWS = 16
 """Rows that the reference computes together, for the caches."""
 
 
@@ -49,7 +51,7 @@ class Tables(NamedTuple):
         row_start: int32[H], the first row of the frame that each row is made of.
         row_weights: uint8[H,inputs of each].
         column_start: int32[W].
-        column_weights: int16[inputs of each,W].
+        column_weights: int16[pairs of inputs of each,W,2].
     """
 
     size: NDArray[np.int32]
@@ -94,7 +96,7 @@ def tables(width: int, height: int, to: Fit) -> Tables:
         row_start=down.start,
         row_weights=down.weights,
         column_start=across.start,
-        column_weights=np.ascontiguousarray(across.weights.T, np.int16),
+        column_weights=_in_pairs(across.weights),
     )
 
 
@@ -103,15 +105,16 @@ def letterbox(frame: Image, to: Fit) -> Image:
     frame = at_least_two(frame)
     height, width = frame.shape[:2]
     table, (columns, rows) = tables(width, height, to), to.size
+    across = axis(width, columns)
     canvas = np.full((to.height, to.width, 3), GREY, np.uint8)
-    for top in range(0, rows, _AT_ONCE):
-        part = slice(top, min(top + _AT_ONCE, rows))
+    for top in range(0, rows, _ROWS):
+        part = slice(top, min(top + _ROWS, rows))
         narrow = np.zeros((part.stop - top, width, 3), np.uint16)
         for tap, weight in enumerate(table.row_weights[part].T.astype(np.uint16)):
             narrow += frame[table.row_start[part] + tap] * weight[:, None, None]
         sums = np.full((part.stop - top, columns, 3), TOTAL**2 // 2, np.uint32)
-        for tap, weight in enumerate(table.column_weights[:, :columns].astype(np.uint32)):
-            sums += narrow[:, table.column_start[:columns] + tap] * weight[:, None]
+        for tap, weight in enumerate(across.weights.T.astype(np.uint32)):
+            sums += narrow[:, across.start + tap] * weight[:, None]
         canvas[part, :columns] = sums // TOTAL**2
     return canvas
 
@@ -122,6 +125,12 @@ def at_least_two(frame: Image) -> Image:
         if frame.shape[side] == 1:
             frame = np.repeat(frame, 2, side)
     return np.ascontiguousarray(frame)
+
+
+def _in_pairs(weights: NDArray[np.uint8]) -> NDArray[np.int16]:
+    """`Tables.column_weights` of uint8[outputs,inputs of each], with zeros up to a multiple of `AT_ONCE`."""
+    whole = np.pad(weights, ((0, 0), (0, -weights.shape[1] % AT_ONCE)))
+    return np.ascontiguousarray(whole.reshape(len(whole), -1, 2).transpose(1, 0, 2), np.int16)
 
 
 def _padded(axis: Axis, outputs: int) -> Axis:

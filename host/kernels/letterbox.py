@@ -8,8 +8,21 @@ from dataclasses import dataclass
 from tvm import tirx
 
 from device_runtime.locate.geometry import GREY
-from device_runtime.locate.letterbox import TOTAL
-from host.kernels.emit import Emitter, Expr, cast, concat, const, lanes_of, load, shuffle, span, splat
+from device_runtime.locate.letterbox import AT_ONCE, TOTAL
+from host.kernels.emit import (
+    Emitter,
+    Expr,
+    cast,
+    concat,
+    const,
+    intrinsic,
+    lanes_of,
+    load,
+    reinterpret,
+    shuffle,
+    span,
+    splat,
+)
 
 CHANNELS = 3
 LANES = 4
@@ -20,6 +33,25 @@ PIXELS = 4
 """Likewise."""
 SIGN = 1 << 15
 """Taken from sums of rows, so that they are int16: products of signed 16-bit numbers are what CPUs have."""
+PAIR = 2
+"""Columns that one instruction adds."""
+_PAIR_SUMS = {
+    1: "llvm.x86.sse2.pmadd.wd",
+    2: "llvm.x86.avx2.pmadd.wd",
+    4: "llvm.x86.avx512.pmaddw.d.512",
+}
+"""By pixels in a register: x86's products of 16-bit numbers, added two by two."""
+_X86 = 16
+"""Numbers of 16 bits in a vector, from which on a CPU is an x86."""
+_LINE = 64
+"""Bytes of a cache line."""
+_FETCH = """
+define internal i32 @lpr_fetch(ptr %place) alwaysinline {
+  call void @llvm.prefetch.p0(ptr %place, i32 0, i32 2, i32 1)
+  ret i32 0
+}
+declare void @llvm.prefetch.p0(ptr, i32, i32, i32)
+"""
 
 
 def letterbox(symbol: str, lanes: int) -> tirx.PrimFunc:
@@ -33,20 +65,20 @@ def letterbox(symbol: str, lanes: int) -> tirx.PrimFunc:
     e = Emitter()
     # Pixels in a register.
     each = max(lanes // (2 * LANES), 1)
-    height, width, rows, columns, row_taps, column_taps = (
-        tirx.Var(name, "int32") for name in ("h", "w", "rows", "columns", "row_taps", "column_taps")
+    height, width, rows, columns, row_taps, column_pairs = (
+        tirx.Var(name, "int32") for name in ("h", "w", "rows", "columns", "row_taps", "column_pairs")
     )
     frame = e.param("frame", (height, width, CHANNELS), "uint8")
     size = e.param("size", 2, "int32")
     row_start = e.param("row_start", (rows,), "int32")
     row_weights = e.param("row_weights", (rows, row_taps), "uint8")
     column_start = e.param("column_start", (columns,), "int32")
-    column_weights = e.param("column_weights", (column_taps, columns), "int16")
+    column_weights = e.param("column_weights", (column_pairs, columns, PAIR), "int16")
     target = e.param("target", (rows, columns, CHANNELS), "uint8")
     filled_rows, filled_columns = e.let("filled", load(size, 0)), e.let("filled", load(size, 1))
     with e.loop(filled_rows, "y", parallel=True) as y:
-        # One more for the lane that is not needed.
-        sums = e.scratch("sums", width * CHANNELS + 1, "int16")
+        # More for columns that are not there, whose weights are 0, and for the lanes that are not needed.
+        sums = e.scratch("sums", width * CHANNELS + AT_ONCE * CHANNELS + LANES, "int16")
         _Rows(
             e=e,
             frame=frame,
@@ -57,12 +89,14 @@ def letterbox(symbol: str, lanes: int) -> tirx.PrimFunc:
             sums=sums,
         ).emit(width * CHANNELS, lanes)
         last = e.let("last", filled_columns - 1)
-        groups = e.let("groups", tirx.truncdiv(last, PIXELS))
-        columns_of = _Columns(e=e, sums=sums, start=column_start, weights=column_weights, taps=column_taps)
+        # Of what a group stores the next pixels overwrite the end, so that more than one has to follow.
+        groups = e.let("groups", tirx.truncdiv(last - 1, PIXELS))
+        columns_of = _Columns(
+            e=e, sums=sums, start=column_start, weights=column_weights, pairs=column_pairs, x86=lanes >= _X86
+        )
         with e.loop(groups, "x") as x:
-            for i, pixel in enumerate(columns_of.pixels(x * PIXELS, PIXELS // each, each)):
-                # The fourth byte is the next pixel's first, which is written after it.
-                e.store_at(target, pixel, [y, x * PIXELS + i, span(0, LANES)])
+            for i, pixels in enumerate(columns_of.pixels(x * PIXELS, PIXELS // each, each)):
+                e.store_at(target, pixels, [y, x * PIXELS + i * each, span(0, LANES * each)])
         with e.loop(last - groups * PIXELS, "x", start=groups * PIXELS) as x:
             e.store_at(target, columns_of.pixels(x, 1, 1)[0], [y, x, span(0, LANES)])
         pixel = e.let("pixel", columns_of.pixels(last, 1, 1)[0])
@@ -99,11 +133,16 @@ class _Rows:
 
     def _group(self, start: Expr, lanes: int, vectors: int) -> None:
         e = self.e
+        e.include(_FETCH)
         totals = [e.local("total", lanes, "uint16") for _ in range(vectors)]
         for total in totals:
             e.store_vector(total, const(SIGN, "uint16", lanes), 0, lanes)
         with e.loop(self.taps, "t") as t:
             weight = e.let("w", splat(cast("uint16", tirx.BufferLoad(self.weights, [self.y, t])), lanes))
+            # Rows that come next; what is fetched behind the frame's end does no harm.
+            for ahead in range(0, vectors * lanes // _LINE):
+                row = [self.first + self.taps + t, 0, start + ahead * _LINE]
+                e.call("lpr_fetch", tirx.address_of(tirx.BufferLoad(self.frame, row)))
             for v, total in enumerate(totals):
                 place = [self.first + t, 0, span(start + v * lanes, lanes)]
                 pixels = cast("uint16", tirx.BufferLoad(self.frame, place), lanes)
@@ -121,10 +160,11 @@ class _Columns:
     sums: Expr
     start: Expr
     weights: Expr
-    taps: Expr
+    pairs: Expr
+    x86: bool
 
     def pixels(self, x: Expr, vectors: int, each: int) -> list[Expr]:
-        """*vectors* times *each* neighbours from *x* on, every one with a byte that is not needed."""
+        """*vectors* times *each* neighbours from *x* on, and as many bytes that are not needed."""
         e, lanes, count = self.e, LANES * each, vectors * each
         # int64, or LLVM adds them up in vectors.
         first = [e.let("first", cast("int64", load(self.start, x + i) * CHANNELS)) for i in range(count)]
@@ -132,28 +172,51 @@ class _Columns:
         for total in totals:
             # What was taken from the sums comes back, and a half.
             e.store_vector(total, const(SIGN * TOTAL + TOTAL**2 // 2, "int32", lanes), 0, lanes)
-        with e.loop(self.taps, "t") as t:
-            column = cast("int64", t) * CHANNELS
-            weights = e.let("w", tirx.BufferLoad(self.weights, [t, span(x, count)]))
-            for v, total in enumerate(totals):
-                mine = range(v * each, (v + 1) * each)
-                values = concat([load(self.sums, first[i] + column, LANES) for i in mine], LANES)
-                products = cast("int32", values, lanes) * cast("int32", _spread(weights, mine), lanes)
-                e.store_vector(total, load(total, 0, lanes) + products, 0, lanes)
+        once = AT_ONCE // PAIR
+        with e.loop(tirx.truncdiv(self.pairs, once), "p") as p:
+            for i in range(once):
+                column = cast("int64", p) * (AT_ONCE * CHANNELS) + i * PAIR * CHANNELS
+                weights = e.let("w", tirx.BufferLoad(self.weights, [p * once + i, x, span(0, PAIR * count)]))
+                for v, total in enumerate(totals):
+                    mine = range(v * each, (v + 1) * each)
+                    places = [first[i] + column for i in mine]
+                    add = self._x86 if self.x86 else self._plain
+                    e.store_vector(total, load(total, 0, lanes) + add(places, weights, mine), 0, lanes)
+        kept = [LANES * i + channel for i in range(each) for channel in range(CHANNELS)]
+        kept += [LANES * i + CHANNELS for i in range(each)]
         pixels = []
         for total in totals:
             rounded = load(total, 0, lanes) >> const(16, "int32", lanes)
-            narrow = e.let("pixels", cast("uint8", rounded, lanes))
-            pixels += [shuffle([narrow], range(LANES * i, LANES * (i + 1))) for i in range(each)]
+            pixels.append(shuffle([e.let("pixels", cast("uint8", rounded, lanes))], kept))
         return pixels
 
+    def _x86(self, places: Sequence[Expr], weights: Expr, chosen: range) -> Expr:
+        """Both columns of a channel beside each other, times both weights, added."""
+        lanes = LANES * len(chosen)
+        values = concat([load(self.sums, place, PAIR * LANES) for place in places], PAIR * LANES)
+        beside = [0, 3, 1, 4, 2, 5, 6, 7]
+        values = shuffle([values], [PAIR * LANES * i + place for i in range(len(chosen)) for place in beside])
+        both = reinterpret("int32", weights, lanes_of(weights) // PAIR)
+        spread = reinterpret("int16", _repeated(both, chosen), PAIR * lanes)
+        return intrinsic(f"int32x{lanes}", _PAIR_SUMS[len(chosen)], values, spread)
 
-def _spread(weights: Expr, chosen: Sequence[int]) -> Expr:
-    """The *chosen* ones of a vector's, `LANES` times each."""
-    if lanes_of(weights) == 1:
-        return splat(weights, LANES)
+    def _plain(self, places: Sequence[Expr], weights: Expr, chosen: range) -> Expr:
+        """One column after the other."""
+        lanes = LANES * len(chosen)
+        products = []
+        for column in range(PAIR):
+            values = concat([load(self.sums, place + column * CHANNELS, LANES) for place in places], LANES)
+            mine = _repeated(weights, [PAIR * i + column for i in chosen])
+            products.append(cast("int32", values, lanes) * cast("int32", mine, lanes))
+        return products[0] + products[1]
+
+
+def _repeated(values: Expr, chosen: Sequence[int]) -> Expr:
+    """The *chosen* ones of a vector's, or the only one, `LANES` times each."""
+    if lanes_of(values) == 1:
+        return splat(values, LANES)
     repeated = [i for i in chosen for _ in range(LANES)]
-    return shuffle([weights] * -(-len(repeated) // lanes_of(weights)), repeated)
+    return shuffle([values] * -(-len(repeated) // lanes_of(values)), repeated)
 
 
 def _grey(e: Emitter, target: Expr, y: Expr, first: Expr, count: Expr) -> None:

@@ -12,7 +12,7 @@ from host.kernels.emit import Expr
 from host.kernels.extent import LEAST, variable
 from host.kernels.feature_map import FeatureMap
 from host.kernels.image import CHANNELS, border_image
-from host.kernels.letterbox import letterbox
+from host.kernels.letterbox import PAIR, letterbox
 from host.kernels.microkernel import MicroKernel
 from host.kernels.pack import pack_vector, pack_weight
 from host.kernels.planar import planes
@@ -52,8 +52,8 @@ def lower_graphs(
 def _letterbox(builder: relax.BlockBuilder, microkernel: MicroKernel) -> KernelCall:
     """The function of `device_runtime.locate.letterbox`."""
     function = letterbox("letterbox_kernel", 2 * microkernel.fp32.lanes)
-    height, width, rows, columns, row_taps, column_taps = (
-        tirx.Var(name, "int64") for name in ("h", "w", "rows", "columns", "row_taps", "column_taps")
+    height, width, rows, columns, row_taps, column_pairs = (
+        tirx.Var(name, "int64") for name in ("h", "w", "rows", "columns", "row_taps", "column_pairs")
     )
     tensors: dict[str, tuple[Sequence[Expr], str]] = {
         "frame": ((height, width, CHANNELS), "uint8"),
@@ -61,7 +61,7 @@ def _letterbox(builder: relax.BlockBuilder, microkernel: MicroKernel) -> KernelC
         "row_start": ((rows,), "int32"),
         "row_weights": ((rows, row_taps), "uint8"),
         "column_start": ((columns,), "int32"),
-        "column_weights": ((column_taps, columns), "int16"),
+        "column_weights": ((column_pairs, columns, PAIR), "int16"),
     }
     parameters = [relax.Var(name, relax.TensorType(*of)) for name, of in tensors.items()]
     target = relax.TensorType((rows, columns, CHANNELS), "uint8")

@@ -301,6 +301,9 @@ LETTERBOXES = [
     (101, 67, Fit(96, 64, (95, 63), (0.0, 0.0))),
     (20, 9, Fit(64, 32, (60, 27), (0.0, 0.0))),
     (2, 2, Fit(32, 32, (8, 8), (0.0, 0.0))),
+    # More columns than are added at once, and a single one.
+    (700, 30, Fit(64, 32, (60, 3), (0.0, 0.0))),
+    (9, 40, Fit(32, 32, (1, 5), (0.0, 0.0))),
 ]
 """Frames' widths and heights, and how they are scaled."""
 
