@@ -37,6 +37,8 @@ two rows. A logit is the mean over its map."""
 _SQUARE = np.ones((3, 3), np.uint8)
 _STEPS = np.array([(dx, dy) for dy in (-1, 0, 1) for dx in (-1, 0, 1)], np.intp)
 """x and y of a cell's neighbours, itself among them, from its own."""
+_ITSELF = 4
+_MIDDLES = _STEPS + 0.5
 
 
 @dataclass(frozen=True, eq=False)
@@ -110,33 +112,22 @@ def decode(output: Floats, threshold: float, most: int = PEAKS) -> Candidates:
     peaks = ((logits >= logit(threshold)) & (logits == cv2.dilate(logits, _SQUARE))).ravel().nonzero()[0]
     if not len(peaks):
         return Candidates.none()
-    height, width = logits.shape
-    surest = logits.ravel()[peaks]
-    order = (-surest).argsort(kind="stable")[:most]
-    peaks, surest = peaks[order], surest[order]
-    y, x = np.divmod(peaks, width)
-    cells = peaks[:, None] + (_STEPS[:, 1] * width + _STEPS[:, 0])
-    beside = (x == 0) | (x == width - 1) | (y == 0) | (y == height - 1)
-    inside = None
-    if beside.any():
-        columns, rows = x[:, None] + _STEPS[:, 0], y[:, None] + _STEPS[:, 1]
-        inside = (rows >= 0) & (rows < height) & (columns >= 0) & (columns < width)
-        cells = np.where(inside, cells, peaks[:, None])
-    maps = output.reshape(CHANNELS, -1)
-    around = maps[:, cells]
+    maps, grid = output.reshape(CHANNELS, -1), _grid(*logits.shape)
+    if len(peaks) > 1:
+        peaks = peaks[(-maps[SCORE][peaks]).argsort(kind="stable")[:most]]
+    around = maps[:, grid.around[peaks]]
     weights = sigmoid(around[SCORE])
-    if inside is not None:
-        weights *= inside
+    weights *= grid.inside[peaks]
     weights /= np.add.reduce(weights, 1, keepdims=True)
     # Σ w · (centre + UNIT · exp(s) · v), the two terms apart.
-    middles = weights @ (_STEPS + np.float32(0.5))
-    middles[:, 0] += x
-    middles[:, 1] += y
+    middles = (weights @ _MIDDLES + grid.places[peaks]) * STRIDE
     weights *= np.exp(np.minimum(around[SIZE], 4))
-    offsets = np.einsum("cnk,nk->nc", around[CORNERS], weights).reshape(-1, 4, 2)
-    corners = np.asarray(middles[:, None] * np.float32(STRIDE) + offsets * np.float32(UNIT), np.float32)
-    found = Candidates(corners, sigmoid(surest), sigmoid(maps[ROWS][peaks]))
-    return found.take(surviving(corners, OVERLAP))
+    offsets = np.einsum("cnk,nk->nc", around[CORNERS], weights).reshape(-1, 4, 2) * np.float32(UNIT)
+    corners = (middles[:, None] + offsets).astype(np.float32)
+    scores, two_rows = sigmoid(around[: ROWS + 1, :, _ITSELF])
+    found = Candidates(corners, scores, two_rows)
+    left = surviving(corners, OVERLAP)
+    return found if len(left) == len(found) else found.take(left)
 
 
 def decode_view(output: Floats) -> Refined:
@@ -147,9 +138,9 @@ def decode_view(output: Floats) -> Refined:
     """
     maps = output.reshape(VIEW_CHANNELS, -1)
     heat = maps[VIEW_CORNERS]
-    cells = _cells(*output.shape[1:])
+    cells, ones = _cells(*output.shape[1:])
     sums = np.exp(heat - np.maximum.reduce(heat, 1, keepdims=True)) @ cells
-    score, rows = (maps[VIEW_SCORE:] @ cells[:, 2]).tolist()
+    score, rows = (maps[VIEW_SCORE:] @ ones).tolist()
     return Refined(sums[:, :2] / sums[:, 2:], score / len(cells), rows / len(cells))
 
 
@@ -157,14 +148,20 @@ def surviving(corners: Floats, overlap: float) -> NDArray[np.intp]:
     """Indices of what non-maximum suppression leaves of float32[N,4,2], the surest first."""
     if len(corners) < 2:
         return np.arange(len(corners))
-    boxes = np.concatenate([np.minimum.reduce(corners, 1), np.maximum.reduce(corners, 1)], 1)
-    surer, weaker = (intersection_over_union(boxes, boxes) > overlap).nonzero()
-    dropped: set[int] = set()
-    # By rows, so that it is known of each whether it is dropped itself when its turn comes.
-    for i, j in zip(surer.tolist(), weaker.tolist(), strict=True):
-        if i < j and i not in dropped:
-            dropped.add(j)
-    return np.array([i for i in range(len(boxes)) if i not in dropped], np.intp)
+    boxes = zip(np.minimum.reduce(corners, 1).tolist(), np.maximum.reduce(corners, 1).tolist(), strict=True)
+    left: list[int] = []
+    kept: list[tuple[float, float, float, float, float]] = []
+    for i, ((x0, y0), (x1, y1)) in enumerate(boxes):
+        area = (x1 - x0) * (y1 - y0)
+        for u0, v0, u1, v1, other in kept:
+            if x0 < u1 and u0 < x1 and y0 < v1 and v0 < y1:
+                both = (min(x1, u1) - max(x0, u0)) * (min(y1, v1) - max(y0, v0))
+                if both > overlap * (area + other - both):
+                    break
+        else:
+            left.append(i)
+            kept.append((x0, y0, x1, y1, area))
+    return np.array(left, np.intp)
 
 
 def intersection_over_union(a: Floats, b: Floats) -> Floats:
@@ -177,12 +174,33 @@ def intersection_over_union(a: Floats, b: Floats) -> Floats:
     return np.asarray(both / np.maximum(areas[0][:, None] + areas[1][None] - both, 1e-6), np.float32)
 
 
+@dataclass(frozen=True, eq=False)
+class _Grid:
+    """What is the same for all maps of a size, by cell.
+
+    Attributes:
+        around: intp[cells,9], the cell's neighbours; itself where there is none.
+        inside: float32[cells,9], 1 where there is one, else 0.
+        places: float64[cells,2], x and y of the cell.
+    """
+
+    around: NDArray[np.intp]
+    inside: Floats
+    places: NDArray[np.float64]
+
+
 @lru_cache(maxsize=8)
-def _cells(height: int, width: int) -> Floats:
-    """x, y (px of the view) and 1 of every cell of a view's map, float32[height·width,3]."""
+def _grid(height: int, width: int) -> _Grid:
+    y, x = (axis.ravel() for axis in np.mgrid[:height, :width])
+    columns, rows = x[:, None] + _STEPS[:, 0], y[:, None] + _STEPS[:, 1]
+    inside = (rows >= 0) & (rows < height) & (columns >= 0) & (columns < width)
+    around = np.where(inside, rows * width + columns, np.arange(height * width)[:, None])
+    return _Grid(around.astype(np.intp), inside.astype(np.float32), np.stack([x, y], 1).astype(np.float64))
+
+
+@lru_cache(maxsize=8)
+def _cells(height: int, width: int) -> tuple[Floats, Floats]:
+    """float32[height·width,3], x, y (px of the view) and 1 of every cell of a view's map; the ones alone."""
     y, x = np.mgrid[:height, :width]
-    return (
-        np.stack([(x + 0.5) * VIEW_STRIDE, (y + 0.5) * VIEW_STRIDE, x * 0 + 1], 2)
-        .reshape(-1, 3)
-        .astype(np.float32)
-    )
+    cells = np.stack([(x + 0.5) * VIEW_STRIDE, (y + 0.5) * VIEW_STRIDE, x * 0 + 1], 2)
+    return cells.reshape(-1, 3).astype(np.float32), np.ones(height * width, np.float32)

@@ -6,8 +6,10 @@ All coordinates are continuous: the pixel in the corner of an image covers [0, 1
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -18,6 +20,10 @@ from device_runtime.sources.image import Image
 Floats = NDArray[np.float32]
 Matrix = NDArray[np.float64]
 """A homography, float64[3,3]."""
+Points = Sequence[Sequence[float]]
+"""(x, y) of four corners, as plain numbers: for so few NumPy's calls take much longer than its sums."""
+Homography = tuple[float, float, float, float, float, float, float, float, float]
+"""A homography's numbers, row by row."""
 
 GRID = 32
 """px: width and height of find's input are multiples of this."""
@@ -89,13 +95,21 @@ def fit(width: int, height: int, area: int = AREA) -> Fit:
 
 def width_of(corners: Floats) -> float:
     """Mean length of the upper and the lower side of float32[4,2]."""
-    (x0, y0), (x1, y1), (x2, y2), (x3, y3) = corners.tolist()
-    return (math.hypot(x1 - x0, y1 - y0) + math.hypot(x2 - x3, y2 - y3)) / 2
+    return _width(corners.tolist())
 
 
 def height_of(corners: Floats) -> float:
     """Mean length of the left and the right side of float32[4,2]."""
-    (x0, y0), (x1, y1), (x2, y2), (x3, y3) = corners.tolist()
+    return _height(corners.tolist())
+
+
+def _width(corners: Points) -> float:
+    (x0, y0), (x1, y1), (x2, y2), (x3, y3) = corners
+    return (math.hypot(x1 - x0, y1 - y0) + math.hypot(x2 - x3, y2 - y3)) / 2
+
+
+def _height(corners: Points) -> float:
+    (x0, y0), (x1, y1), (x2, y2), (x3, y3) = corners
     return (math.hypot(x3 - x0, y3 - y0) + math.hypot(x2 - x1, y2 - y1)) / 2
 
 
@@ -104,8 +118,28 @@ def plate_in_view(corners: Floats) -> tuple[int, int]:
     return VIEW_SQUARISH if width_of(corners) < LONG * height_of(corners) else VIEW_PLATE
 
 
+class View(NamedTuple):
+    """How a place is looked at.
+
+    Attributes:
+        to_frame: from the view's pixels to the frame's.
+        left, top, right, bottom: px of the view, the rectangle that the corners make there.
+    """
+
+    to_frame: Homography
+    left: float
+    top: float
+    right: float
+    bottom: float
+
+
 def view_matrix(corners: Floats) -> Matrix:
-    """Homography float64[3,3], view → frame, of the view in which *corners* float32[4,2] are a rectangle.
+    """Homography float64[3,3], view → frame, of the `view` of *corners* float32[4,2]."""
+    return np.array(view(corners.tolist()).to_frame).reshape(3, 3)
+
+
+def view(corners: Points) -> View:
+    """The view in which *corners* are a rectangle.
 
     ```
     ┌───────────────────── 128 ─┐
@@ -115,41 +149,65 @@ def view_matrix(corners: Floats) -> Matrix:
     └───────────────────────────┘
     ```
 
-    The square-to-quadrilateral mapping of Heckbert, Fundamentals of Texture Mapping and Image Warping (1989),
-    2.2.3. Corners that are no convex quadrilateral, or lie so that the view would show the horizon, count as
-    the nearest parallelogram; what has no area or stands on its side or its head, as an upright rectangle.
+    Corners that are no convex quadrilateral, or lie so that the view would show the horizon, count as the
+    nearest parallelogram; what has no area or stands on its side or its head, as an upright rectangle.
     """
-    width, height = plate_in_view(corners)
+    long, tall = _width(corners), _height(corners)
+    width, height = VIEW_SQUARISH if long < LONG * tall else VIEW_PLATE
     left, top = (VIEW_WIDTH - width) / 2, (VIEW_HEIGHT - height) / 2
-    (x0, y0), (x1, y1), (x2, y2), (x3, y3) = corners.tolist()
+    (x0, y0), (x1, y1), (x2, y2), (x3, y3) = corners
     a, d = (x1 - x0 + x2 - x3) / 2, (y1 - y0 + y2 - y3) / 2
     b, e = (x3 - x0 + x2 - x1) / 2, (y3 - y0 + y2 - y1) / 2
     g = h = 0.0
     if a * e - b * d < 1 or abs(d) > a:
-        a, d, b, e = max(width_of(corners), 2.0), 0.0, 0.0, max(height_of(corners), 2.0)
+        a, d, b, e = max(long, 2.0), 0.0, 0.0, max(tall, 2.0)
     else:
-        dx1, dx2, sx = x1 - x2, x3 - x2, x0 - x1 + x2 - x3
-        dy1, dy2, sy = y1 - y2, y3 - y2, y0 - y1 + y2 - y3
-        turn = dx2 * dy1 - dx1 * dy2
-        if turn > 1e-6:
-            g, h = (dx2 * sy - sx * dy2) / turn, (sx * dy1 - dx1 * sy) / turn
-            # The divisor is least in a corner of the view.
-            across, down = (-left / width, 1 + left / width), (-top / height, 1 + top / height)
-            if 1 + min(g * across[0], g * across[1]) + min(h * down[0], h * down[1]) < _NEAREST:
-                g = h = 0.0
+        g, h = _perspective(corners)
+        # The divisor is least in a corner of the view.
+        across, down = (-left / width, 1 + left / width), (-top / height, 1 + top / height)
+        if 1 + min(g * across[0], g * across[1]) + min(h * down[0], h * down[1]) < _NEAREST:
+            g = h = 0.0
     if g or h:
         a, b, c = x1 - x0 + g * x1, x3 - x0 + h * x3, x0
         d, e, f = y1 - y0 + g * y1, y3 - y0 + h * y3, y0
     else:
         c, f = (x0 + x1 + x2 + x3 - 2 * a - 2 * b) / 4, (y0 + y1 + y2 + y3 - 2 * d - 2 * e) / 4
-    # ∘ view → unit square: u = (x - left) / width, v = (y - top) / height.
+    to_frame = _from_rectangle((a, b, c, d, e, f, g, h, 1.0), left, top, width, height)
+    return View(to_frame, left, top, left + width, top + height)
+
+
+def quadrilateral(corners: Points, left: float, top: float, width: float, height: float) -> Homography:
+    """From the rectangle at *left* and *top* to *corners*; if they are no quadrilateral, in parallel."""
+    g, h = _perspective(corners)
+    (x0, y0), (x1, y1), _, (x3, y3) = corners
+    square = (
+        *(x1 - x0 + g * x1, x3 - x0 + h * x3, x0),
+        *(y1 - y0 + g * y1, y3 - y0 + h * y3, y0),
+        *(g, h, 1.0),
+    )
+    return _from_rectangle(square, left, top, width, height)
+
+
+def _perspective(corners: Points) -> tuple[float, float]:
+    """The last row of the homography from the unit square to *corners*, without its 1; 0 if there is none.
+
+    Heckbert, Fundamentals of Texture Mapping and Image Warping (1989), 2.2.3.
+    """
+    (x0, y0), (x1, y1), (x2, y2), (x3, y3) = corners
+    dx1, dx2, sx = x1 - x2, x3 - x2, x0 - x1 + x2 - x3
+    dy1, dy2, sy = y1 - y2, y3 - y2, y0 - y1 + y2 - y3
+    turn = dx2 * dy1 - dx1 * dy2
+    return ((dx2 * sy - sx * dy2) / turn, (sx * dy1 - dx1 * sy) / turn) if turn > 1e-6 else (0.0, 0.0)
+
+
+def _from_rectangle(square: Homography, left: float, top: float, width: float, height: float) -> Homography:
+    """*square*, which leads from the unit square, from a rectangle instead."""
+    a, b, c, d, e, f, g, h, i = square
     a, d, g, b, e, h = a / width, d / width, g / width, b / height, e / height, h / height
-    return np.array(
-        [
-            (a, b, c - a * left - b * top),
-            (d, e, f - d * left - e * top),
-            (g, h, 1 - g * left - h * top),
-        ]
+    return (
+        *(a, b, c - a * left - b * top),
+        *(d, e, f - d * left - e * top),
+        *(g, h, i - g * left - h * top),
     )
 
 
@@ -170,55 +228,70 @@ def transform(points: Floats, matrix: Matrix) -> Floats:
     return np.asarray(moved[..., :2] / moved[..., 2:], np.float32)
 
 
+def moved(points: Points, by: Homography) -> list[tuple[float, float]]:
+    """*points* by a homography."""
+    a, b, c, d, e, f, g, h, i = by
+    result = []
+    for x, y in points:
+        divisor = g * x + h * y + i
+        result.append(((a * x + b * y + c) / divisor, (d * x + e * y + f) / divisor))
+    return result
+
+
 def cut_view(frame: Image, matrix: Matrix) -> Image:
     """The view uint8[`VIEW_HEIGHT`,`VIEW_WIDTH`,3] of *frame* that `view_matrix` describes.
 
     A finer frame is halved first, so that no pixel is passed over.
     """
-    return cut(frame, matrix, VIEW_WIDTH, VIEW_HEIGHT)
+    a, b, c, d, e, f, g, h, i = matrix.ravel().tolist()
+    return cut(frame, (a, b, c, d, e, f, g, h, i))
 
 
-def cut(frame: Image, matrix: Matrix, width: int, height: int) -> Image:
-    """uint8[*height*,*width*,3], its pixels from where *matrix* says in *frame*; grey outside it."""
-    (a, b, c), (d, e, f), (g, h, i) = matrix.tolist()
-    outline = [
-        ((a * u + b * v + c) / (g * u + h * v + i), (d * u + e * v + f) / (g * u + h * v + i))
-        for u, v in ((0, 0), (width, 0), (width, height), (0, height))
-    ]
-    xs, ys = zip(*outline, strict=True)
-    # px of the frame a pixel of the image that is cut, by the longer one of its mean sides.
-    finer = max(
-        (math.dist(outline[0], outline[1]) + math.dist(outline[3], outline[2])) / (2 * width),
-        (math.dist(outline[0], outline[3]) + math.dist(outline[1], outline[2])) / (2 * height),
-    )
+def cut(frame: Image, to_frame: Homography) -> Image:
+    """The view uint8[`VIEW_HEIGHT`,`VIEW_WIDTH`,3] of *frame*, from its pixels to *frame*'s; grey outside."""
+    width, height = VIEW_WIDTH, VIEW_HEIGHT
+    outline = moved(((0, 0), (width, 0), (width, height), (0, height)), to_frame)
+    # px of the frame a pixel of the view, by the longer one of its mean sides.
+    finer = max(_width(outline) / width, _height(outline) / height)
     halvings = max(math.ceil(math.log2(finer / _FINER)), 0)
     factor = 1 << halvings
-    x, y = max(math.floor(min(xs)) - factor, 0), max(math.floor(min(ys)) - factor, 0)
-    columns = (min(math.ceil(max(xs)) + factor, frame.shape[1]) - x) // factor
-    rows = (min(math.ceil(max(ys)) + factor, frame.shape[0]) - y) // factor
+    (x0, y0), (x1, y1), (x2, y2), (x3, y3) = outline
+    x, y = max(math.floor(min(x0, x1, x2, x3)) - factor, 0), max(math.floor(min(y0, y1, y2, y3)) - factor, 0)
+    columns = (min(math.ceil(max(x0, x1, x2, x3)) + factor, frame.shape[1]) - x) // factor
+    rows = (min(math.ceil(max(y0, y1, y2, y3)) + factor, frame.shape[0]) - y) // factor
     if columns < 1 or rows < 1:
         return np.full((height, width, 3), GREY, np.uint8)
     part = frame[y : y + rows * factor, x : x + columns * factor]
     for left in range(halvings - 1, -1, -1):
         part = cv2.resize(part, (columns << left, rows << left), interpolation=cv2.INTER_AREA)
-    # In OpenCV's coordinates the middle of the first pixel is 0.
+    return warp(part, in_part(to_frame, x, y, factor), (width, height), cv2.BORDER_CONSTANT)
+
+
+def in_part(to_frame: Homography, x: int, y: int, factor: int, finer: int = 1) -> Matrix:
+    """*to_frame* in OpenCV's coordinates, where the middle of the first pixel is 0.
+
+    Args:
+        x, y, factor: px; it leads to a part of the frame from there on, shrunk by that.
+        finer: pixels it comes from are so many times finer than *to_frame* says.
+    """
+    a, b, c, d, e, f, g, h, i = to_frame
+    a, b, d, e, g, h = a / finer, b / finer, d / finer, e / finer, g / finer, h / finer
     c, f, i = c + (a + b) / 2, f + (d + e) / 2, i + (g + h) / 2
-    from_x, from_y, scale = x / factor + 0.5, y / factor + 0.5, 1 / factor
-    to_part = np.array(
-        [
-            (a * scale - g * from_x, b * scale - h * from_x, c * scale - i * from_x),
-            (d * scale - g * from_y, e * scale - h * from_y, f * scale - i * from_y),
+    left, top, scale = x / factor + 0.5, y / factor + 0.5, 1 / factor
+    return np.array(
+        (
+            (a * scale - g * left, b * scale - h * left, c * scale - i * left),
+            (d * scale - g * top, e * scale - h * top, f * scale - i * top),
             (g, h, i),
-        ]
+        )
     )
-    return np.asarray(
-        cv2.warpPerspective(
-            part,
-            to_part,
-            (width, height),
-            flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
-            borderMode=cv2.BORDER_CONSTANT,
-            borderValue=(GREY, GREY, GREY),
-        ),
-        np.uint8,
+
+
+def warp(part: Image, matrix: Matrix, size: tuple[int, int], border: int) -> Image:
+    """uint8[height,width,3] for *size* = (width, height), its pixels from where *matrix* says in *part*."""
+    return cv2.warpPerspective(
+        part, matrix, size, flags=_FROM, borderMode=border, borderValue=(GREY, GREY, GREY)
     )
+
+
+_FROM = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP

@@ -18,13 +18,10 @@ from device_runtime.locate.decode import OVERLAP, Candidates, Floats, decode, de
 from device_runtime.locate.geometry import (
     AREA,
     GRID,
-    VIEW_HEIGHT,
-    VIEW_WIDTH,
     Fit,
-    cut_view,
-    plate_in_view,
-    transform,
-    view_matrix,
+    cut,
+    moved,
+    view,
 )
 from device_runtime.locate.letterbox import letterbox
 from device_runtime.locate.region import Region
@@ -225,14 +222,12 @@ class Locator:
 
     def _look(self, frame: Image, corners: Floats, find_logit: float) -> _Plate:
         """*corners* as the second look at them has them."""
-        matrix = view_matrix(corners)
-        seen = decode_view(self.refine(cut_view(frame, matrix)))
-        width, height = plate_in_view(corners)
-        left, top = (VIEW_WIDTH - width) / 2, (VIEW_HEIGHT - height) / 2
-        right, bottom = left + width, top + height
-        (x0, y0), (x1, y1), (x2, y2), (x3, y3) = seen.corners.tolist()
+        look = view(corners.tolist())
+        seen = decode_view(self.refine(cut(frame, look.to_frame)))
+        points, left, top, right, bottom = seen.corners.tolist(), look.left, look.top, look.right, look.bottom
+        (x0, y0), (x1, y1), (x2, y2), (x3, y3) = points
         return _Plate(
-            corners=transform(seen.corners, matrix),
+            corners=np.array(moved(points, look.to_frame), np.float32),
             score=self.scoring.score(find_logit, seen.logit),
             find_logit=find_logit,
             refine_logit=seen.logit,

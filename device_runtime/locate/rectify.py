@@ -15,12 +15,14 @@ Where the plate is finer than the crop, pixels of the crop are means of areas: n
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from device_runtime.locate.geometry import Homography, in_part, moved, quadrilateral, warp
 from device_runtime.sources.image import Image
 
 Corners = NDArray[np.float32]
@@ -97,57 +99,55 @@ def seen_from_front(frame: Image, corners: Corners, size: tuple[int, int], margi
     still is, it is sampled twice as finely as the result, whose pixels are means of four samples.
     """
     width, height = size
-    share = np.array([1 + 2 * margin.across, 1 + 2 * margin.down])
-    # The plate's place in the result, px.
-    low = np.array([margin.across, margin.down]) / share * size
-    place = np.array([low, [width - low[0], low[1]], size - low, [low[0], height - low[1]]])
-    corners = np.asarray(corners, np.float64)
-    if not np.isfinite(corners).all():
+    share = 1 + 2 * margin.across, 1 + 2 * margin.down
+    points = corners.tolist()
+    if not all(math.isfinite(value) for point in points for value in point):
         return np.zeros((height, width, 3), np.uint8)
-    sides = np.linalg.norm(np.roll(corners, -1, 0) - corners, axis=1)
+    (x0, y0), (x1, y1), (x2, y2), (x3, y3) = points
     # Pixels of the frame a pixel of the result, along the longer of two sides.
-    steps = max(sides[0], sides[2]) * share[0] / width, max(sides[1], sides[3]) * share[1] / height
-    shrink = max(int(min(steps)), 1)
-    finer = 2 if max(steps) / shrink > 1.2 else 1
-    to_frame = cv2.getPerspectiveTransform(place.astype(np.float32), corners.astype(np.float32))
-    outline = np.array([[[0, 0], [width, 0], [width, height], [0, height]]], np.float32)
-    part, offset = _part(frame, cv2.perspectiveTransform(outline, to_frame)[0], shrink)
-    if part is None:
+    across = max(math.hypot(x1 - x0, y1 - y0), math.hypot(x2 - x3, y2 - y3)) * share[0] / width
+    down = max(math.hypot(x3 - x0, y3 - y0), math.hypot(x2 - x1, y2 - y1)) * share[1] / height
+    shrink = max(int(min(across, down)), 1)
+    finer = 2 if max(across, down) / shrink > 1.2 else 1
+    # The plate's place in the result, px.
+    left, top = margin.across / share[0] * width, margin.down / share[1] * height
+    to_frame = quadrilateral(points, left, top, width - 2 * left, height - 2 * top)
+    *_, g, h, i = to_frame
+    # If the horizon is in sight, this is no plate.
+    ahead = i + min(g * width, 0) + min(h * height, 0) > 0
+    found = _part(frame, to_frame, size, shrink) if ahead else None
+    if found is None:
         return np.zeros((height, width, 3), np.uint8)
-    # OpenCV's coordinates have pixel centres at whole numbers, these here at halves.
-    to_part = cv2.getPerspectiveTransform(
-        (place * finer - 0.5).astype(np.float32), ((corners - offset) / shrink - 0.5).astype(np.float32)
-    )
-    seen = cv2.warpPerspective(
-        part,
-        to_part,
-        (width * finer, height * finer),
-        flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
-        borderMode=cv2.BORDER_REPLICATE,
-    )
-    if finer > 1:
-        seen = cv2.resize(seen, size, interpolation=cv2.INTER_AREA)
-    return np.asarray(seen, np.uint8)
+    part, x, y = found
+    matrix = in_part(to_frame, x, y, shrink, finer)
+    seen = warp(part, matrix, (width * finer, height * finer), cv2.BORDER_REPLICATE)
+    return cv2.resize(seen, size, interpolation=cv2.INTER_AREA) if finer > 1 else seen
 
 
-def _part(frame: Image, hull: Corners, shrink: int) -> tuple[Image | None, NDArray[np.float64]]:
-    """What *frame* shows of *hull*, shrunk to means of *shrink* × *shrink* pixels, and its top left corner.
+def _part(
+    frame: Image, to_frame: Homography, size: tuple[int, int], shrink: int
+) -> tuple[Image, int, int] | None:
+    """What *frame* shows of a result of that *size*, shrunk to means of areas; its x and y in *frame*.
 
     None if that is nothing.
+
+    Args:
+        shrink: px, a side of the areas.
     """
-    if not np.isfinite(hull).all():
-        return None, np.zeros(2)
-    room = np.array(frame.shape[1::-1])
-    low = np.clip(np.floor(hull.min(0)) - 2 * shrink, 0, room).astype(int)
-    high = np.clip(np.ceil(hull.max(0)) + 2 * shrink, 0, room).astype(int)
-    size = (high - low) // shrink
-    if np.any(size < 1):
-        return None, np.zeros(2)
-    high = low + size * shrink
-    part = frame[low[1] : high[1], low[0] : high[0]]
+    width, height = size
+    outline = moved(((0, 0), (width, 0), (width, height), (0, height)), to_frame)
+    (x0, y0), (x1, y1), (x2, y2), (x3, y3) = outline
+    left, top = math.floor(min(x0, x1, x2, x3)), math.floor(min(y0, y1, y2, y3))
+    right, bottom = math.ceil(max(x0, x1, x2, x3)), math.ceil(max(y0, y1, y2, y3))
+    x, y = max(left - 2 * shrink, 0), max(top - 2 * shrink, 0)
+    columns = (min(right + 2 * shrink, frame.shape[1]) - x) // shrink
+    rows = (min(bottom + 2 * shrink, frame.shape[0]) - y) // shrink
+    if columns < 1 or rows < 1:
+        return None
+    part = frame[y : y + rows * shrink, x : x + columns * shrink]
     if shrink > 1:
-        part = cv2.resize(part, (int(size[0]), int(size[1])), interpolation=cv2.INTER_AREA)
-    return np.asarray(part, np.uint8), low.astype(np.float64)
+        part = cv2.resize(part, (columns, rows), interpolation=cv2.INTER_AREA)
+    return part, x, y
 
 
 def join(flat: Image, size: tuple[int, int]) -> Image:

@@ -38,10 +38,13 @@ def features(
         width: of the plate where it was photographed, px.
     """
     product = min(max(math.prod(decoded.character_confidences), _LEAST), 1 - _LEAST)
-    first, second = np.partition(logits, (-2, -1), axis=0)[:-3:-1]
+    rest, steps = logits.copy(), np.arange(logits.shape[1])
+    chosen = logits.argmax(axis=0)
+    first = logits[chosen, steps]
+    rest[chosen, steps] = -np.inf
     return (
         math.log(product / (1 - product)),
-        float((first - second).min()),
+        float((first - rest.max(axis=0)).min()),
         float(fits_grammar),
         math.log(min(max(width, LEAST_WIDTH), FULL_WIDTH) / FULL_WIDTH),
     )

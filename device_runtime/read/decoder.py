@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -61,4 +60,4 @@ class Decoder:
             return decoded
         fits = self._grammar.accepts(decoded.text)
         sure = confidence(self.calibration, features(decoded, logits, fits, width))
-        return replace(decoded, confidence=sure)
+        return decode.Decoded(decoded.text, sure, decoded.character_confidences)

@@ -40,6 +40,7 @@ def prepare(image: NDArray, out: NDArray[np.float32], spec: PreprocessInfo = DEF
     Raises:
         FatalError: an image `as_bgr` refuses.
     """
-    image = resize(image, spec)
-    np.subtract(image.transpose(2, 0, 1), np.float32(spec.mean), out=out[0], dtype=np.float32)
+    mean = np.float32(spec.mean)
+    for channel, plane in enumerate(cv2.split(resize(image, spec))):
+        np.subtract(plane, mean, out=out[0, channel], dtype=np.float32)
     np.multiply(out, np.float32(spec.scale), out=out)
