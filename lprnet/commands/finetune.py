@@ -44,6 +44,13 @@ if TYPE_CHECKING:
     show_default=True,
     help="Samples as a locator cuts them out, some of what is no plate; before all other shares.",
 )
+@click.option(
+    "--shrunk",
+    type=Number(0, 1),
+    default=0.0,
+    show_default=True,
+    help="Share of the other samples that have fewer pixels, as plates far away.",
+)
 @click.option("--frames", type=FOLDER, help="Photographs with boxed plates, for --located.")
 @click.option("--hold-out", "held_rides", multiple=True, help="Ride whose frames are left out.")
 @click.option("--mined", type=FILE, help="What `lprnet locator mine` found that is no plate, for --located.")
@@ -73,6 +80,7 @@ def finetune_command(
     held_out: float,
     rendered_fraction: float | None,
     located: float,
+    shrunk: float,
     frames: Path | None,
     held_rides: tuple[str, ...],
     mined: Path | None,
@@ -143,6 +151,7 @@ def finetune_command(
             recombined=recombined,
             located=elsewhere if located else None,
             located_fraction=located,
+            shrunk=shrunk,
         ),
         budget=budget,
         settings=Settings(

@@ -6,11 +6,12 @@ from dataclasses import KW_ONLY, dataclass
 from functools import cached_property
 from typing import Protocol
 
+import cv2
 import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
-from device_runtime.read.preprocess import DEFAULT, prepare
+from device_runtime.read.preprocess import DEFAULT, prepare, resize
 from lprnet.data.dataset import Sample
 from lprnet.plates import render
 from lprnet.plates.camera import rephotograph
@@ -18,6 +19,8 @@ from lprnet.plates.pixels import Floats, Image
 from lprnet.plates.recombine import Stock
 from lprnet.plates.shares import Shares
 
+SHRUNK = (24.0, 62.0)
+"""px: widths of samples that are shrunk."""
 RawBatch = tuple[Image, tuple[str, ...]]
 """uint8[N,24,94,3] BGR and N labels."""
 
@@ -28,6 +31,12 @@ def to_input(images: Image) -> Floats:
     for image, tensor in zip(images, out, strict=True):
         prepare(image, tensor[None])
     return out
+
+
+def fewer(image: Image, width: int) -> Image:
+    """*image* shrunk to *width* px, means of areas, and enlarged again as a board does: uint8[24,94,3]."""
+    height = max(round(image.shape[0] * width / image.shape[1]), 4)
+    return resize(np.asarray(cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA), np.uint8))
 
 
 @dataclass(frozen=True)
@@ -73,6 +82,7 @@ class Mixture:
         recombined: share of the real samples that are recombined, where there is a stock.
         located: other samples, as a locator delivers them.
         located_fraction: share of samples that are from there, before all other shares.
+        shrunk: share of the other samples that have fewer pixels (`SHRUNK`), as if they were far away.
     """
 
     seed: int
@@ -85,6 +95,7 @@ class Mixture:
     recombined: float = 0.5
     located: Source | None = None
     located_fraction: float = 0.0
+    shrunk: float = 0.0
 
     def strength(self, index: int) -> float:
         """The strongest distortion of sample *index*."""
@@ -100,6 +111,12 @@ class Mixture:
         strength = self.strength(index) * rng.uniform(0.6, 1.1)
         if self.located is not None and rng.random() < self.located_fraction:
             return self.located.sample(rng, strength)
+        width = float(rng.uniform(*SHRUNK)) if self.shrunk and rng.random() < self.shrunk else None
+        image, text = self._other(rng, index, strength)
+        return (image if width is None else fewer(image, round(width))), text
+
+    def _other(self, rng: Generator, index: int, strength: float) -> Sample:
+        """A sample that is from nowhere else."""
         if self.real and rng.random() < self.real_fraction:
             if self.stock is not None and rng.random() < self.recombined:
                 return self.stock.sample(rng, strength)

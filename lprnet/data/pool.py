@@ -117,7 +117,7 @@ def pool_key(mixture: Mixture, teacher: str = "", packages: Path = PACKAGES) -> 
         digest.update(f"{text}{image.shape}".encode() + image.tobytes())
     donors = len(mixture.stock.donors) if mixture.stock else 0
     shares = mixture.seed, mixture.real_fraction, mixture.ramp, mixture.kind, donors, mixture.recombined
-    digest.update(repr((shares, teacher)).encode())
+    digest.update(repr((shares, mixture.shrunk, teacher)).encode())
     if mixture.located is not None:
         digest.update(f"{mixture.located_fraction} {mixture.located.digest()}".encode())
     return digest.hexdigest()[:16]

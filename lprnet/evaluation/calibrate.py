@@ -6,7 +6,6 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-import cv2
 import numpy as np
 import torch
 from numpy.random import Generator
@@ -16,14 +15,12 @@ from device_runtime.bundle.manifest import ConfidenceInfo
 from device_runtime.read.confidence import confidence, features
 from device_runtime.read.decode import greedy
 from device_runtime.read.grammar import for_alphabet
-from device_runtime.read.preprocess import resize
 from lprnet.data.dataset import Sample
-from lprnet.data.mixture import to_input
+from lprnet.data.mixture import fewer, to_input
 from lprnet.evaluation.evaluate import Bin
 from lprnet.network.checkpoint import Checkpoint
 from lprnet.plates import render
 from lprnet.plates.camera import rephotograph
-from lprnet.plates.pixels import Image
 from lprnet.scenes.crops import NOTHING, Crops, Located
 
 BATCH = 64
@@ -100,12 +97,6 @@ def _other_detector(rng: Generator, real: Sequence[Sample], strength: float, see
         return rephotograph(rng, image, strength), text
     crop = render(seed, index, strength)
     return crop.image, crop.text
-
-
-def fewer(image: Image, width: int) -> Image:
-    """*image* shrunk to *width* px, means of areas, and enlarged again as a board does."""
-    height = max(round(image.shape[0] * width / image.shape[1]), 4)
-    return resize(np.asarray(cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA), np.uint8))
 
 
 def fit(readings: Sequence[Judged], least: float = 0.0) -> ConfidenceInfo:

@@ -1,4 +1,7 @@
-"""Character masks from `glyphs.npz` (made by scripts/make_glyphs.py), resized once per size."""
+"""Character masks from `glyphs.npz` (made by scripts/make_glyphs.py), resized once per size.
+
+Styles of Latin letters and digits with squarer bends are not in that file, but drawn when they are asked for.
+"""
 
 from __future__ import annotations
 
@@ -9,9 +12,12 @@ import cv2
 import numpy as np
 
 from lprnet.plates.pixels import Image
+from lprnet.plates.strokes import draw
 
 LATIN_STYLES = 6
 """Four pens of the standard's strokes, thin to heavy, then two text fonts."""
+SQUARER = ((7.5, 2.6), (9.0, 2.6), (7.5, 3.4), (9.0, 3.4), (10.5, 3.0))
+"""Pens in mm and exponents of the bends (`strokes`) of the Latin styles from number `LATIN_STYLES` on."""
 CHINESE_STYLES = 5
 """Noto Sans bold and regular, Micro Hei, Noto Sans medium and extra heavy."""
 
@@ -35,10 +41,21 @@ def is_chinese(character: str) -> bool:
 def glyph(character: str, style: int, width: int, height: int) -> Image:
     """Coverage uint8[height,width] of *character*.
 
+    Args:
+        character: to draw.
+        style: less than `CHINESE_STYLES` of a Chinese character, else than `LATIN_STYLES`, and beyond these a
+            place in `SQUARER`.
+        width: of the mask, px.
+        height: of the mask, px.
+
     Raises:
         KeyError: no glyph for *character*.
     """
-    mask = cv2.resize(_table()[character][style], (width, height), interpolation=cv2.INTER_AREA)
+    if not is_chinese(character) and style >= LATIN_STYLES:
+        drawn = draw(character, *SQUARER[style - LATIN_STYLES])
+    else:
+        drawn = _table()[character][style]
+    mask = cv2.resize(drawn, (width, height), interpolation=cv2.INTER_AREA)
     result: Image = np.asarray(mask, np.uint8)
     result.setflags(write=False)
     return result

@@ -20,6 +20,8 @@ _SEVEN = row([45] * 7, [12, 34, 12, 12, 12, 12], 15.5, 25, 90)
 _DOT = (15.5 + 45 + 12 + 45 + 17, 70.0)
 # 480 × 140: the first 45 wide, the others 43, 9 apart, and 49 around the emblem after the second.
 _EIGHT = row([45] + [43] * 7, [9, 49, 9, 9, 9, 9, 9], 15.5, 25, 90)
+# Their characters are printed from a set of their own, whose 0 differs from D in little but its left corners.
+_SQUARER = 0.6
 # Dot after the third digit.
 _EMBASSY = row([45] * 7, [12, 12, 34, 12, 12, 12], 15.5, 25, 90)
 _EMBASSY_DOT = (15.5 + 3 * 57 + 5, 70.0)
@@ -60,8 +62,8 @@ CHINESE: dict[str, Kind] = {
     for kind in (
         _kind("blue", (BLUE,), WHITE, _SEVEN, _PLAIN, dot=_DOT),
         _kind("yellow", (YELLOW,), BLACK, _SEVEN, _PLAIN, dot=_DOT),
-        _kind("green-small", (PALE, GREEN), BLACK, _EIGHT, _PLAIN),
-        _kind("green-large", (GREEN,), BLACK, _EIGHT, _PLAIN, field=(40, 190, 235)),
+        _kind("green-small", (PALE, GREEN), BLACK, _EIGHT, _PLAIN, squarer=_SQUARER),
+        _kind("green-large", (GREEN,), BLACK, _EIGHT, _PLAIN, field=(40, 190, 235), squarer=_SQUARER),
         _kind("police", (WHITE,), BLACK, _SEVEN, _PLAIN + "警", dot=_DOT, marks=RED),
         _kind("school", (YELLOW,), BLACK, _SEVEN, _PLAIN + "学", dot=_DOT),
         _kind("trailer", (YELLOW,), BLACK, _SEVEN, _PLAIN + "挂", dot=_DOT),
@@ -79,9 +81,9 @@ CHINESE: dict[str, Kind] = {
 KINDS: dict[str, Kind] = CHINESE | europe.KINDS
 
 MIX: dict[str, float] = {
-    "blue": 0.41,
-    "yellow": 0.15,
-    "green-small": 0.23,
+    "blue": 0.38,
+    "yellow": 0.13,
+    "green-small": 0.28,
     "green-large": 0.06,
     "police": 0.03,
     "school": 0.025,
@@ -120,6 +122,11 @@ def _office(rng: Generator) -> str:
     return _pick(rng, PROVINCES) + ("A" if rng.random() < 0.15 else _pick(rng, LETTERS))
 
 
+def _energy(rng: Generator) -> str:
+    """The letter of new-energy plates; D and F are those of the first years and still the most frequent."""
+    return _pick(rng, "DF" if rng.random() < 0.5 else NEW_ENERGY)
+
+
 def random_text(rng: Generator, kind: str) -> str:
     """Text of a plate of *kind*.
 
@@ -130,10 +137,11 @@ def random_text(rng: Generator, kind: str) -> str:
         return europe.random_text(rng, kind)
     match KINDS[kind].name:
         case "green-small":
-            second = _pick(rng, LETTERS) if rng.random() < 0.25 else _pick(rng, DIGITS)
-            return _office(rng) + _pick(rng, NEW_ENERGY) + second + _digits(rng, 4)
+            # There are letters in fourth place, but few: most offices still give out digits alone.
+            second = _pick(rng, LETTERS) if rng.random() < 0.15 else _pick(rng, DIGITS)
+            return _office(rng) + _energy(rng) + second + _digits(rng, 4)
         case "green-large":
-            return _office(rng) + _digits(rng, 5) + _pick(rng, NEW_ENERGY)
+            return _office(rng) + _digits(rng, 5) + _energy(rng)
         case "police":
             return _office(rng) + _serial(rng, 4) + "警"
         case "school":

@@ -45,6 +45,7 @@ class Kind:
         rows: 2 for double-row plates, whose text a single-line reader cannot follow: they are drawn, but not
             in the default training mix.
         fonts: share drawn in text fonts instead of pen strokes.
+        squarer: share drawn with squarer bends (`glyphs.SQUARER`), before the text fonts' share.
         country: what stands in a band with the European stars, if there is one.
         dashes: x of the middle of each dash between characters; dashes are not read.
         seals: x of the middle of each seal between characters; seals are not read.
@@ -63,6 +64,7 @@ class Kind:
     border: bool = True
     rows: int = 1
     fonts: float = 0.1
+    squarer: float = 0.0
     country: str = ""
     dashes: tuple[float, ...] = ()
     seals: tuple[float, ...] = ()

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.random import Generator
 
 from lprnet.plates.europe import BAND
-from lprnet.plates.glyphs import CHINESE_STYLES, LATIN_STYLES, glyph, is_chinese
+from lprnet.plates.glyphs import CHINESE_STYLES, LATIN_STYLES, SQUARER, glyph, is_chinese
 from lprnet.plates.kinds import is_mark, random_kind, random_text
 from lprnet.plates.layout import Color, Kind
 from lprnet.plates.pixels import Floats, Image, in_row, per_channel
@@ -56,7 +56,7 @@ def random_plate(rng: Generator, kind: str | None = None, text: str | None = Non
 def _ink(rng: Generator, kind: Kind, text: str) -> Image:
     height, width = round(kind.height * SCALE), round(kind.width * SCALE)
     mask = np.zeros((height, width), np.uint8)
-    latin, chinese = _styles(rng, kind.fonts)
+    latin, chinese = _styles(rng, kind)
     # Some presses and fonts run smaller or larger than the standard's box, and sit off centre.
     grow = rng.normal(0, 0.02)
     dx, dy = rng.normal(0, 1.2, 2)
@@ -96,8 +96,13 @@ def _stretch(rng: Generator, size: int, deviation: float) -> Floats:
     return np.interp(np.linspace(0, 4, size), np.arange(5), knots / knots[-1] * (size - 1)).astype(np.float32)
 
 
-def _styles(rng: Generator, fonts: float) -> tuple[int, int]:
-    latin = LATIN_STYLES - 1 - int(rng.integers(2)) if rng.random() < fonts else int(rng.integers(4))
+def _styles(rng: Generator, kind: Kind) -> tuple[int, int]:
+    if kind.squarer and rng.random() < kind.squarer:
+        latin = LATIN_STYLES + int(rng.integers(len(SQUARER)))
+    elif rng.random() < kind.fonts:
+        latin = LATIN_STYLES - 1 - int(rng.integers(2))
+    else:
+        latin = int(rng.integers(4))
     return latin, int(rng.integers(CHINESE_STYLES))
 
 

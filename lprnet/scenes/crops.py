@@ -83,7 +83,7 @@ class Crops:
     real: tuple[Sample, ...] = ()
     found: tuple[Image, ...] = ()
     nothing: float = 0.3
-    two_rows: float = 0.2
+    two_rows: float = 0.25
     from_real: float = 0.35
     kind: str | None = None
 
@@ -256,9 +256,9 @@ def _cut(canvas: Image, corners: Floats, rows: int, text: str = NOTHING) -> Loca
 
 
 def random_width(rng: Generator) -> float:
-    """Of a plate in a frame, px: every fourth one is hardly readable or not."""
-    if rng.random() < 0.25:
-        return float(rng.uniform(NARROWEST, 48))
+    """Of a plate in a frame, px: every third one is hardly readable or not."""
+    if rng.random() < 0.35:
+        return float(rng.uniform(NARROWEST, 60))
     return float(np.exp(rng.uniform(np.log(45), np.log(WIDEST))))
 
 

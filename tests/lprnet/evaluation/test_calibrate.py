@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 
 from device_runtime.read.confidence import confidence
+from lprnet.data.mixture import fewer
 from lprnet.evaluation.calibrate import (
     Judged,
     bins,
     false_readings,
-    fewer,
     fit,
     judged,
     least_confidence,
