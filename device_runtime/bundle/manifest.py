@@ -25,6 +25,7 @@ Name = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
 Count = Annotated[int, msgspec.Meta(ge=0, le=1 << 53)]
 Size = Annotated[int, msgspec.Meta(ge=1, le=1 << 16)]
 Fraction = Annotated[float, msgspec.Meta(ge=0.0, le=1.0)]
+NotNegative = Annotated[float, msgspec.Meta(ge=0.0, le=1e9)]
 Positive = Annotated[float, msgspec.Meta(gt=0.0, le=1e9)]
 Finite = Annotated[float, msgspec.Meta(ge=-1e9, le=1e9)]
 
@@ -136,7 +137,8 @@ class ConfidenceInfo(schema.Tolerant, frozen=True, kw_only=True):
 
     Attributes:
         offset: log odds where all features are 0.
-        characters, gap, grammar, width: the features' weights.
+        characters, gap, grammar, width, narrow: the features' weights; older bundles have none for `narrow`.
+        doubt: how much less speaks for a narrow plate than for a wide one; nothing in older bundles.
         least: default of the confidence below which a text is no reading.
     """
 
@@ -145,12 +147,14 @@ class ConfidenceInfo(schema.Tolerant, frozen=True, kw_only=True):
     gap: Finite
     grammar: Finite
     width: Finite
+    narrow: Finite = 0.0
+    doubt: NotNegative = 0.0
     least: Fraction
 
     @property
-    def weights(self) -> tuple[float, float, float, float]:
+    def weights(self) -> tuple[float, float, float, float, float]:
         """In the order of the features."""
-        return self.characters, self.gap, self.grammar, self.width
+        return self.characters, self.gap, self.grammar, self.width, self.narrow
 
 
 class GoldenInfo(schema.Strict, frozen=True, kw_only=True):

@@ -18,18 +18,21 @@ from device_runtime.read.decode import Decoded
 
 FULL_WIDTH = 94.0
 """px: wider plates have no more to read on than this."""
+NARROW = 64.0
+"""px: characters of narrower plates run into each other, and a network is surer of them than it may be."""
 LEAST_WIDTH = 8.0
 _LEAST = 1e-6
+Features = tuple[float, float, float, float, float]
+"""Of one reading; see `features`."""
 
 
-def features(
-    decoded: Decoded, logits: NDArray[np.float32], fits_grammar: bool, width: float
-) -> tuple[float, float, float, float]:
+def features(decoded: Decoded, logits: NDArray[np.float32], fits_grammar: bool, width: float) -> Features:
     """What a confidence is made of, in the order of `ConfidenceInfo`'s weights.
 
     Log odds of the product of the characters' probabilities; smallest difference, over the steps, of the
     largest logit and the next, a nearly chosen character where blanks were taken among them; whether the text
-    fits a plate grammar; log of the plate's width, 0 from `FULL_WIDTH` on.
+    fits a plate grammar; log of the plate's width, 0 from `FULL_WIDTH` on; octaves that the width is below
+    `NARROW`, as a negative number, 0 from there on.
 
     Args:
         decoded: the text.
@@ -42,15 +45,24 @@ def features(
     chosen = logits.argmax(axis=0)
     first = logits[chosen, steps]
     rest[chosen, steps] = -np.inf
+    width = max(width, LEAST_WIDTH)
     return (
         math.log(product / (1 - product)),
         float((first - rest.max(axis=0)).min()),
         float(fits_grammar),
-        math.log(min(max(width, LEAST_WIDTH), FULL_WIDTH) / FULL_WIDTH),
+        math.log(min(width, FULL_WIDTH) / FULL_WIDTH),
+        min(math.log2(width / NARROW), 0.0),
     )
 
 
 def confidence(info: ConfidenceInfo, values: Sequence[float]) -> float:
-    """Probability, 0 to 1, that a reading with these `features` is right."""
+    """Probability, 0 to 1, that a reading with these `features` is right.
+
+    Few pixels look different from each camera, and what they hide (0 and D, 8 and B) is read with a certainty
+    that was learnt from others. So what speaks for a narrow plate counts less, by `ConfidenceInfo.doubt`, and
+    tiny plates are rather unsure than wrong with confidence; what speaks against one counts in full.
+    """
     odds = info.offset + sum(w * v for w, v in zip(info.weights, values, strict=True))
+    if odds > 0:
+        odds /= 1 - info.doubt * values[-1]
     return 1 / (1 + math.exp(-min(max(odds, -40.0), 40.0)))

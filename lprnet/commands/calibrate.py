@@ -15,8 +15,12 @@ if TYPE_CHECKING:
     from device_runtime.bundle.manifest import ConfidenceInfo
     from lprnet.evaluation.calibrate import Judged
 
+RECOMBINED = 1500
+"""Crops made of the characters of those in --data."""
 EDGES = (0, 0.1, 0.3, 0.5, 0.7, 0.9, 0.98, 1)
 """Of the printed table's ranges of confidence."""
+WIDTHS = (0, 32, 38, 44, 54, 66, 80, 120, float("inf"))
+"""px, of the other table's ranges of the plates' width."""
 
 
 @click.command("calibrate")
@@ -29,7 +33,7 @@ EDGES = (0, 0.1, 0.3, 0.5, 0.7, 0.9, 0.98, 1)
 @click.option("--hold-out", "held_rides", multiple=True, help="Ride whose frames are left out.")
 @click.option("--mined", type=FILE, help="What `lprnet locator mine` found that is no plate.")
 @options.kind()
-@click.option("--samples", type=click.IntRange(min=100), default=6000, show_default=True, help="To fit on.")
+@click.option("--samples", type=click.IntRange(min=100), default=8000, show_default=True, help="To fit on.")
 @click.option(
     "--lost",
     type=Number(0, 0.5),
@@ -53,7 +57,7 @@ def calibrate_command(
 
     from lprnet.console import track
     from lprnet.data.dataset import from_folder
-    from lprnet.evaluation.calibrate import fit, judged, least_confidence, practice
+    from lprnet.evaluation.calibrate import fit, judged, least_confidence, practice, unseen
     from lprnet.network.checkpoint import load_checkpoint, save_checkpoint
     from lprnet.scenes.crops import Crops
     from lprnet.scenes.frames import read_frames
@@ -64,7 +68,7 @@ def calibrate_command(
     checkpoint = load_checkpoint(weights)
     crops = Crops(
         read_frames(frames, held_rides) if frames else (),
-        real=tuple(item.sample for folder in data for item in from_folder(folder)),
+        real=unseen([item.sample for folder in data for item in from_folder(folder)], RECOMBINED, UNSEEN),
         found=read_patches(mined) if mined else (),
         kind=kind,
     )
@@ -88,7 +92,7 @@ def _header(info: ConfidenceInfo) -> dict[str, str]:
 
 
 def _print(info: ConfidenceInfo, readings: list[Judged], samples: int) -> None:
-    from lprnet.evaluation.calibrate import bins, false_readings
+    from lprnet.evaluation.calibrate import bins, by_width, false_readings
     from lprnet.evaluation.evaluate import calibration_error
 
     found = bins(info, readings, EDGES)
@@ -96,6 +100,14 @@ def _print(info: ConfidenceInfo, readings: list[Judged], samples: int) -> None:
         ("confidence", "read right", "n"),
         [(f"{b.confidence:.3f}", f"{b.right:.3f}", str(b.n)) for b in found],
         right={"confidence", "read right", "n"},
+    )
+    table(
+        ("narrower than", "n", "confidence", "read right", "above 0.9", "of these wrong"),
+        [
+            (f"{w.widest:g} px", f"{w.n}", f"{w.confidence:.3f}", f"{w.right:.3f}", f"{w.sure}", f"{w.wrong}")
+            for w in by_width(info, readings, WIDTHS)
+        ],
+        right={"narrower than", "n", "confidence", "read right", "above 0.9", "of these wrong"},
     )
     click.echo(
         f"{samples} crops, {len(readings)} with a text; calibration error {calibration_error(found):.3f}; "

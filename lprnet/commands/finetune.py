@@ -127,9 +127,11 @@ def finetune_command(
         raise FatalError("--frames, --hold-out, --mined", "are for --located", "give it, or leave them out")
     if held_rides and frames is None:
         raise FatalError("--hold-out", "is about frames", "give --frames or leave it out")
+    donors = options.recombination(crops, recombined)
     elsewhere = Crops(
         read_frames(frames, held_rides) if frames else (),
-        real=crops,
+        # Real texts are few, and soon known by heart: half of the plates are recombined ones.
+        real=crops + (donors.some(len(crops), seed) if located and donors else ()),
         found=read_patches(mined) if mined else (),
         kind=kind,
     )
@@ -147,7 +149,7 @@ def finetune_command(
             real_fraction=1 - rendered_fraction,
             ramp=ramp,
             kind=kind,
-            stock=options.recombination(crops, recombined),
+            stock=donors,
             recombined=recombined,
             located=elsewhere if located else None,
             located_fraction=located,

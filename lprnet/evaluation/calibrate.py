@@ -12,7 +12,7 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 
 from device_runtime.bundle.manifest import ConfidenceInfo
-from device_runtime.read.confidence import confidence, features
+from device_runtime.read.confidence import FULL_WIDTH, Features, confidence, features
 from device_runtime.read.decode import greedy
 from device_runtime.read.grammar import for_alphabet
 from lprnet.data.dataset import Sample
@@ -21,9 +21,14 @@ from lprnet.evaluation.evaluate import Bin
 from lprnet.network.checkpoint import Checkpoint
 from lprnet.plates import render
 from lprnet.plates.camera import rephotograph
+from lprnet.plates.recombine import stock
 from lprnet.scenes.crops import NOTHING, Crops, Located
 
 BATCH = 64
+NARROWEST = 20.0
+"""px, of crops that other detectors cut."""
+DOUBT = 2.5
+"""`ConfidenceInfo.doubt`: it takes log odds of 0.972 at 54 px and of 0.997 at 40 to be as sure as 0.9."""
 _RIDGE = 1e-3
 """Weight of the squared weights beside the mean log loss: features are not centred, and some never vary."""
 
@@ -36,11 +41,13 @@ class Judged:
         read: the text.
         text: what is on the plate; `NOTHING` on what is none.
         values: `read.confidence.features`.
+        width: of the plate where it was photographed, px.
     """
 
     read: str
     text: str
-    values: tuple[float, float, float, float]
+    values: Features
+    width: float
 
     @property
     def right(self) -> bool:
@@ -63,7 +70,8 @@ def judged(checkpoint: Checkpoint, crops: Iterable[Located]) -> list[Judged]:
             decoded = greedy(logits, alphabet.characters, alphabet.blank)
             if decoded.text:
                 fits = grammar.accepts(decoded.text)
-                readings.append(Judged(decoded.text, crop.text, features(decoded, logits, fits, crop.width)))
+                values = features(decoded, logits, fits, crop.width)
+                readings.append(Judged(decoded.text, crop.text, values, crop.width))
         batch.clear()
 
     for crop in crops:
@@ -76,19 +84,30 @@ def judged(checkpoint: Checkpoint, crops: Iterable[Located]) -> list[Judged]:
 
 
 def practice(rng: Generator, crops: Crops, seed: int, index: int) -> Located:
-    """A crop to fit on: three quarters as a locator delivers them, the rest as cut by other detectors.
+    """A crop to fit on: three fifths as a locator delivers them, the rest as cut by other detectors.
 
-    Of these, half are photographed again in fewer pixels, as if they were far away.
+    Of these, three quarters are photographed again in fewer pixels, as if they were far away.
     """
     strength = rng.uniform(0.6, 1.1)
-    if rng.random() < 0.75:
+    if rng.random() < 0.6:
         return crops.draw(rng, strength)
-    sample = _other_detector(rng, crops.real, strength, seed, index)
-    width = 94.0
-    if rng.random() < 0.5:
-        width = round(float(np.exp(rng.uniform(np.log(24), np.log(94)))))
-        sample = fewer(sample[0], int(width)), sample[1]
-    return Located(sample[0], sample[1], width, 1)
+    image, text = _other_detector(rng, crops.real, strength, seed, index)
+    width = FULL_WIDTH
+    if rng.random() < 0.75:
+        width = float(round(np.exp(rng.uniform(np.log(NARROWEST), np.log(FULL_WIDTH)))))
+        image = fewer(image, int(width))
+    return Located(image, text, width, 1)
+
+
+def unseen(crops: Sequence[Sample], count: int, seed: int) -> tuple[Sample, ...]:
+    """*count* crops of the characters of real ones, in texts that no training has seen; none of no crops.
+
+    A network that was trained on a real crop reads it more often than others like it, however small it is.
+    """
+    donors = stock(crops)
+    if not donors.donors:
+        return tuple(crops)
+    return donors.some(count, seed)
 
 
 def _other_detector(rng: Generator, real: Sequence[Sample], strength: float, seed: int, index: int) -> Sample:
@@ -99,8 +118,11 @@ def _other_detector(rng: Generator, real: Sequence[Sample], strength: float, see
     return crop.image, crop.text
 
 
-def fit(readings: Sequence[Judged], least: float = 0.0) -> ConfidenceInfo:
-    """The weights under which *readings* are most likely right where they are: logistic regression."""
+def fit(readings: Sequence[Judged], least: float = 0.0, doubt: float = DOUBT) -> ConfidenceInfo:
+    """The weights under which *readings* are most likely right where they are: logistic regression.
+
+    *least* and *doubt* are as of `ConfidenceInfo`; the weights are those without any doubt.
+    """
     inputs = np.array([(1.0, *one.values) for one in readings])
     right = np.array([one.right for one in readings], float)
     # Newton's method, on features of like size.
@@ -117,9 +139,16 @@ def fit(readings: Sequence[Judged], least: float = 0.0) -> ConfidenceInfo:
         weights -= step
         if np.abs(step).max() < 1e-8:
             break
-    offset, characters, gap, grammar, width = (round(float(v), 4) for v in weights / scale)
+    offset, characters, gap, grammar, width, narrow = (round(float(v), 4) for v in weights / scale)
     return ConfidenceInfo(
-        offset=offset, characters=characters, gap=gap, grammar=grammar, width=width, least=least
+        offset=offset,
+        characters=characters,
+        gap=gap,
+        grammar=grammar,
+        width=width,
+        narrow=narrow,
+        doubt=doubt,
+        least=least,
     )
 
 
@@ -138,6 +167,52 @@ def bins(info: ConfidenceInfo, readings: Sequence[Judged], edges: Sequence[float
         inside: NDArray[np.bool_] = (sure >= low) & ((sure < high) | (high >= 1))
         if inside.any():
             found.append(Bin(float(sure[inside].mean()), float(right[inside].mean()), int(inside.sum())))
+    return found
+
+
+@dataclass(frozen=True, kw_only=True)
+class ByWidth:
+    """Readings of plates of like width.
+
+    Attributes:
+        widest: px.
+        n: readings.
+        confidence: their mean one.
+        right: share of them that are right.
+        sure: of them, with a confidence above 0.9.
+        wrong: of the sure ones, those that are not right.
+    """
+
+    widest: float
+    n: int
+    confidence: float
+    right: float
+    sure: int
+    wrong: int
+
+
+SURE = 0.9
+"""Confidence above which a reading should hardly ever be wrong."""
+
+
+def by_width(info: ConfidenceInfo, readings: Sequence[Judged], edges: Sequence[float]) -> list[ByWidth]:
+    """*readings* by the plate's width, between *edges*."""
+    found = []
+    for low, high in pairwise(edges):
+        inside = [(confidence(info, r.values), r.right) for r in readings if low <= r.width < high]
+        if inside:
+            sure, right = (np.array(column, float) for column in zip(*inside, strict=True))
+            above = sure > SURE
+            found.append(
+                ByWidth(
+                    widest=high,
+                    n=len(inside),
+                    confidence=float(sure.mean()),
+                    right=float(right.mean()),
+                    sure=int(above.sum()),
+                    wrong=int((right[above] == 0).sum()),
+                )
+            )
     return found
 
 

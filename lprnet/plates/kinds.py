@@ -20,8 +20,6 @@ _SEVEN = row([45] * 7, [12, 34, 12, 12, 12, 12], 15.5, 25, 90)
 _DOT = (15.5 + 45 + 12 + 45 + 17, 70.0)
 # 480 × 140: the first 45 wide, the others 43, 9 apart, and 49 around the emblem after the second.
 _EIGHT = row([45] + [43] * 7, [9, 49, 9, 9, 9, 9, 9], 15.5, 25, 90)
-# Their characters are printed from a set of their own, whose 0 differs from D in little but its left corners.
-_SQUARER = 0.6
 # Dot after the third digit.
 _EMBASSY = row([45] * 7, [12, 12, 34, 12, 12, 12], 15.5, 25, 90)
 _EMBASSY_DOT = (15.5 + 3 * 57 + 5, 70.0)
@@ -32,6 +30,10 @@ _DOUBLE = (*row([80, 80], [60], 110, 15, 60), *row([65] * 5, [15] * 4, 27.5, 90,
 
 BLUE, WHITE, BLACK, YELLOW, RED = (168, 62, 14), (240, 240, 240), (22, 22, 22), (30, 168, 236), (50, 40, 205)
 GREEN, PALE = (112, 188, 60), (226, 238, 226)
+
+# Pressed characters have squarer bends than pens draw: 0 and 8 differ from D and B in little but their left
+# corners. Those of new-energy plates are printed, from a set of their own.
+_SQUARER, _SQUARER_PRINTED = 0.35, 0.6
 
 _PLAIN = PROVINCES + DIGITS + LETTERS
 
@@ -53,6 +55,7 @@ def _kind(
         ink=ink,
         cells=cells,
         characters=characters,
+        squarer=_SQUARER_PRINTED if name.startswith("green") else _SQUARER,
         **more,
     )
 
@@ -62,8 +65,8 @@ CHINESE: dict[str, Kind] = {
     for kind in (
         _kind("blue", (BLUE,), WHITE, _SEVEN, _PLAIN, dot=_DOT),
         _kind("yellow", (YELLOW,), BLACK, _SEVEN, _PLAIN, dot=_DOT),
-        _kind("green-small", (PALE, GREEN), BLACK, _EIGHT, _PLAIN, squarer=_SQUARER),
-        _kind("green-large", (GREEN,), BLACK, _EIGHT, _PLAIN, field=(40, 190, 235), squarer=_SQUARER),
+        _kind("green-small", (PALE, GREEN), BLACK, _EIGHT, _PLAIN),
+        _kind("green-large", (GREEN,), BLACK, _EIGHT, _PLAIN, field=(40, 190, 235)),
         _kind("police", (WHITE,), BLACK, _SEVEN, _PLAIN + "警", dot=_DOT, marks=RED),
         _kind("school", (YELLOW,), BLACK, _SEVEN, _PLAIN + "学", dot=_DOT),
         _kind("trailer", (YELLOW,), BLACK, _SEVEN, _PLAIN + "挂", dot=_DOT),

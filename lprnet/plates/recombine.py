@@ -198,6 +198,11 @@ class Stock:
             return photograph(rng, plate, 0.6 * strength), text
         return rephotograph(rng, _put_back(base, front, mask), strength), text
 
+    def some(self, count: int, seed: int) -> tuple[tuple[Image, str], ...]:
+        """*count* recombined plates and their texts, hardly distorted: uint8[24,94,3] BGR each."""
+        rng = np.random.default_rng(seed)
+        return tuple(self.sample(rng, 0.3) for _ in range(count))
+
     def _recombine(self, rng: Generator) -> tuple[Donor, Floats, Floats, str]:
         """A donor, its plate from the front with others' characters, where it was changed, and the text."""
         base = self.donors[self._bases.draw(rng)]
