@@ -1,16 +1,32 @@
-"""`lpr-run`: reads plates on the board. Only its command line is here; `device_runtime.pipeline` runs it."""
+"""`lpr-run`: finds and reads plates on the board. Its command line; `device_runtime.run` does the rest.
+
+An option that a settings file can say, too, is a `Setting`: it knows the section and key that it overrides.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import click
+from click.core import ParameterSource
 
 from device_runtime import __version__
+from device_runtime.configuration import Override, configure
 from device_runtime.console import OneLineCommand, configure_logging
+from device_runtime.errors import FatalError
 from device_runtime.locate.region import Region
-from device_runtime.pipeline import Options, run
+from device_runtime.run import Options, run
+
+INPUT, FIND, EVENTS, OUTPUT, MEASURE = (
+    "What is looked at",
+    "Finding and reading",
+    "Events",
+    "Where it goes",
+    "Checking and measuring",
+)
+"""Groups of options, in the order of the help."""
 
 
 class RegionType(click.ParamType):
@@ -18,27 +34,59 @@ class RegionType(click.ParamType):
 
     name = "X,Y,W,H"
 
-    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> Region:
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> str:
         try:
-            return Region.parse(str(value))
+            return Region.parse(str(value)).text
         except ValueError as error:
             self.fail(str(error), param, ctx)
 
 
-class ReportType(click.ParamType):
-    """file:PATH."""
+class Grouped(click.Option):
+    """An option in a group of the help."""
 
-    name = "file:PATH"
-
-    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> Path:
-        kind, _, path = str(value).partition(":")
-        if kind != "file" or not path:
-            self.fail(f"{value!r} is not file:PATH", param, ctx)
-        return Path(path)
+    def __init__(self, *args: Any, group: str, **attributes: Any) -> None:
+        super().__init__(*args, **attributes)
+        self.group = group
 
 
-class ManyValues(OneLineCommand):
-    """Lets `--images` take every value up to the next option, as shells expand wildcards to."""
+class Setting(Grouped):
+    """An option that overrides *key* of a section, `section.key`, where it is given."""
+
+    def __init__(self, *args: Any, key: str, **attributes: Any) -> None:
+        # It has no default: what is not given is left to the settings file.
+        super().__init__(*args, default=None, callback=_note, expose_value=False, **attributes)
+        self.section, _, self.key = key.partition(".")
+
+
+def _note(ctx: click.Context, param: click.Parameter, value: Any) -> None:
+    """Keep what an option says, if it was given, for `overrides_of`."""
+    assert isinstance(param, Setting) and param.name is not None
+    if ctx.get_parameter_source(param.name) is ParameterSource.COMMANDLINE:
+        given = str(value) if isinstance(value, Path) else value
+        overrides_of(ctx).append(Override(param.opts[0], param.section, param.key, given))
+
+
+def overrides_of(ctx: click.Context) -> list[Override]:
+    """What the options that were given override."""
+    overrides: list[Override] = ctx.meta.setdefault("device_runtime.overrides", [])
+    return overrides
+
+
+def setting(*names: str, key: str, group: str, **attributes: Any) -> Callable[[Any], Any]:
+    """Decorates a command with a `Setting`."""
+    return click.option(*names, key.replace(".", "_"), cls=Setting, key=key, group=group, **attributes)
+
+
+def option(*names: str, group: str, **attributes: Any) -> Callable[[Any], Any]:
+    """Decorates a command with an option that no settings file has."""
+    return click.option(*names, cls=Grouped, group=group, **attributes)
+
+
+class Command(OneLineCommand):
+    """Shows its options by group, and lets `--images` take every value up to the next option.
+
+    Shells expand wildcards to many values.
+    """
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         spread: list[str] = []
@@ -53,87 +101,181 @@ class ManyValues(OneLineCommand):
             spread.append(arg)
         return super().parse_args(ctx, spread)
 
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        shown = [(param, param.get_help_record(ctx)) for param in self.get_params(ctx)]
+        for group in (INPUT, FIND, EVENTS, OUTPUT, MEASURE, None):
+            rows = [record for param, record in shown if record and getattr(param, "group", None) == group]
+            with formatter.section(group or "Other"):
+                formatter.write_dl(rows)
 
-@click.command("lpr-run", cls=ManyValues, context_settings={"help_option_names": ["-h", "--help"]})
-@click.option(
-    "--bundle", type=click.Path(path_type=Path), help="Bundle folder.  [default: this or the installed one]"
+
+@click.command("lpr-run", cls=Command, context_settings={"help_option_names": ["-h", "--help"]})
+@option(
+    "--config",
+    group=INPUT,
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Settings, a TOML file; options override it.",
 )
-@click.option(
-    "--require-signature",
-    metavar="KEY",
-    help="Load only a bundle that this public key signed: a line of text, or a file of such lines.",
-)
-@click.option(
+@option(
     "--images",
+    group=INPUT,
     multiple=True,
     type=click.Path(path_type=Path),
     metavar="PATH...",
     help="Image files and folders.",
 )
-@click.option(
-    "--camera", metavar="N|URL", help="Camera number, stream address or video file; Ctrl-C ends it."
+@setting(
+    "--camera",
+    key="source.camera",
+    group=INPUT,
+    metavar="N|URL",
+    help="Camera number, stream address or video file; Ctrl-C ends it.",
 )
-@click.option("--crop", is_flag=True, help="Images, or the rectangle of --roi, are plates already.")
-@click.option(
+@setting(
+    "--bundle",
+    key="reader.bundle",
+    group=FIND,
+    type=click.Path(path_type=Path),
+    help="Bundle folder.  [default: this or the installed one]",
+)
+@setting(
+    "--require-signature",
+    key="reader.require_signature",
+    group=FIND,
+    metavar="KEY",
+    help="Load only a bundle that this public key signed: a line of text, or a file of such lines.",
+)
+@setting(
+    "--crop",
+    key="reader.crop",
+    group=FIND,
+    is_flag=True,
+    help="Images, or the rectangle of --roi, are plates already.",
+)
+@setting(
     "--roi",
-    "region",
+    key="locate.roi",
+    group=FIND,
     type=RegionType(),
     help="Where plates are looked for; or a polygon, X1,Y1,X2,Y2,X3,Y3,…",
 )
-@click.option(
+@setting(
     "--min-confidence",
+    key="reader.min_confidence",
+    group=FIND,
     type=click.FloatRange(0, 1),
     metavar="P",
     help="Least confidence of a reading.  [default: the bundle's]",
 )
-@click.option(
+@setting(
     "--min-plate-width",
+    key="locate.min_plate_width",
+    group=FIND,
     type=click.IntRange(4, 10_000),
     metavar="PX",
     help="Narrowest plate to be found, in pixels of the frame: takes more looks.",
 )
-@click.option(
+@setting(
     "--locate-size",
+    key="locate.size",
+    group=FIND,
     type=click.IntRange(64, 10_000),
     metavar="PX",
     help="Look at frames as large as in a square of this side.  [default: 320]",
 )
-@click.option(
+@setting(
+    "--grammar/--no-grammar",
+    key="reader.grammar",
+    group=FIND,
+    help="Prefer likely texts that are plates.  [default: no-grammar]",
+)
+@setting(
+    "--threads",
+    key="reader.threads",
+    group=FIND,
+    type=click.IntRange(1, 256),
+    help="[default: 1]",
+)
+@setting(
+    "--follow/--no-follow",
+    key="events.follow",
+    group=EVENTS,
+    help="One event a passage instead of a line a frame.  [default: follow, but for --images]",
+)
+@setting(
+    "--delay",
+    key="events.delay",
+    group=EVENTS,
+    type=click.FloatRange(0, 86_400),
+    metavar="S",
+    help="Seconds from a plate's first reading to its event: more is surer.  [default: 2]",
+)
+@setting("--json/--no-json", key="output.json", group=OUTPUT, help="One JSON object a line.")
+@setting(
+    "--save-annotated",
+    key="output.annotated",
+    group=OUTPUT,
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="Save pictures of what was read.",
+)
+@setting(
+    "--events",
+    key="delivery.events",
+    group=OUTPUT,
+    metavar="TO",
+    help="Send events: file:PATH, serial:/dev/PORT@BAUD or https://HOST/PATH.",
+)
+@setting(
+    "--report",
+    key="delivery.report",
+    group=OUTPUT,
+    metavar="TO",
+    help="Write a report, version 1, or send it likewise.",
+)
+@setting(
+    "--spool",
+    key="delivery.spool",
+    group=OUTPUT,
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="Where it waits until the host has it.  [default: ~/.local/state/lpr/spool]",
+)
+@option(
     "--benchmark",
+    group=MEASURE,
     type=click.IntRange(1),
     metavar="N",
     help="Read N frames, over and over; golden inputs without --images.",
 )
-@click.option(
-    "--labels", type=click.Choice(["name"]), help="Where the truth is: file names. Prints accuracy."
+@option(
+    "--labels",
+    group=MEASURE,
+    type=click.Choice(["name"]),
+    help="Where the truth is: file names. Prints accuracy.",
 )
-@click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
-@click.option("--report", type=ReportType(), help="Write a report, version 1.")
-@click.option("--threads", type=click.IntRange(1, 256), default=1, show_default=True)
-@click.option("--grammar/--no-grammar", default=False, help="Prefer likely texts that are plates.")
-@click.option(
+@option(
     "--warmup",
+    group=MEASURE,
     type=click.IntRange(0),
     default=5,
     show_default=True,
     metavar="N",
     help="Inferences before timing.",
 )
-@click.option(
-    "--save-annotated",
-    "annotated",
-    type=click.Path(path_type=Path),
-    metavar="DIR",
-    help="Save pictures of what was read.",
-)
-@click.option("--check", is_flag=True, help="Verify the bundle on this board, then stop.")
+@option("--check", group=MEASURE, is_flag=True, help="Verify the bundle on this board, then stop.")
 @click.version_option(__version__, prog_name="lpr-run")
-def command(**options: Any) -> int:
+@click.pass_context
+def command(ctx: click.Context, config: Path | None, **options: Any) -> int:
     """Find and read license plates with a compiled bundle.
 
     Exit status: 0 if every image was read, 1 if some could not be, 2 on an error, 130 on Ctrl-C.
     """
-    return run(Options(**options))
+    overrides = overrides_of(ctx)
+    if options["images"] and any(one.option == "--camera" for one in overrides):
+        raise FatalError("--camera", "cannot be combined with --images", "leave one of them out")
+    return run(Options(configuration=configure(config, overrides), **options))
 
 
 def main() -> None:

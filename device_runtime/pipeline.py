@@ -1,46 +1,27 @@
-"""A run of `lpr-run`: for each frame of a source, find and read plates, hand them to the sinks, and count."""
+"""The loop: for each frame of a source, find and read plates, make events, hand both to the sinks, count."""
 
 from __future__ import annotations
 
 import logging
-import signal
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from operator import methodcaller
-from pathlib import Path
 from time import monotonic, perf_counter
-from types import FrameType
-from typing import Literal
 
-import click
 import numpy as np
 
-from device_runtime.board import describe as board
-from device_runtime.bundle.find import default_bundle
-from device_runtime.bundle.signature import read_keys
-from device_runtime.console import FAILED, INTERRUPTED
 from device_runtime.errors import FatalError
 from device_runtime.follow.event import Passage
 from device_runtime.follow.follower import Follower, sightings_of
-from device_runtime.locate.module import open_locator
-from device_runtime.locate.region import Region
 from device_runtime.moment import Moment
-from device_runtime.read.engine import Engine
 from device_runtime.reader import Examined, Reader
-from device_runtime.report.measure import Measurements, make_report, warm_up
-from device_runtime.report.report import REPORT
-from device_runtime.sinks.console import Lines, Progress, checked, summary
-from device_runtime.sinks.glyphs import of_bundle
-from device_runtime.sinks.jsonl import JsonLines
-from device_runtime.sinks.pictures import Album
-from device_runtime.sinks.sink import OnlyChanges, Result, Sink
-from device_runtime.sources.files import image_files, label_of
+from device_runtime.report.measure import Measurements, warm_up
+from device_runtime.sinks.sink import Result, Sink
+from device_runtime.sources.files import label_of
 from device_runtime.sources.frame import Frame
 from device_runtime.sources.image import Image
-from device_runtime.sources.open import open_source
 from device_runtime.sources.source import EndOfSource, Source
-from device_runtime.sources.stills import Stills
+from device_runtime.stop import Stop
 from device_runtime.timing import StageClock
 
 log = logging.getLogger(__name__)
@@ -50,110 +31,6 @@ WAIT_S, TICK_S = 0.25, 1.0
 
 CROP_WIDTH = 240
 """px: an image of a plate alone is seldom wider, a photograph seldom narrower."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Options:
-    """What a user asks of `lpr-run`, one field for each of its options.
-
-    Attributes:
-        bundle: its folder; `default_bundle` where None.
-        require_signature: a public key that must have signed it, or a file of such keys; None: it need not be
-            signed.
-        images: files and folders to read.
-        camera: number, address or video file to read instead.
-        region: where in each frame plates are looked for, or the rectangle that is one; all of it where None.
-        crop: images, or the region, are plates already; so it is, too, in a bundle without a locator.
-        min_confidence: a text below is no reading; the bundle's own limit where None.
-        locate_size: px; frames are looked at as large as in a square of this side.
-        min_plate_width: px; plates from this width on are to be found.
-        benchmark: read so many frames, over and over, and print no line for each.
-        labels: "name" if the names of the files say what is on the plates.
-        as_json: print JSON lines instead of text and a summary.
-        report: file to write a report to.
-        threads: for the module's parallel loops.
-        grammar: let the plate grammar choose among the likely texts.
-        warmup: inferences before the first frame.
-        annotated: folder for pictures of what was read.
-        check: verify the bundle and stop.
-
-    Raises:
-        FatalError: they ask for nothing, or for two things that exclude each other.
-    """
-
-    bundle: Path | None = None
-    require_signature: str | None = None
-    images: tuple[Path, ...] = ()
-    camera: str | None = None
-    region: Region | None = None
-    crop: bool = False
-    min_confidence: float | None = None
-    locate_size: int | None = None
-    min_plate_width: int | None = None
-    benchmark: int | None = None
-    labels: Literal["name"] | None = None
-    as_json: bool = False
-    report: Path | None = None
-    threads: int = 1
-    grammar: bool = False
-    warmup: int = 5
-    annotated: Path | None = None
-    check: bool = False
-
-    def __post_init__(self) -> None:
-        if not (self.images or self.camera or self.benchmark or self.check):
-            raise FatalError(
-                "lpr-run", "has nothing to read", "give --images, --camera, --benchmark or --check"
-            )
-        if self.images and self.camera:
-            raise FatalError("--camera", "cannot be combined with --images", "leave one of them out")
-        if self.labels and not self.images:
-            raise FatalError("--labels name", "needs file names", "give --images")
-        if self.crop and self.region and not self.region.is_rectangle:
-            raise FatalError("--crop", "cannot be combined with a polygon", "give --roi X,Y,W,H")
-        if self.crop and (self.locate_size or self.min_plate_width):
-            raise FatalError("--crop", "leaves nothing to find", "leave it or the size out")
-
-    @property
-    def source(self) -> str:
-        """What a report calls the source of the frames."""
-        return "images" if self.images else "camera" if self.camera else "golden"
-
-
-class Stop:
-    """Asks a run to end; one that a signal may set.
-
-    Attributes:
-        signal: the one that asked; None before, and where it was not a signal.
-    """
-
-    def __init__(self) -> None:
-        self.asked = False
-        self.signal: int | None = None
-
-    def __call__(self, number: int | None = None) -> None:
-        """End after this frame."""
-        self.asked, self.signal = True, number
-
-    @contextmanager
-    def on_signals(self) -> Iterator[Stop]:
-        """While in the block, SIGTERM and Ctrl-C end the run in order; a second one ends it at once."""
-
-        def ask(number: int, frame: FrameType | None) -> None:
-            if self.asked:
-                raise KeyboardInterrupt
-            self(number)
-
-        try:
-            before = {n: signal.signal(n, ask) for n in (signal.SIGTERM, signal.SIGINT)}
-        except ValueError:
-            # Not the main thread: whoever started it ends it.
-            before = {}
-        try:
-            yield self
-        finally:
-            for number, handler in before.items():
-                signal.signal(number, handler)
 
 
 class Pipeline:
@@ -315,98 +192,3 @@ def looks_like_a_plate(image: Image) -> bool:
     """Whether *image* is so small and wide that it may well be a plate that has been cut out."""
     height, width = image.shape[:2]
     return width <= CROP_WIDTH and 1.8 * height <= width <= 7 * height
-
-
-def run(options: Options, *more: Sink) -> int:
-    """Do what *options* ask for and return the exit status.
-
-    0 if every image was read, 1 if some could not be, 2 if an error ended the run, 130 on Ctrl-C. What was
-    read until then is summed up and reported all the same.
-
-    Args:
-        options: the whole of a command line.
-        more: sinks beside those that the options name.
-
-    Raises:
-        FatalError: nothing could be read.
-    """
-    files = image_files(options.images)
-    temperature = board.describe().temperature_c if options.report else None
-    keys = () if options.require_signature is None else read_keys(options.require_signature)
-    engine = Engine.open(options.bundle or default_bundle(), options.threads, options.grammar, keys)
-    if options.check:
-        click.echo(checked(engine, open_locator(engine.bundle, options.threads) is not None))
-        return 0
-    reader = Reader.of(
-        engine,
-        threads=options.threads,
-        # Golden inputs are the reader's.
-        crop=options.crop or options.source == "golden",
-        region=options.region,
-        min_confidence=options.min_confidence,
-        locate_size=options.locate_size,
-        min_plate_width=options.min_plate_width,
-    )
-    sinks = [*_sinks(options, reader), *more]
-    pipeline = Pipeline(reader, sinks, labelled=options.labels is not None)
-    pipeline.warm_up(options.warmup)
-    measured, status = pipeline.measured, 0
-    try:
-        with Stop().on_signals() as stop:
-            pipeline.run(_source(options, files, engine), stop, options.benchmark)
-        # To end is what a service is asked for with SIGTERM.
-        status = INTERRUPTED if stop.signal == signal.SIGINT else 0
-    except KeyboardInterrupt:
-        status = INTERRUPTED
-    except FatalError as error:
-        # A camera that stops still leaves what it has read until then.
-        if not measured.n:
-            raise
-        log.error("%s", error)
-        status = FAILED
-    if measured.unreadable and not status:
-        status = 1
-    if not options.as_json:
-        click.echo(summary(measured))
-    if measured.n and options.report:
-        report = make_report(
-            engine.bundle,
-            measured,
-            source=options.source,
-            threads=options.threads,
-            grammar=engine.uses_grammar,
-            golden_difference=engine.golden_difference,
-            temperature_before_c=temperature,
-        )
-        REPORT.write(options.report, report)
-    return status
-
-
-def _source(options: Options, files: list[Path], engine: Engine) -> Source:
-    if options.camera is not None:
-        return open_source(options.camera)
-    if files:
-        return Stills.of_files(files, repeat=options.benchmark is not None)
-    return Stills.of_images("golden", list(engine.golden().images))
-
-
-def _sinks(options: Options, reader: Reader) -> list[Sink]:
-    from_camera = options.camera is not None
-
-    def once(sink: Sink) -> Sink:
-        """A camera shows the same plates many times."""
-        return OnlyChanges(sink) if from_camera else sink
-
-    sinks: list[Sink] = []
-    if options.as_json:
-        sinks.append(JsonLines())
-    elif not options.benchmark:
-        sinks.append(once(Lines()))
-    if options.annotated:
-        whole = from_camera or reader.locator is not None
-        glyphs = of_bundle(reader.engine.bundle.path, reader.engine.manifest.alphabet)
-        album = Album(
-            options.annotated, options.region, whole_frames=whole, overview=not from_camera, glyphs=glyphs
-        )
-        sinks.append(once(album))
-    return [*sinks, Progress(options.benchmark)]

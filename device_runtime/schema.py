@@ -10,6 +10,7 @@ acted on, `Tolerant` where a newer program may have added them.
 
 from __future__ import annotations
 
+import difflib
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -117,6 +118,36 @@ class Format(Generic[T]):
 def encode(value: Any) -> bytes:
     """*value* as UTF-8 JSON, indented by two, keys in the order of the schema: same value, same bytes."""
     return msgspec.json.format(msgspec.json.encode(value), indent=2) + b"\n"
+
+
+def from_table(schema: type[T], raw: Any, source: str, *, base: Path = Path(), todo: str) -> T:
+    """Check *raw*, a table as of a TOML file, and make a record of it.
+
+    Args:
+        schema: of the record; where a key is a `Path`, so is its field.
+        raw: the table.
+        source: what to name in an error.
+        base: folder that relative paths start from.
+        todo: what the user can do about an error.
+
+    Raises:
+        FatalError: a key is unknown or its value not allowed, naming *source*, key and bad value.
+    """
+
+    def path(kind: type, value: object) -> Path:
+        if kind is not Path or not isinstance(value, str) or not value or "\0" in value:
+            raise ValueError(f"{_short(value)} is no path")
+        return base / Path(value).expanduser()
+
+    try:
+        return msgspec.convert(raw, schema, dec_hook=path)
+    except msgspec.ValidationError as error:
+        unknown = re.fullmatch(r"Object contains unknown field `([^`]*)`.*", str(error))
+        why = _explain(str(error), raw)
+        if unknown:
+            near = difflib.get_close_matches(unknown[1], schema.__struct_fields__, 1)
+            why = f"there is no key {unknown[1]}" + (f"; is {near[0]} meant?" if near else "")
+        raise FatalError(source, why, todo) from None
 
 
 def _explain(message: str, raw: object) -> str:

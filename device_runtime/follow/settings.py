@@ -7,9 +7,8 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 
-from device_runtime.errors import FatalError
 from device_runtime.follow.look_alike import MOST_CHARACTERS, normalised
-from device_runtime.schema import Strict
+from device_runtime.schema import Strict, from_table
 
 MOST_ENTRIES = 10_000
 """Of a list."""
@@ -86,13 +85,7 @@ def settings_from(raw: Any, source: str) -> Settings:
     Raises:
         FatalError: a key is unknown or its value not allowed.
     """
-    try:
-        return msgspec.convert(raw, Settings)
-    except msgspec.ValidationError as error:
-        # msgspec names the key last.
-        found = re.fullmatch(r"(?s)(.*?)(?: - at `\$\.?([^`]*)`)?", str(error))
-        why = f"{found[2]}: {found[1]}" if found and found[2] else str(error)
-        raise FatalError(source, why, "correct it; docs/events.md says what there is") from None
+    return from_table(Settings, raw, source, todo="correct it; docs/events.md says what there is")
 
 
 def check_pattern(pattern: str) -> None:

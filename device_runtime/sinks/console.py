@@ -9,6 +9,7 @@ from unicodedata import east_asian_width
 import click
 
 from device_runtime.console import one_line
+from device_runtime.follow.event import Event, Passage
 from device_runtime.read.engine import Engine
 from device_runtime.reader import Place, Plate, Unread
 from device_runtime.report.measure import Measurements
@@ -23,6 +24,13 @@ class Lines(Sink):
 
     def add(self, result: Result) -> None:
         click.echo(as_text(result))
+
+
+class EventLines(Sink):
+    """Prints each event on standard output, a line each."""
+
+    def tell(self, passage: Passage) -> None:
+        click.echo(event_as_text(passage.event))
 
 
 class Progress(Sink):
@@ -65,6 +73,19 @@ def as_text(result: Result) -> str:
         # It is the frame's.
         time = " " * len(time)
     return "\n".join(lines)
+
+
+def event_as_text(event: Event) -> str:
+    """A line: local time, text, confidence, how often and how long it was seen, which way, where best."""
+    way = event.direction
+    ways = " ".join(one for one in (way.line, way.depth, way.across) if one)
+    often = f"{event.readings}× in {event.duration_s:.1f} s"
+    listed = f"listed as {one_line(event.listed)}  " if event.listed is not None else ""
+    over = "over  " if event.complete else ""
+    return (
+        f"{event.first_seen:%H:%M:%S}  {_padded(event.text or '–', _PLATE_COLUMNS)} {event.confidence:6.1%}  "
+        f"{often:>14}  {over}{listed}{_padded(ways, 12)} {one_line(event.source)}"
+    )
 
 
 def _where(place: Place) -> str:

@@ -7,6 +7,7 @@ from typing import Any
 import click
 import msgspec
 
+from device_runtime.follow.event import Passage
 from device_runtime.reader import Place, Plate, Unread
 from device_runtime.sinks.sink import Result, Sink
 
@@ -17,6 +18,13 @@ class JsonLines(Sink):
     def add(self, result: Result) -> None:
         for found in as_objects(result):
             click.echo(msgspec.json.encode(found))
+
+
+class JsonEvents(Sink):
+    """Prints each event on standard output, as `docs/events.md` describes it."""
+
+    def tell(self, passage: Passage) -> None:
+        click.echo(msgspec.json.encode(passage.event))
 
 
 def as_objects(result: Result) -> list[dict[str, Any]]:

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from device_runtime.files import write_atomic
+from device_runtime.follow.event import Event, Passage
 from device_runtime.locate.decode import Floats
 from device_runtime.locate.geometry import width_of
 from device_runtime.locate.region import Region
@@ -204,10 +205,7 @@ class Album(Sink):
 
     def _corners(self, one: Plate | Unread, frame: Image) -> Floats:
         """Of a plate, or of what was taken for one."""
-        if one.place:
-            return one.place.corners
-        x, y, width, height = self._region.box if self._region else (0, 0, frame.shape[1], frame.shape[0])
-        return np.array([(x, y), (x + width, y), (x + width, y + height), (x, y + height)], np.float32)
+        return one.place.corners if one.place else _box_of(self._region, frame)
 
     def close(self) -> None:
         """Save the overview.
@@ -227,10 +225,55 @@ class Album(Sink):
         return self._folder / free
 
 
+class EventAlbum(Sink):
+    """Saves a picture of each passage: its best frame with the plate and its text.
+
+    Args:
+        folder: made if it is not there.
+        region: the part of each frame that was looked at.
+        glyphs: for the texts; `built_in` where None.
+    """
+
+    def __init__(self, folder: Path, region: Region | None, *, glyphs: Glyphs | None = None) -> None:
+        self._folder, self._region, self._glyphs = folder, region, glyphs
+
+    def tell(self, passage: Passage) -> None:
+        """Save the picture of *passage* if it has one.
+
+        Raises:
+            FatalError: it cannot be written.
+        """
+        event = passage.event
+        if passage.frame is None:
+            return
+        caption = Caption(event.text, event.confidence)
+        if event.corners is None and self._region is None:
+            picture = plate_picture(passage.frame, caption, self._glyphs)
+        else:
+            corners = _box_of(self._region, passage.frame) if event.corners is None else event.corners
+            mark = Mark(np.array(corners, np.float32), caption)
+            picture = frame_picture(passage.frame, self._region, [mark], self._glyphs)
+        save(picture, self._folder / f"{name_of(event)}.png")
+
+
+def name_of(event: Event) -> str:
+    """A file's name for *event*: its time, its text and the end of its id, in order of time."""
+    text = "".join(c for c in event.text if c.isalnum())
+    return "-".join(
+        part for part in (event.first_seen.strftime("%Y%m%d-%H%M%S"), text, event.id[-6:]) if part
+    )
+
+
 def _caption(one: Plate | Unread, result: Result) -> Caption:
     if isinstance(one, Plate):
         return Caption(one.text, one.confidence, result.truth)
     return Caption("", one.reading.confidence if one.reading else 0.0, result.truth)
+
+
+def _box_of(region: Region | None, frame: Image) -> Floats:
+    """Corners of the region's box, or of all of *frame*: float32[4,2], px."""
+    x, y, width, height = region.box if region else (0, 0, frame.shape[1], frame.shape[0])
+    return np.array([(x, y), (x + width, y), (x + width, y + height), (x, y + height)], np.float32)
 
 
 def _outline(picture: Image, points: NDArray, color: Color, line: int) -> None:

@@ -59,23 +59,3 @@ class Sink:
 
     def close(self) -> None:
         """The run is over, however it ended."""
-
-
-class OnlyChanges(Sink):
-    """Hands a frame on only where its plates read differently from the last one's, as in a camera's."""
-
-    def __init__(self, sink: Sink) -> None:
-        self._sink = sink
-        self._last: frozenset[str] | None = None
-
-    def add(self, result: Result) -> None:
-        texts = frozenset(plate.text for plate in result.plates)
-        if texts != self._last:
-            self._last = texts
-            self._sink.add(result)
-
-    def miss(self, unreadable: Unreadable) -> None:
-        self._sink.miss(unreadable)
-
-    def close(self) -> None:
-        self._sink.close()

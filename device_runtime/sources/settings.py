@@ -21,9 +21,10 @@ PIXEL_FORMATS = ("MJPG", "YUYV", "UYVY", "NV12", "I420", "BGR3", "GREY")
 
 
 class SourceSettings(Strict, frozen=True, kw_only=True):
-    """How frames are asked for.
+    """Which camera it is, and how frames are asked for.
 
     Attributes:
+        camera: number, name or path of a local camera, address, file, or - for standard input.
         size: width and height, px; what the camera has where None. A size that it has not is an error.
         fps: frames a second that a camera is asked for, and the most that are taken of a stream.
         pixel_format: of a local camera or a pipe; MJPG where the camera has it, if None.
@@ -33,6 +34,7 @@ class SourceSettings(Strict, frozen=True, kw_only=True):
         ValueError: a pixel format that there is not.
     """
 
+    camera: str | None = None
     size: Size | None = None
     fps: Annotated[float, msgspec.Meta(gt=0.0, le=1000.0)] | None = None
     pixel_format: str | None = None

@@ -7,6 +7,7 @@ from dataclasses import replace
 from itertools import cycle
 from pathlib import Path
 
+from device_runtime.moment import Moment
 from device_runtime.sources.files import read_files
 from device_runtime.sources.frame import Frame, Unreadable
 from device_runtime.sources.image import Image
@@ -27,9 +28,10 @@ class Stills:
         self.name, self._frames, self._counts = name, iter(frames), Counts()
 
     @classmethod
-    def of_files(cls, files: Sequence[Path], *, repeat: bool = False) -> Stills:
-        """The image of each file, over and over where *repeat*."""
-        return cls("images", read_files(cycle(files) if repeat else files))
+    def of_files(cls, files: Sequence[Path], *, repeat: bool = False, fps: float | None = None) -> Stills:
+        """The image of each file, over and over where *repeat*; as a recording of *fps* frames a second."""
+        frames = read_files(cycle(files) if repeat else files)
+        return cls("images", frames if fps is None else _recorded(frames, fps))
 
     @classmethod
     def of_images(cls, name: str, images: Sequence[Image]) -> Stills:
@@ -59,3 +61,11 @@ class Stills:
 
     def close(self) -> None:
         """Nothing is held open."""
+
+
+def _recorded(frames: Iterable[Frame | Unreadable], fps: float) -> Iterator[Frame | Unreadable]:
+    began = Moment.now()
+    for i, frame in enumerate(frames):
+        at = began.monotonic + i / fps
+        moment = Moment(at, began.at(at), began.synchronized)
+        yield replace(frame, moment=moment) if isinstance(frame, Frame) else frame

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 import numpy as np
 
+from device_runtime.follow.event import Direction, Event, OtherText
 from device_runtime.read.engine import Reading
 from device_runtime.reader import Place, Plate, Unread, Why
 from device_runtime.sinks.sink import Result
@@ -64,4 +66,30 @@ def result(
         unread=(*(unread("unsure", crop) for text in texts if not text), *others),
         truth=truth,
         timings_ms={"read": 1.0, "infer": 2.5, "total": 3.5},
+    )
+
+
+def event(
+    text: str, *, identity: str = "01993b6e-0000-7000-8000-000000000001", complete: bool = False
+) -> Event:
+    """A passage of a car that said *text*, at `CORNERS`."""
+    seen = datetime(2026, 11, 26, 12, 0, 0, tzinfo=timezone(timedelta(hours=8)))
+    a, b, c, d = ((float(x), float(y)) for x, y in CORNERS)
+    return Event(
+        id=identity,
+        complete=complete,
+        text=text,
+        confidence=0.9 if text else 0.0,
+        character_confidences=(0.9,) * len(text),
+        alternatives=(OtherText("京A7", 0.25),),
+        listed=None,
+        readings=12 if text else 0,
+        first_seen=seen,
+        last_seen=seen + timedelta(seconds=4),
+        duration_s=4.0,
+        clock_synchronized=True,
+        direction=Direction(depth="towards", across="left"),
+        source="0#1",
+        corners=(a, b, c, d),
+        width=60.0,
     )

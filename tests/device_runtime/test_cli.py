@@ -17,10 +17,11 @@ import pytest
 
 from device_runtime import cli
 from device_runtime.bundle.manifest import Manifest, read_manifest
+from device_runtime.configuration import Configuration
 from device_runtime.locate.locator import Search
-from device_runtime.pipeline import Options
 from device_runtime.read.engine import Engine
 from device_runtime.report.report import REPORT
+from device_runtime.run import Options
 from device_runtime.sources.image import read_image
 
 Seal = Callable[[Path, Manifest], Manifest]
@@ -182,7 +183,9 @@ def test_camera(pristine_bundle: Path, tmp_path: Path, capfd: pytest.CaptureFixt
     for _ in range(4):
         writer.write(frame)
     writer.release()
-    run = Run(capfd, "--bundle", pristine_bundle, "--camera", path, "--roi", "50,40,94,24", "--json")
+    run = Run(
+        capfd, "--bundle", pristine_bundle, "--camera", path, "--roi", "50,40,94,24", "--json", "--no-follow"
+    )
     found = [json.loads(line) for line in run.out.splitlines()]
     assert [line["source"] for line in found] == [f"{path}#{index}" for index in range(1, 5)]
     assert len({line["plate"] for line in found}) == 1
@@ -191,7 +194,8 @@ def test_camera(pristine_bundle: Path, tmp_path: Path, capfd: pytest.CaptureFixt
         "--save-annotated", tmp_path / "pictures",
     )  # fmt: skip
     assert run.out.splitlines()[0].startswith("3 read")
-    assert read_image(tmp_path / "pictures" / "frame-1.png").shape == frame.shape
+    (picture,) = (tmp_path / "pictures").iterdir()
+    assert read_image(picture).shape == frame.shape
     run = Run(capfd, "--bundle", pristine_bundle, "--camera", path, "--roi", "150,40,94,24")
     assert run.status == 2
     assert one_line(run.err, "error: --roi 150,40,94,24: is not within the frame of 200×120")
@@ -301,8 +305,8 @@ def test_a_locator_that_is_not_the_bundles_is_one_line(
         (["--camera", "97", "--crop"], "camera 97: does not open"),
         (["--camera", "0", "--labels", "name"], "needs file names"),
         (["--labels", "file", "--check"], "'file' is not"),
-        (["--check", "--report", "tcp:x"], "is not file:PATH"),
-        (["--check", "--report", "file:"], "is not file:PATH"),
+        (["--check", "--report", "tcp:x"], "give file:PATH"),
+        (["--check", "--report", "file:"], "give file:PATH"),
         (["--check", "--roi", "1,2,3"], "is not X,Y,W,H"),
         (["--check", "--roi", "1,2,3,0"], "is no region"),
         (["--camera", "0"], "has no locator, so that it reads plates but finds none – give --crop"),
@@ -341,16 +345,34 @@ def test_help_and_version(capfd: pytest.CaptureFixture[str]) -> None:
     run = Run(capfd, "--help")
     assert run.status == 0
     flags = (
-        "bundle images camera crop roi min-confidence min-plate-width locate-size benchmark labels json "
-        "report threads grammar warmup save-annotated check"
+        "config bundle images camera crop roi min-confidence min-plate-width locate-size benchmark labels "
+        "json report threads grammar warmup save-annotated check events spool follow delay"
     )
     assert all(f"--{flag}" in run.out for flag in flags.split())
     assert Run(capfd, "--version").out.startswith("lpr-run, version ")
 
 
-def test_every_option_is_a_field_of_the_options() -> None:
-    fields = {field.name for field in dataclasses.fields(Options)}
-    assert {param.name for param in cli.command.params} == fields | {"version"}
+def test_every_option_is_a_setting_or_a_field_of_the_options() -> None:
+    fields = {field.name for field in dataclasses.fields(Options)} - {"configuration"}
+    settings = [param for param in cli.command.params if isinstance(param, cli.Setting)]
+    others = {param.name for param in cli.command.params if not isinstance(param, cli.Setting)}
+    assert others == fields | {"config", "version"}
+    sections = {name: getattr(Configuration(), name) for name in Configuration.__struct_fields__}
+    for one in settings:
+        assert one.key in sections[one.section].__struct_fields__
+    assert all(isinstance(param, cli.Grouped) for param in cli.command.params if param.name != "version")
+
+
+def test_a_settings_file_and_options_that_override_it(
+    pristine_bundle: Path, plates: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "lpr.toml"
+    path.write_text("[reader]\ncrop = true\n[output]\njson = true\n[source]\ncamera = '0'\n")
+    run = Run(capfd, "--config", path, "--bundle", pristine_bundle, "--images", plates, "--no-json")
+    assert run.status == 0 and run.out.splitlines()[2].startswith("2 read")
+    path.write_text("[reader]\ncorp = true\n")
+    run = Run(capfd, "--config", path, "--images", plates)
+    assert run.status == 2 and one_line(run.err, f"error: {path}: [reader]: there is no key corp; is crop")
 
 
 def test_no_bundle_is_one_line(

@@ -1,70 +1,33 @@
 from __future__ import annotations
 
-import json
 import os
 import signal
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-import cv2
 import numpy as np
 import pytest
 
-from device_runtime.bundle.golden import read_golden
-from device_runtime.bundle.manifest import read_manifest
 from device_runtime.errors import FatalError
 from device_runtime.follow.event import Passage
 from device_runtime.follow.follower import Follower
 from device_runtime.follow.settings import Settings
-from device_runtime.locate.region import Region
-from device_runtime.pipeline import Options, Pipeline, Stop, run
+from device_runtime.pipeline import Pipeline
 from device_runtime.read.engine import Engine
 from device_runtime.reader import Reader
-from device_runtime.report.report import REPORT
 from device_runtime.sinks.console import summary
 from device_runtime.sinks.sink import Result, Sink
 from device_runtime.sources.frame import Frame, Unreadable
-from device_runtime.sources.image import read_image
 from device_runtime.sources.source import Counts, EndOfSource
 from device_runtime.sources.stills import Stills
+from device_runtime.stop import Stop
+from tests.device_runtime.kept import Kept
 from tests.device_runtime.networks import by_hand, refine, spots
-
-
-class Kept(Sink):
-    """Keeps what it is given, and fails or is interrupted on request."""
-
-    def __init__(self, error: BaseException | None = None, at: int = 0) -> None:
-        self.results: list[Result] = []
-        self.missed: list[Unreadable] = []
-        self.closed = 0
-        self._error, self._at = error, at
-
-    def add(self, result: Result) -> None:
-        if self._error and len(self.results) == self._at:
-            raise self._error
-        self.results.append(result)
-
-    def miss(self, unreadable: Unreadable) -> None:
-        self.missed.append(unreadable)
-
-    def close(self) -> None:
-        self.closed += 1
 
 
 @pytest.fixture(scope="module")
 def engine(pristine_bundle: Path) -> Engine:
     return Engine.open(pristine_bundle)
-
-
-@pytest.fixture
-def plates(engine: Engine, tmp_path: Path) -> Path:
-    """A folder of two images, named as the bundle reads them."""
-    folder = tmp_path / "plates"
-    folder.mkdir()
-    for image in engine.golden().images:
-        encoded = cv2.imencode(".png", image)[1]
-        (folder / f"{engine.read(image).plate}.png").write_bytes(encoded.tobytes())
-    return folder
 
 
 def test_a_run_reads_every_frame_and_measures(engine: Engine) -> None:
@@ -105,32 +68,6 @@ def test_timings_of_a_result_add_up(engine: Engine) -> None:
     assert "read" not in Pipeline(Reader(engine)).read(Frame(source="x", image=image)).timings_ms
 
 
-@pytest.mark.parametrize("crop", [True, False])
-def test_a_region_is_the_plate_without_a_locator(
-    pristine_bundle: Path, engine: Engine, tmp_path: Path, crop: bool
-) -> None:
-    """Pictures, too, show the part of the frame that was read."""
-    frame = np.full((60, 120, 3), 90, np.uint8)
-    frame[20:44, 10:104] = engine.golden().images[0]
-    (tmp_path / "frame.png").write_bytes(cv2.imencode(".png", frame)[1].tobytes())
-    kept = Kept()
-    options = Options(
-        bundle=pristine_bundle,
-        images=(tmp_path / "frame.png",),
-        region=Region.parse("10,20,94,24"),
-        crop=crop,
-        annotated=tmp_path / "pictures",
-        as_json=True,
-    )
-    assert run(options, kept) == 0
-    (result,) = kept.results
-    (plate,) = result.plates
-    assert np.array_equal(plate.image, frame[20:44, 10:104])
-    assert np.shares_memory(plate.image, result.frame.image)
-    assert plate.text == engine.read(engine.golden().images[0]).plate
-    assert read_image(tmp_path / "pictures" / "frame.png").shape == (152, 376, 3)
-
-
 def test_frames_with_several_plates_and_none_are_counted(
     engine: Engine, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -166,69 +103,6 @@ def test_what_looks_like_a_plate_already_is_said_once(
     ]
 
 
-def test_logits_are_each_readings_own(pristine_bundle: Path, engine: Engine) -> None:
-    kept = Kept()
-    assert run(Options(bundle=pristine_bundle, benchmark=2, as_json=True), kept) == 0
-    golden = read_golden(pristine_bundle, read_manifest(pristine_bundle))
-    logits = np.stack([result.plates[0].reading.logits for result in kept.results])
-    assert np.abs(logits - golden.logits).max() <= golden.atol
-
-
-def test_a_camera_shows_a_plate_once_and_json_every_frame(
-    pristine_bundle: Path, engine: Engine, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    path = tmp_path / "camera.avi"
-    writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"MJPG"), 25, (94, 24))
-    for _ in range(4):
-        writer.write(engine.golden().images[0])
-    writer.release()
-    kept = Kept()
-    options = Options(bundle=pristine_bundle, camera=str(path), crop=True, annotated=tmp_path / "pictures")
-    assert run(options, kept) == 0
-    shown = capsys.readouterr().out.splitlines()
-    assert shown[1].startswith("4 read, 0 unreadable")
-    assert [file.name for file in (tmp_path / "pictures").iterdir()] == ["frame-1.png"]
-    assert len(kept.results) == 4
-    assert run(Options(bundle=pristine_bundle, camera=str(path), crop=True, as_json=True)) == 0
-    assert len([json.loads(line) for line in capsys.readouterr().out.splitlines()]) == 4
-
-
-def test_an_unreadable_file_is_a_warning_and_status_1(
-    pristine_bundle: Path, plates: Path, caplog: pytest.LogCaptureFixture
-) -> None:
-    (plates / "empty.jpg").touch()
-    kept = Kept()
-    assert run(Options(bundle=pristine_bundle, images=(plates,), crop=True), kept) == 1
-    assert (len(kept.results), len(kept.missed), kept.closed) == (2, 1, 1)
-    assert [(r.levelname, r.message.split(" – ")[0]) for r in caplog.records] == [
-        ("WARNING", f"{plates / 'empty.jpg'}: is empty")
-    ]
-
-
-def test_ctrl_c_is_status_130_and_reported(pristine_bundle: Path, tmp_path: Path) -> None:
-    kept = Kept(KeyboardInterrupt(), at=3)
-    options = Options(bundle=pristine_bundle, benchmark=100, report=tmp_path / "r.json")
-    assert run(options, kept) == 130
-    assert kept.closed == 1
-    assert REPORT.read(tmp_path / "r.json").run.n == 4
-
-
-def test_an_error_after_the_first_plate_ends_the_run_in_order(
-    pristine_bundle: Path,
-    tmp_path: Path,
-    capsys: pytest.CaptureFixture[str],
-    caplog: pytest.LogCaptureFixture,
-) -> None:
-    kept = Kept(FatalError("disk", "is full", "free some space"), at=1)
-    options = Options(bundle=pristine_bundle, benchmark=100, report=tmp_path / "r.json")
-    assert run(options, kept) == 2
-    assert [(r.levelname, r.message) for r in caplog.records] == [
-        ("ERROR", "disk: is full – free some space")
-    ]
-    assert capsys.readouterr().out.startswith("2 read")
-    assert REPORT.read(tmp_path / "r.json").run.n == 2
-
-
 def test_an_error_before_the_first_plate_is_all_there_is(engine: Engine) -> None:
     def frames() -> Iterator[Frame]:
         raise FatalError("camera 0", "stopped", "check it")
@@ -238,27 +112,6 @@ def test_an_error_before_the_first_plate_is_all_there_is(engine: Engine) -> None
     with pytest.raises(FatalError, match="camera 0"):
         Pipeline(Reader(engine), [kept]).run(Stills("test", frames()))
     assert kept.closed == 1
-
-
-@pytest.mark.parametrize(
-    ("wrong", "said"),
-    [
-        ({}, "has nothing to read"),
-        ({"images": (Path("x"),), "camera": "0"}, "cannot be combined"),
-        ({"camera": "0", "labels": "name"}, "needs file names"),
-        ({"camera": "0", "crop": True, "region": Region.parse("0,0,9,0,9,9")}, "combined with a polygon"),
-        ({"camera": "0", "crop": True, "min_plate_width": 30}, "leaves nothing to find"),
-    ],
-)
-def test_options_that_exclude_each_other_are_refused(wrong: dict[str, object], said: str) -> None:
-    with pytest.raises(FatalError, match=said):
-        Options(**wrong)  # type: ignore[arg-type]
-
-
-def test_options_name_their_source() -> None:
-    assert Options(images=(Path("x"),)).source == "images"
-    assert Options(camera="0").source == "camera"
-    assert Options(benchmark=3).source == "golden"
 
 
 class Camera:

@@ -11,9 +11,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from device_runtime.configuration import Configuration
 from device_runtime.console import configure_logging, fail
 from device_runtime.errors import FatalError
-from device_runtime.pipeline import Options, run
+from device_runtime.read.settings import ReadSettings
+from device_runtime.run import Options, run
+from device_runtime.sinks.settings import OutputSettings
 from device_runtime.sinks.sink import Result, Sink
 
 
@@ -37,9 +40,11 @@ def main(bundle: str, images: str, path: str) -> int:
     """
     configure_logging()
     logits = Logits()
-    options = Options(
-        bundle=Path(bundle), images=(Path(images),), crop=True, min_confidence=0, as_json=True, warmup=0
+    configuration = Configuration(
+        reader=ReadSettings(bundle=Path(bundle), crop=True, min_confidence=0.0),
+        output=OutputSettings(json=True),
     )
+    options = Options(configuration=configuration, images=(Path(images),), warmup=0)
     try:
         status = run(options, logits)
     except FatalError as error:

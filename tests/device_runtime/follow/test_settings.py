@@ -18,7 +18,7 @@ def test_an_empty_table_is_the_defaults() -> None:
 @pytest.mark.parametrize(
     ("table", "said"),
     [
-        ({"dealy": 1}, "lpr.toml: Object contains unknown field `dealy` – correct it"),
+        ({"dealy": 1}, "lpr.toml: there is no key dealy; is delay meant? – correct it"),
         ({"delay": -1}, "lpr.toml: delay: Expected `float` >= 0.0"),
         ({"delay": "never"}, "lpr.toml: delay: Invalid enum value"),
         ({"memory": "long"}, "lpr.toml: memory: Expected `float`, got `str`"),

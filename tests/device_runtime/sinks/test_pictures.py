@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from device_runtime.errors import FatalError
+from device_runtime.follow.event import Passage
 from device_runtime.locate.region import Region
 from device_runtime.sinks import pictures
 from device_runtime.sinks.glyphs import CELL, Glyphs, built_in
@@ -19,6 +20,7 @@ from device_runtime.sinks.pictures import (
     WHITE,
     Album,
     Caption,
+    EventAlbum,
     Mark,
     draw_text,
     frame_picture,
@@ -28,9 +30,8 @@ from device_runtime.sinks.pictures import (
     text_width,
     thumbnail,
 )
-from device_runtime.sinks.sink import OnlyChanges
 from device_runtime.sources.image import read_image
-from tests.device_runtime.results import place, result, unread
+from tests.device_runtime.results import event, place, result, unread
 
 BLUE_PLATE = np.full((24, 94, 3), (160, 60, 20), np.uint8)
 
@@ -169,17 +170,17 @@ def test_album_of_photographs_shows_every_plate(tmp_path: Path) -> None:
     assert read_image(tmp_path / "overview.jpg").shape == (306, 788, 3)
 
 
-def test_album_of_a_camera_holds_the_changes(tmp_path: Path) -> None:
-    album = OnlyChanges(_album(tmp_path, whole_frames=True, overview=False))
+def test_album_of_events_holds_a_picture_of_each(tmp_path: Path) -> None:
+    album = EventAlbum(tmp_path, Region.parse("20,2,200,100"))
     frame = np.zeros((240, 320, 3), np.uint8)
-    for index, plate in enumerate(["京A1", "京A1", "京A2", "京A1"]):
-        album.add(result(plate, source=f"0#{index}", image=frame))
-    album.close()
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["frame-0.png", "frame-2.png", "frame-3.png"]
-    picture = read_image(tmp_path / "frame-0.png")
-    assert picture.shape == (240, 320, 3) and tuple(picture[2, 50]) == WHITE, (
-        "around the region that was read"
-    )
+    for text in ("京A1", ""):
+        album.tell(Passage(event=event(text), frame=frame, crop=None))
+    album.tell(Passage(event=event("京A2"), frame=None, crop=None))
+    one, other = sorted(path.name for path in tmp_path.iterdir())
+    assert one.startswith("20261126-120000-") and "京A1" in one + other
+    picture = read_image(tmp_path / one)
+    assert picture.shape == (240, 320, 3) and picture[1:4, 215].any(), "around the region"
+    assert has(picture, WHITE) or has(picture, AMBER)
 
 
 def test_album_that_cannot_be_written(tmp_path: Path) -> None:

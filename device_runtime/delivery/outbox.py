@@ -1,0 +1,115 @@
+"""All that goes from a run to hosts: one spool for each destination, closed together and in time."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import os
+import time
+from collections.abc import Mapping
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from device_runtime.delivery.delivery import FLUSH_S, Delivery
+from device_runtime.delivery.destination import Destination, FileDestination
+from device_runtime.delivery.settings import DeliverySettings, destination_of
+from device_runtime.delivery.spool import Counts
+from device_runtime.stop import Stop
+
+log = logging.getLogger(__name__)
+
+
+def default_spool(environment: Mapping[str, str] = os.environ) -> Path:
+    """Where spools are unless told otherwise.
+
+    The folder that systemd gives a service (`StateDirectory=`), else `lpr` in the user's folder of the XDG
+    Base Directory Specification for what outlives a run, `~/.local/state`.
+    """
+    if given := environment.get("STATE_DIRECTORY"):
+        return Path(given.split(":")[0]) / "spool"
+    home = environment.get("XDG_STATE_HOME")
+    return (Path(home) if home else Path.home() / ".local" / "state") / "lpr" / "spool"
+
+
+def spool_of(destination: Destination, folder: Path) -> Path:
+    """The folder of the spool for *destination* in that of all spools."""
+    kind = str(destination).partition(":")[0]
+    return folder / f"{kind}-{hashlib.sha256(repr(destination).encode()).hexdigest()[:12]}"
+
+
+class Outbox:
+    """Deliveries by what they take; a context manager that closes them.
+
+    Args:
+        deliveries: by kind of item; one may take several.
+        report_file: what a report is written to, instead of being sent.
+        stop: says how much time there is for closing.
+    """
+
+    def __init__(
+        self, deliveries: Mapping[str, Delivery], report_file: Path | None = None, stop: Stop | None = None
+    ) -> None:
+        self.deliveries, self.report_file = dict(deliveries), report_file
+        self._stop = stop or Stop()
+
+    @classmethod
+    def open(cls, settings: DeliverySettings, stop: Stop | None = None) -> Outbox:
+        """Those that *settings* ask for.
+
+        A report that goes to a file is written there as a whole, and is no item.
+
+        Raises:
+            FatalError: a spool cannot be used.
+        """
+        folder = settings.spool or default_spool()
+        events, reports = destination_of(settings.events), destination_of(settings.report)
+        report_file = reports.path if isinstance(reports, FileDestination) else None
+        wanted = {"event": events}
+        if report_file is None:
+            wanted |= {"report": reports, "health": reports}
+        opened: dict[Destination, Delivery] = {}
+        with ExitStack() as stack:
+            for destination in wanted.values():
+                if destination is not None and destination not in opened:
+                    delivery = Delivery(
+                        destination, spool_of(destination, folder), max_bytes=settings.spool_mib << 20
+                    )
+                    opened[destination] = stack.enter_context(delivery)
+            stack.pop_all()
+        return cls({kind: opened[to] for kind, to in wanted.items() if to}, report_file, stop)
+
+    def put(self, kind: str, body: msgspec.Struct | Mapping[str, Any]) -> None:
+        """Hand over an item, as `Delivery.put`; nothing where nobody asked for its kind."""
+        if kind in self.deliveries:
+            self.deliveries[kind].put(kind, body)
+
+    def counts(self) -> dict[str, Counts]:
+        """What became of the items since the start, by destination."""
+        return {str(delivery.destination): delivery.counts() for delivery in self._distinct()}
+
+    def drain(self, timeout_s: float) -> None:
+        """Wait until the hosts have everything, but no longer than *timeout_s*, nor when asked to end."""
+        end = time.monotonic() + timeout_s
+        waiting = [one for one in self._distinct() if not one.drained()]
+        while waiting and time.monotonic() < end and not self._stop.asked:
+            time.sleep(0.02)
+            waiting = [one for one in waiting if not one.drained()]
+        for one in waiting:
+            log.warning("%s: has not taken everything; the rest is sent at the next start", one.destination)
+
+    def close(self) -> None:
+        """Bring everything to the disk and end, in `FLUSH_S`, or in what is left of the time to end in."""
+        for delivery in self._distinct():
+            delivery.close(self._stop.left_s(FLUSH_S))
+
+    def _distinct(self) -> list[Delivery]:
+        return list({id(delivery): delivery for delivery in self.deliveries.values()}.values())
+
+    def __enter__(self) -> Outbox:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()

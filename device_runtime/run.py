@@ -1,0 +1,220 @@
+"""A run of `lpr-run`: opens what its options name, runs the pipeline, sums up and reports."""
+
+from __future__ import annotations
+
+import logging
+import signal
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+import click
+
+from device_runtime.board import describe as board
+from device_runtime.bundle.find import default_bundle
+from device_runtime.bundle.signature import read_keys
+from device_runtime.configuration import Configuration
+from device_runtime.console import FAILED, INTERRUPTED
+from device_runtime.delivery.outbox import Outbox
+from device_runtime.errors import FatalError
+from device_runtime.follow.follower import Follower
+from device_runtime.locate.module import open_locator
+from device_runtime.pipeline import Pipeline
+from device_runtime.read.engine import Engine
+from device_runtime.read.grammar import for_alphabet
+from device_runtime.reader import Reader
+from device_runtime.report.measure import Measurements, make_report
+from device_runtime.report.report import REPORT, Report
+from device_runtime.sinks.console import EventLines, Lines, Progress, checked, summary
+from device_runtime.sinks.glyphs import of_bundle
+from device_runtime.sinks.jsonl import JsonEvents, JsonLines
+from device_runtime.sinks.pictures import Album, EventAlbum
+from device_runtime.sinks.send import Sent
+from device_runtime.sinks.sink import Sink
+from device_runtime.sources.files import image_files
+from device_runtime.sources.open import open_source
+from device_runtime.sources.source import Source
+from device_runtime.sources.stills import Stills
+from device_runtime.stop import Stop
+
+log = logging.getLogger(__name__)
+
+FRAME_RATE = 10.0
+"""Of images that are followed, unless `source.fps` says it."""
+
+DRAIN_S = 10.0
+"""How long the end of a run waits for the host to take what there is."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """What a user asks of one run of `lpr-run`.
+
+    Attributes:
+        configuration: what holds for every run, from the settings file and the options that override it.
+        images: files and folders to read instead of a camera.
+        benchmark: read so many frames, over and over, and print no line for each.
+        labels: "name" if the names of the files say what is on the plates.
+        warmup: inferences before the first frame.
+        check: verify the bundle and stop.
+
+    Raises:
+        FatalError: they ask for nothing, or for two things that exclude each other.
+    """
+
+    configuration: Configuration = field(default_factory=Configuration)
+    images: tuple[Path, ...] = ()
+    benchmark: int | None = None
+    labels: Literal["name"] | None = None
+    warmup: int = 5
+    check: bool = False
+
+    def __post_init__(self) -> None:
+        read, locate = self.configuration.reader, self.configuration.locate
+        if not (self.images or self.configuration.source.camera or self.benchmark or self.check):
+            raise FatalError(
+                "lpr-run", "has nothing to read", "give --images, --camera, --benchmark or --check"
+            )
+        if self.labels and not self.images:
+            raise FatalError("--labels name", "needs file names", "give --images")
+        if read.crop and locate.region and not locate.region.is_rectangle:
+            raise FatalError("--crop", "cannot be combined with a polygon", "give --roi X,Y,W,H")
+        if read.crop and (locate.size or locate.min_plate_width):
+            raise FatalError("--crop", "leaves nothing to find", "leave it or the size out")
+
+    @property
+    def source(self) -> str:
+        """What a report calls the source of the frames."""
+        return "images" if self.images else "camera" if self.configuration.source.camera else "golden"
+
+    @property
+    def follow(self) -> bool:
+        """Whether events are made of the frames."""
+        if self.source == "golden":
+            return False
+        asked = self.configuration.events.follow
+        return self.source == "camera" if asked is None else asked
+
+
+def run(options: Options, *more: Sink) -> int:
+    """Do what *options* ask for and return the exit status.
+
+    0 if every image was read or SIGTERM asked to end, 1 if some could not be read, 2 if an error ended the
+    run, 130 on Ctrl-C. What was read until then is summed up and reported all the same.
+
+    Args:
+        options: the whole of a command line.
+        more: sinks beside those that the options name.
+
+    Raises:
+        FatalError: nothing could be read.
+    """
+    asked = options.configuration
+    files = image_files(options.images)
+    temperature = board.describe().temperature_c if asked.delivery.report else None
+    bundle = asked.reader.bundle or default_bundle()
+    key = asked.reader.require_signature
+    keys = () if key is None else read_keys(key)
+    engine = Engine.open(bundle, asked.reader.threads, asked.reader.grammar, keys)
+    if options.check:
+        click.echo(checked(engine, open_locator(engine.bundle, asked.reader.threads) is not None))
+        return 0
+    reader = _reader(options, engine)
+    with ExitStack() as stack:
+        stop = stack.enter_context(Stop().on_signals())
+        outbox = stack.enter_context(Outbox.open(asked.delivery, stop))
+        pipeline = Pipeline(
+            reader,
+            [*_sinks(options, reader, outbox), *more],
+            follower=_follower(options, engine) if options.follow else None,
+            labelled=options.labels is not None,
+        )
+        pipeline.warm_up(options.warmup)
+        measured, status = pipeline.measured, 0
+        try:
+            pipeline.run(_source(options, files, engine), stop, options.benchmark)
+            # To end is what a service is asked for with SIGTERM.
+            status = INTERRUPTED if stop.signal == signal.SIGINT else 0
+        except KeyboardInterrupt:
+            status = INTERRUPTED
+        except FatalError as error:
+            # A camera that stops still leaves what it has read until then.
+            if not measured.n:
+                raise
+            log.error("%s", error)
+            status = FAILED
+        if measured.unreadable and not status:
+            status = 1
+        if not asked.output.json:
+            click.echo(summary(measured))
+        if measured.n and asked.delivery.report:
+            report = _report(options, engine, measured, temperature)
+            if outbox.report_file is not None:
+                REPORT.write(outbox.report_file, report)
+            else:
+                outbox.put("report", report)
+        outbox.drain(DRAIN_S)
+    return status
+
+
+def _reader(options: Options, engine: Engine) -> Reader:
+    read, locate = options.configuration.reader, options.configuration.locate
+    return Reader.of(
+        engine,
+        threads=read.threads,
+        # Golden inputs are the reader's.
+        crop=read.crop or options.source == "golden",
+        region=locate.region,
+        min_confidence=read.min_confidence,
+        locate_size=locate.size,
+        min_plate_width=locate.min_plate_width,
+    )
+
+
+def _follower(options: Options, engine: Engine) -> Follower:
+    return Follower(options.configuration.events, for_alphabet(engine.manifest.alphabet).accepts)
+
+
+def _report(
+    options: Options, engine: Engine, measured: Measurements, temperature_before_c: float | None
+) -> Report:
+    return make_report(
+        engine.bundle,
+        measured,
+        source=options.source,
+        threads=options.configuration.reader.threads,
+        grammar=engine.uses_grammar,
+        golden_difference=engine.golden_difference,
+        temperature_before_c=temperature_before_c,
+    )
+
+
+def _source(options: Options, files: list[Path], engine: Engine) -> Source:
+    source = options.configuration.source
+    if files:
+        fps = (source.fps or FRAME_RATE) if options.follow else None
+        return Stills.of_files(files, repeat=options.benchmark is not None, fps=fps)
+    if source.camera is not None:
+        return open_source(source.camera, source)
+    return Stills.of_images("golden", list(engine.golden().images))
+
+
+def _sinks(options: Options, reader: Reader, outbox: Outbox) -> list[Sink]:
+    output, region = options.configuration.output, options.configuration.locate.region
+    sinks: list[Sink] = []
+    if output.json:
+        sinks.append(JsonEvents() if options.follow else JsonLines())
+    elif not options.benchmark:
+        sinks.append(EventLines() if options.follow else Lines())
+    if output.annotated:
+        glyphs = of_bundle(reader.engine.bundle.path, reader.engine.manifest.alphabet)
+        if options.follow:
+            sinks.append(EventAlbum(output.annotated, region, glyphs=glyphs))
+        else:
+            one = options.source == "camera"
+            whole = one or reader.locator is not None
+            sinks.append(Album(output.annotated, region, whole_frames=whole, overview=not one, glyphs=glyphs))
+    if options.configuration.delivery.events:
+        sinks.append(Sent(outbox))
+    return [*sinks, Progress(options.benchmark)]

@@ -1,0 +1,54 @@
+"""Asking a run to end."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from time import monotonic
+from types import FrameType
+
+END_S = 2.0
+"""How long a run may take to end when it is asked to, which a service manager waits for."""
+
+
+class Stop:
+    """Asks a run to end; one that a signal may set.
+
+    Attributes:
+        asked: to end after this frame.
+        signal: the one that asked; None before, and where it was not a signal.
+    """
+
+    def __init__(self) -> None:
+        self.asked = False
+        self.signal: int | None = None
+        self._at = 0.0
+
+    def __call__(self, number: int | None = None) -> None:
+        """End after this frame."""
+        self.asked, self.signal, self._at = True, number, monotonic()
+
+    def left_s(self, otherwise: float) -> float:
+        """Seconds that are left for ending, where that was asked for, else *otherwise*; 0.2 at least."""
+        return max(self._at + 0.9 * END_S - monotonic(), 0.2) if self.asked else otherwise
+
+    @contextmanager
+    def on_signals(self) -> Iterator[Stop]:
+        """While in the block, SIGTERM and Ctrl-C end the run in order; a second one ends it at once."""
+
+        def ask(number: int, frame: FrameType | None) -> None:
+            if self.asked:
+                raise KeyboardInterrupt
+            self(number)
+
+        try:
+            before = {n: signal.signal(n, ask) for n in (signal.SIGTERM, signal.SIGINT)}
+        except ValueError:
+            # Not the main thread: whoever started it ends it.
+            before = {}
+        try:
+            yield self
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
