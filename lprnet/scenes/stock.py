@@ -17,7 +17,7 @@ _STREAM = 1
 """Of a seed's random numbers, for the plates."""
 COARSEST = 1.5
 """px of a scene a px of a real plate, at most."""
-_COMMON = ("blue", "yellow", "green-small", "yellow-double")
+_COMMON = ("blue", "yellow", "green-small", "yellow-double", "yellow-double")
 
 
 def rendered(rng: Generator, kind: str) -> Face:
