@@ -165,11 +165,14 @@ def draw_car(
     Args:
         rng: source of every random choice.
         image: uint8[H,W,3] BGR.
-        corners: float32[4,2]; where the plate is, there is a recess or plain body.
+        corners: float32[4,2]; where the plate is, there is a recess or plain body. Nothing is drawn around a
+            plate of less than a pixel or two.
         without: whether what belongs there without a plate is drawn: a holder, a dealer's panel, nothing.
         size: width of the plate, units; any that goes with its shape if None.
     """
-    width, height = width_of(corners), max(height_of(corners), 1.0)
+    width, height = width_of(corners), height_of(corners)
+    if width < 2 or height < 0.5:
+        return
     across = (corners[1] - corners[0] + corners[2] - corners[3]) / 2
     side = (corners[3] - corners[0] + corners[2] - corners[1]) / 2
     size = plate_size(rng, corners) if size is None else size
@@ -734,7 +737,7 @@ def _box(rng: Generator, plane: Plane, half: tuple[float, float]) -> None:
         plane.write(
             mask,
             -wide * 0.95 + rng.uniform(0, max(room, 0.01)),
-            rng.uniform(top + 0.2, -half[1] - 0.15 - tall),
+            rng.uniform(top + 0.2, max(-half[1] - 0.15 - tall, top + 0.2)),
             tall,
             ink,
         )

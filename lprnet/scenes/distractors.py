@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import lru_cache
 
 import cv2
 import numpy as np
@@ -22,6 +23,7 @@ from lprnet.scenes.car import (
     rounded,
     taxi_sign,
 )
+from lprnet.scenes.frames import recolour
 from lprnet.scenes.lettering import Mask, any_style, fill, line, word
 from lprnet.scenes.placing import blend, stamp, tilted
 from lprnet.scenes.printed import any_printed
@@ -160,13 +162,50 @@ def _lettering(rng: Generator, plane: Plane) -> None:
     if rng.random() < 0.12:
         mask = np.asarray(cv2.morphologyEx(mask, cv2.MORPH_GRADIENT, np.ones((3, 3), np.uint8)), np.uint8)
     tall = mask.shape[0] / mask.shape[1]
-    if rng.random() < 0.3:
+    if rng.random() < 0.5:
         ground = paint(rng)
         # Far larger than the word: a body, not a sign with a number, which would be a plate in all but name.
-        reach = 0.5 + rng.uniform(0.6, 2)
-        high = tall * rng.uniform(2, 5)
-        plane.box(-reach, -high, reach, high, ground)
+        _body(rng, plane, 0.5 + rng.uniform(0.6, 2), tall * rng.uniform(2, 5), ground)
+    if chrome and rng.random() < 0.3:
+        # Between a strip and a badge, as on boot lids.
+        plane.box(-0.9, -1.9 * tall, 0.9, -1.6 * tall, ink * np.float32(0.9))
+        draw_badge(rng, plane, rng.choice([-0.75, 0, 0.75]), -3.2 * tall, 2 * tall)
     plane.write(mask, -0.5, -tall / 2, tall, ink, chrome)
+
+
+def _body(rng: Generator, plane: Plane, reach: float, high: float, color: Floats) -> None:
+    """Painted metal, ± *reach* by ± *high*: brighter and darker bands along it, and a crease or a gap."""
+    ys = np.linspace(-high, high, 9)
+    gains = np.interp(ys[:-1], np.linspace(-high, high, 4), 1 + rng.normal(0, 0.22, 4))
+    top, low = ys[:-1], ys[1:] + 0.03
+    side = np.full(8, reach)
+    points = np.stack([np.stack([-side, side, side, -side], 1), np.stack([top, top, low, low], 1)], 2)
+    plane.fill_all(floats(points), floats(np.clip(gains, 0.3, 1.6)[:, None] * color))
+    if rng.random() < 0.6:
+        y = rng.choice([-1, 1]) * rng.uniform(0.4, 0.9) * high
+        plane.box(-reach, y, reach, y + 0.025, color * np.float32(0.4))
+
+
+def _reflector(rng: Generator, plane: Plane) -> None:
+    """A reflector, an indicator or a fog lamp: a coloured bar with ribs, sharp or rounded, on a body."""
+    tall = rng.uniform(0.07, 0.2)
+    if rng.random() < 0.8:
+        _body(rng, plane, rng.uniform(0.8, 1.6), rng.uniform(0.5, 1), paint(rng))
+    tints = ((35, 25, 190), (35, 25, 190), (25, 120, 235), (225, 225, 220), (60, 200, 240))
+    color = floats(tints[int(rng.integers(len(tints)))]) * np.float32(rng.uniform(0.45, 1.15))
+    power = float(rng.choice([3, 8, 30]))
+    plane.fill(
+        rounded(-0.53, -tall - 0.03, 0.53, tall + 0.03, power), color * np.float32(rng.choice([0.3, 1.4]))
+    )
+    plane.fill(rounded(-0.5, -tall, 0.5, tall, power), color)
+    count = int(rng.integers(0, 12)) if plane.scale > 25 else 0
+    for x in np.linspace(-0.45, 0.45, count + 2)[1:-1].tolist():
+        plane.box(
+            x, -0.9 * tall, x + 0.35 / (count + 1), 0.9 * tall, color * np.float32(rng.uniform(0.7, 1.25))
+        )
+    if rng.random() < 0.5:
+        x = rng.uniform(-0.4, 0.2)
+        plane.fill(rounded(x, -0.7 * tall, x + 0.25, 0.2 * tall, 2), color * np.float32(0.5) + 110)
 
 
 def _ink(rng: Generator) -> Floats:
@@ -215,8 +254,9 @@ def _handle(rng: Generator, plane: Plane) -> None:
 _ON_CARS: tuple[tuple[Callable[[Generator, Plane], None], float], ...] = (
     (_lettering, 0.35),
     (_emblem, 0.18),
-    (_lamp, 0.25),
-    (_holder, 0.11),
+    (_lamp, 0.18),
+    (_reflector, 0.08),
+    (_holder, 0.1),
     (_taxi, 0.06),
     (_handle, 0.05),
 )
@@ -287,6 +327,95 @@ def _overlay(canvas: Image, mask: Mask, left: int, top: int, color: Image) -> No
         blend(place, solid, np.ascontiguousarray(mask))
 
 
+_KERB_PAINTS: tuple[tuple[Color | None, Color], ...] = (
+    ((232, 234, 234), (25, 25, 28)),
+    (None, (25, 25, 28)),
+    (None, (235, 235, 235)),
+    ((28, 28, 28), (235, 235, 235)),
+    ((95, 70, 20), (235, 235, 235)),
+    ((60, 95, 30), (235, 235, 235)),
+    ((45, 190, 235), (25, 25, 28)),
+)
+"""Ground, if there is one, and ink of numbers on kerbs."""
+_BLOCKS: tuple[tuple[Color, Color], ...] = (
+    ((50, 185, 230), (40, 40, 42)),
+    ((50, 185, 230), (190, 195, 195)),
+    ((225, 225, 225), (45, 40, 185)),
+    ((225, 225, 225), (35, 35, 35)),
+    ((50, 185, 230), (150, 155, 158)),
+)
+
+
+def _kerb(rng: Generator, canvas: Image, center: Floats, width: float) -> None:
+    """A kerb from edge to edge, with a house's number in paint or in blocks of two colours, in place.
+
+    A number's ground has no rim, ends raggedly and shows the concrete; many read the other way up.
+    """
+    roll = np.radians(rng.normal(0, 5))
+    tall = width * (rng.uniform(0.25, 0.5) if rng.random() < 0.8 else rng.uniform(0.5, 0.8))
+    across = floats([np.cos(roll), np.sin(roll)]) * np.float32(width)
+    down = floats([-np.sin(roll) + rng.normal(0, 0.1), np.cos(roll)]) * np.float32(tall)
+    plane = Plane(canvas, center, across, down)
+    concrete = floats([150, 158, 162]) * np.float32(rng.uniform(0.55, 1.35)) + floats(rng.normal(0, 5, 3))
+    far = float(np.clip(2 * max(canvas.shape) / width, 2, 60))
+    plane.box(-far, 0.6, far, 4, concrete * np.float32(rng.uniform(0.35, 0.8)))
+    top = rng.uniform(0.25, 0.8)
+    plane.box(-far, -0.6 - top, far, -0.55, concrete * np.float32(rng.uniform(1.05, 1.3)))
+    plane.box(-far, -0.6, far, 0.6, concrete * np.float32(rng.uniform(0.85, 1)))
+    if rng.random() < 0.3:
+        first, second = _BLOCKS[int(rng.integers(len(_BLOCKS)))]
+        start, long = -rng.uniform(0.3, 0.7), rng.uniform(0.7, 1.4)
+        gain = np.float32(rng.uniform(0.6, 1.05))
+        high = -0.6 - (top if rng.random() < 0.6 else 0)
+        for k in range(-int(rng.integers(0, 4)), int(rng.integers(1, 5))):
+            color = floats(first if k % 2 == 0 else second) * gain
+            plane.box(start + k * long, high, start + (k + 1) * long, 0.55, color)
+            plane.box(start + k * long, high, start + (k + 1) * long, -0.58, color * np.float32(1.12))
+        return
+    for x in -rng.uniform(0.6, 1.2), rng.uniform(0.6, 1.2):
+        # Joints between stones.
+        plane.box(x, -0.6 - top, x + 0.02, 0.6, concrete * np.float32(0.5))
+    ground, ink = _KERB_PAINTS[int(rng.choice(len(_KERB_PAINTS), p=(0.5, 0.12, 0.1, 0.08, 0.08, 0.06, 0.06)))]
+    face, cover = _stencilled(rng, ground, ink)
+    half = rng.uniform(0.35, 0.5), rng.uniform(0.38, 0.62)
+    corners = plane.at([[-half[0], -half[1]], [half[0], -half[1]], [half[0], half[1]], [-half[0], half[1]]])
+    if rng.random() < 0.5:
+        corners = corners[[2, 3, 0, 1]]
+    stamp(canvas, face, corners, cover=cover)
+
+
+def _stencilled(rng: Generator, ground: Color | None, ink: Color) -> tuple[Image, Mask]:
+    """A number in worn paint: picture uint8[h,w,3] and coverage uint8[h,w]."""
+    digits = any_printed(rng, "house")
+    above, beside = (round(digits.shape[0] * rng.uniform(0.1, 0.45)) for _ in range(2))
+    gap = above, max(above + int(rng.normal(0, 4)), 2), beside, beside
+    digits = np.asarray(cv2.copyMakeBorder(digits, *gap, cv2.BORDER_CONSTANT, value=0), np.uint8)
+    height, width = digits.shape
+    rough = texture(rng, height, width, int(rng.integers(1, 4)))[:, :, 0]
+    face = np.empty((height, width, 3), np.uint8)
+    gain = rng.uniform(0.65, 1.05)
+    face[:] = np.clip(floats(ink) * gain + 15, 0, 255).astype(np.uint8)
+    if ground is None:
+        cover = digits * np.clip(rng.uniform(0.6, 1.2) + 0.35 * rough, 0.1, 1)
+        return face, np.asarray(cover, np.uint8)
+    sheet = np.empty_like(face)
+    sheet[:] = np.clip(floats(ground) * gain, 0, 255).astype(np.uint8)
+    blend(sheet, face, np.asarray(digits * np.clip(rng.uniform(0.7, 1.3) + 0.3 * rough, 0.2, 1), np.uint8))
+    edge = rng.uniform(1.5, 5)
+    x = np.minimum(np.arange(width), np.arange(width)[::-1])[None]
+    y = np.minimum(np.arange(height), np.arange(height)[::-1])[:, None]
+    inside = np.clip((np.minimum(x, y) + rng.uniform(0, 2) * rough) / edge, 0, 1)
+    worn = np.clip(rng.uniform(0.65, 1.4) + rng.uniform(0.1, 0.35) * rough, 0.15, 1)
+    return sheet, np.asarray(255 * inside * worn, np.uint8)
+
+
+@lru_cache(maxsize=8)
+def _faded(height: int, width: int) -> Mask:
+    """Coverage uint8[height,width]: all in the middle half, nothing at the edges."""
+    x, y = (np.minimum(np.arange(n) + 1, n - np.arange(n)) / (0.2 * n) for n in (width, height))
+    return np.asarray(255 * np.clip(np.minimum(x[None], y[:, None]), 0, 1), np.uint8)
+
+
 def distract(
     rng: Generator, canvas: Image, center: Floats, width: float, found: tuple[Image, ...] = ()
 ) -> None:
@@ -297,20 +426,20 @@ def distract(
         canvas: uint8[H,W,3] BGR.
         center: float32[2].
         width: px.
-        found: patches uint8[h,w,3] that a network took for plates (`lprnet.training.locator_mining`); half of
-            the distractors are some of these, where there are any.
+        found: patches uint8[h,w,3] that a network took for plates (`lprnet.training.locator_mining`); two
+            of five distractors are some of these, where there are any.
     """
     choice = rng.random()
-    if found and choice < 0.5:
+    if found and choice < 0.4:
         patch = found[int(rng.integers(len(found)))]
         if rng.random() < 0.5:
             patch = patch[:, ::-1]
-        # A patch has as much around it as inside it, so that its edges are no edges of a plate.
+        # A patch has as much around it as inside it, which fades into the scene: its edges are no plate's.
         corners = tilted(rng, 2 * width, 2 * width * patch.shape[0] / patch.shape[1], 0.3) + center
-        stamp(canvas, np.ascontiguousarray(patch), corners)
+        stamp(canvas, recolour(rng, np.ascontiguousarray(patch)), corners, cover=_faded(*patch.shape[:2]))
         return
     choice = rng.random()
-    if choice < 0.6:
+    if choice < 0.55:
         corners = tilted(rng, width, width, rng.choice([0.3, 1])) + center
         across, down = corners[1] - corners[0], corners[3] - corners[0]
         part = _ON_CARS[_PARTS.draw(rng)][0]
@@ -318,10 +447,13 @@ def distract(
             part = _lettering
         part(rng, Plane(canvas, center, across, down))
         return
-    if choice < 0.68:
+    if choice < 0.61:
         _road(rng, canvas, center, width)
         return
     if choice < 0.72:
+        _kerb(rng, canvas, center, width)
+        return
+    if choice < 0.75:
         corners = tilted(rng, width / 3, width / 10, 0.5) + center
         draw_car(rng, canvas, corners, without=True)
         return

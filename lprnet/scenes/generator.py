@@ -10,7 +10,7 @@ from numpy.random import Generator as Random
 
 from device_runtime.locate.geometry import GREY
 from lprnet.scenes.backdrop import draw_backdrop
-from lprnet.scenes.car import draw_car, glow
+from lprnet.scenes.car import SMALL, draw_car, glow
 from lprnet.scenes.distractors import clock, distract
 from lprnet.scenes.face import Face
 from lprnet.scenes.frames import Frame, no_boxes, paint_over, recolour
@@ -294,7 +294,7 @@ def scatter(
             across = plate * float(np.exp(rng.uniform(np.log(0.25), np.log(1.2))))
             center = corners.mean(0) + np.float32(plate) * floats(rng.uniform([-1.6, -1.3], [1.6, 0.5]))
         hull = center + np.array([[-1, -1], [1, 1]], np.float32) * np.float32(across)
-        if not _meets(hull, kept):
+        if across > SMALL and not _meets(hull, kept):
             distract(rng, canvas, center, across, found)
     # What a distractor stands on may reach farther.
     for (top, bottom, left, right), before in saved:

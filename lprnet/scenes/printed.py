@@ -54,6 +54,7 @@ SORTS: dict[str, tuple[str, ...]] = {
         "%%市%%路", "~ DASHCAM", "20## - ## - ##  ## : ## : ##", "Exp:####### Gain:##", "1920x1080",
         "30fps", "@### ~", "REC", "F#.# ISO###", "通道##", "%%方向 车道#",
     ),
+    "house": ("###", "####", "####", "#####", "#####", "##", "## ##", "####@", "#### #/#", "###-#"),
 }  # fmt: skip
 """Patterns for `fill` and, `%`, one of the characters that signs in China often bear."""
 _SIGNS = (
@@ -69,7 +70,7 @@ def spelled(rng: Generator, sort: str) -> str:
         text += pick(rng, _SIGNS) if part == "%" else word(rng) if part == "~" else part
     text = fill(rng, text) if any(c in text for c in "#@*") else text
     case = rng.random()
-    if case < 0.4 and sort not in ("clock", "road"):
+    if case < 0.4 and sort not in ("clock", "road", "house"):
         text = text.title() if case < 0.3 else text.lower()
     return text
 

@@ -23,6 +23,14 @@ def test_a_car_of_any_size_is_drawn_around_a_plate(width: int, without: bool) ->
     assert width > 20 or (canvas[:, :20] == 7).all()
 
 
+def test_nothing_is_drawn_around_a_plate_that_nobody_sees() -> None:
+    canvas = np.full((20, 30, 3), 7, np.uint8)
+    for width in (0.0, 0.02, 1.5):
+        square = floats([[0.0, 0.0], [1.0, 0.0], [1.0, 0.3], [0.0, 0.3]])
+        draw_car(np.random.default_rng(1), canvas, square * np.float32(width) + 10)
+    assert (canvas == 7).all()
+
+
 def test_the_same_random_numbers_draw_the_same_car() -> None:
     pictures = []
     for _ in range(2):

@@ -17,6 +17,17 @@ def test_distractors_stay_on_the_canvas(size: tuple[int, int]) -> None:
         assert canvas.shape == (*size, 3) and canvas.std() > 0
 
 
+def test_mined_patches_fade_into_the_scene() -> None:
+    found = (np.full((144, 240, 3), 255, np.uint8),)
+    met = 0
+    for seed in range(24):
+        canvas = np.full((200, 320, 3), 60, np.uint8)
+        distract(np.random.default_rng(seed), canvas, np.array([160, 100], np.float32), 80, found)
+        steps = np.abs(np.diff(canvas.astype(int), axis=1)).max()
+        met += bool(canvas.max() > 100 and canvas[:, :60].max() == 60 and steps < 25)
+    assert met >= 4
+
+
 def test_backdrops_differ() -> None:
     pictures = [draw_backdrop(np.random.default_rng(i), 64, 96) for i in range(8)]
     assert all(picture.shape == (64, 96, 3) and picture.dtype == np.uint8 for picture in pictures)
