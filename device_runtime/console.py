@@ -22,7 +22,7 @@ INTERRUPTED = 130
 
 def one_line(text: str) -> str:
     """*text* in one printable line, whatever a file name in it holds."""
-    return " ".join(text.split()).encode(errors="replace").decode()
+    return "".join(c if c.isprintable() else "?" for c in " ".join(text.split()))
 
 
 def fail(error: FatalError) -> NoReturn:

@@ -62,7 +62,7 @@ class FileChannel:
         for line in tail[:whole].splitlines():
             try:
                 self._there.add(msgspec.json.decode(line, type=_Line).id)
-            except msgspec.MsgspecError:
+            except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
                 # Half a line where the tail begins, or somebody else's.
                 continue
         folder = os.open(self.path.parent, os.O_RDONLY | os.O_DIRECTORY)

@@ -28,6 +28,9 @@ KINDS = ("health", "report", "event")
 Uuid = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$")]
 """A UUID of any version, in lower case."""
 
+SequenceNumber = Annotated[int, msgspec.Meta(ge=1, le=(1 << 53) - 1)]
+"""As large as JSON's readers hold exactly."""
+
 
 class Item(Tolerant, frozen=True, kw_only=True):
     """One report, health report or event.
@@ -46,7 +49,7 @@ class Item(Tolerant, frozen=True, kw_only=True):
     item_version: int = ITEM_VERSION
     id: Uuid
     spool: Uuid
-    sequence: Annotated[int, msgspec.Meta(ge=1, le=(1 << 53) - 1)]
+    sequence: SequenceNumber
     kind: Annotated[str, msgspec.Meta(pattern="^[a-z][a-z-]{0,31}$")]
     time: Annotated[datetime, msgspec.Meta(tz=True)]
     body: dict[str, Any]

@@ -333,6 +333,10 @@ class Receiver:
         if end <= self._received:
             self.duplicate_bytes += len(payload)
             return
+        # What adds nothing is not kept: a gap may stay open for as long as it likes.
+        if any(a <= begin and end <= b for a, b in self._ranges()):
+            self.duplicate_bytes += len(payload)
+            return
         insort(self._beyond, (begin, payload))
         while self._beyond and self._beyond[0][0] <= self._received:
             begin, payload = self._beyond.pop(0)

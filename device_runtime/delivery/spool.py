@@ -36,7 +36,7 @@ from pathlib import Path
 
 import msgspec
 
-from device_runtime.delivery.item import KINDS, Uuid, new_id
+from device_runtime.delivery.item import KINDS, SequenceNumber, Uuid, new_id
 from device_runtime.delivery.record import seal, unseal
 from device_runtime.errors import FatalError
 from device_runtime.schema import Format, Tolerant
@@ -98,7 +98,7 @@ _IDENTITY = Format(
 
 class _Head(msgspec.Struct):
     id: str
-    sequence: int
+    sequence: SequenceNumber
 
 
 class _File:
@@ -125,14 +125,14 @@ class _File:
         for text in texts:
             try:
                 head = msgspec.json.decode(text, type=_Head)
-            except msgspec.MsgspecError:
+            except (msgspec.MsgspecError, UnicodeDecodeError):
                 damaged += 1
                 continue
             self.entries.append(Entry(head.sequence, head.id, self.kind, text))
         with suppress(FileNotFoundError):
             data = self.notes.read_bytes()
             self.notes_size = len(data)
-            self.done |= {int(text) for text in unseal(data)[0] if text.isdigit()}
+            self.done |= {int(text) for text in unseal(data)[0] if text.isdigit() and len(text) <= 20}
         return damaged
 
     def open(self) -> None:

@@ -144,3 +144,7 @@ def test_the_log_is_lines_on_standard_error(log: logging.Logger, capsys: pytest.
 
 if __name__ == "__main__":
     tool()
+
+
+def test_a_line_holds_nothing_that_a_terminal_obeys() -> None:
+    assert one_line("a\x1b[2J\u202eb\x00\udcffc\u3000京A12345\n–") == "a?[2J?b??c 京A12345 –"

@@ -77,3 +77,14 @@ def test_what_is_no_file_is_unreachable(spool: Spool, path: str) -> None:
     with pytest.raises(Unreachable, match="cannot be written"):
         FileChannel(Path(path)).step(spool)
     assert len(spool.after(0, 9, 9)) == 1
+
+
+def test_what_is_no_text_stays_before_the_items(spool: Spool, tmp_path: Path) -> None:
+    path = tmp_path / "items.jsonl"
+    before = b'\xff\xfe\n{"id": "\xe7"}\n' + b"[" * 3000 + b"\n"
+    path.write_bytes(before)
+    (entry,) = fill(spool, 1)
+    channel = FileChannel(path)
+    channel.step(spool)
+    channel.close()
+    assert path.read_bytes() == before + entry.data + b"\n"

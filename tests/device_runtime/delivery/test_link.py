@@ -6,6 +6,7 @@ import heapq
 import itertools
 import math
 import random
+import tracemalloc
 from dataclasses import dataclass, field
 
 import pytest
@@ -285,6 +286,20 @@ def test_a_stream_with_an_impossible_item_is_begun_again() -> None:
     too_long = Frame(Kind.DATA, 5, 0, LENGTH.pack(MAX_ITEM_BYTES + 1))
     assert receiver.feed(encode(Frame(Kind.OPEN, 5, 0)) + encode(too_long)) == []
     assert decode(receiver.reply())[0] == [Frame(Kind.RESTART, 5, 0)]
+
+
+def test_what_comes_again_behind_a_gap_is_not_kept() -> None:
+    receiver = Receiver()
+    receiver.feed(encode(Frame(Kind.OPEN, 5, 0)))
+    for offset in (500, 600):
+        receiver.feed(encode(Frame(Kind.DATA, 5, offset, bytes(200))))
+    tracemalloc.start()
+    for _ in range(1000):
+        receiver.feed(encode(Frame(Kind.DATA, 5, 550, bytes(200))) + encode(Frame(Kind.DATA, 5, 700)))
+    grown, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert grown < 20_000
+    assert receiver.duplicate_bytes == 1000 * 200
 
 
 def test_whatever_well_formed_frames_say_both_ends_go_on() -> None:
