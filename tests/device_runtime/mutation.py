@@ -155,13 +155,13 @@ def _places(value: Any) -> Iterator[tuple[Any, Any]]:
         yield from _places(value[key])
 
 
-def refused(parse: Callable[[], T], also: type[Exception] | tuple[()] = ()) -> T | None:
-    """What *parse* returns; None where it refuses in one printable line, or with *also*.
+def refused(parse: Callable[..., T], *arguments: object, also: type[Exception] | tuple[()] = ()) -> T | None:
+    """What *parse* returns for *arguments*; None where it refuses in one printable line, or with *also*.
 
     Any other exception passes.
     """
     try:
-        return parse()
+        return parse(*arguments)
     except FatalError as error:
         shown = one_line(f"error: {error}")
         assert "\n" not in shown and "\x1b" not in shown and len(shown) < 50_000, shown[:300]
