@@ -67,6 +67,7 @@ bench: $(SETUP) .venv-bench/.setup ## Time this network and the whole pipeline a
 	$(BIN)/lpr-host bench --python .venv-bench/bin/python $(if $(WEIGHTS),--weights $(WEIGHTS)) $(BENCH)
 	$(BIN)/lpr-host bench --pipeline $(PIPELINE)
 	$(BIN)/lpr-host count --python .venv-bench/bin/python $(if $(WEIGHTS),--weights $(WEIGHTS))
+	$(BIN)/lpr-host count --pipeline
 
 results: $(SETUP) ## Make the study's table: what pruning, int8 and compilation bring (RESULTS="options of lpr-host results")
 	$(BIN)/lpr-host results $(RESULTS_PUBLIC:%=--weights %) $(RESULTS_DATA:%=--data %) $(RESULTS)

@@ -6,7 +6,6 @@ import logging
 from pathlib import Path
 
 import click
-from click.core import ParameterSource
 
 from device_runtime.errors import FatalError
 from host.bench.isa import ISAS
@@ -120,8 +119,8 @@ def bench_command(
         raise FatalError(f"--peers {strangers[0]}", "is none of the peers here", todo)
     peers = tuple(known) if peers is None else peers
     if pipeline:
-        _refuse_others(context)
-        if not _given(context, "rounds"):
+        options.refuse_others(context, _OF_PIPELINES, "does nothing with --pipeline")
+        if not options.given(context, "rounds"):
             rounds = PIPELINE_ROUNDS
         _time_pipelines(scenes, peers, bundles, target or "native", rounds, output)
         return
@@ -157,17 +156,6 @@ def bench_command(
 
 
 _OF_PIPELINES = {"pipeline", "scenes", "peers", "bundles", "target", "rounds", "output"}
-
-
-def _given(context: click.Context, name: str) -> bool:
-    return context.get_parameter_source(name) is ParameterSource.COMMANDLINE
-
-
-def _refuse_others(context: click.Context) -> None:
-    """An option that would do nothing is refused."""
-    for parameter in context.command.params:
-        if parameter.name not in _OF_PIPELINES and _given(context, parameter.name or ""):
-            raise FatalError(parameter.opts[0], "does nothing with --pipeline", "leave it out")
 
 
 def _time_pipelines(

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Sequence, Set
 from pathlib import Path
 from typing import Any, TypeVar
 
 import click
+from click.core import ParameterSource
 
+from device_runtime.errors import FatalError
 from host.paths import REPOSITORY
 from host.precision import PRECISIONS
 from host.targets.profile import Target
@@ -141,6 +143,22 @@ def output(
         return click.option("--output", type=kind, default=default, show_default=True, help=f"{what}.")
     by_default = f"; {default} by default" if default else ""
     return click.option("--output", type=kind, required=required, help=f"{what}{by_default}.")
+
+
+def given(context: click.Context, name: str) -> bool:
+    """Whether the user gave the parameter *name*."""
+    return context.get_parameter_source(name) is ParameterSource.COMMANDLINE
+
+
+def refuse_others(context: click.Context, known: Set[str], why: str) -> None:
+    """Options that would do nothing are refused: all but those of the parameters *known*.
+
+    Raises:
+        FatalError: one is given.
+    """
+    for parameter in context.command.params:
+        if parameter.name not in known and given(context, parameter.name or ""):
+            raise FatalError(parameter.opts[0], why, "leave it out")
 
 
 def _peers_python() -> Path:

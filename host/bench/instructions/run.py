@@ -66,19 +66,30 @@ def run(request: InstructionRequest) -> InstructionBench:
     """
     checkpoint = load_checkpoint(request.weights)
     cases = [(load_target(name), precision) for name, precision in CASES if precision in request.precisions]
-    qemu = qemu_with_plugins(load_target(CASES[0][0]))
-    version = subprocess.run([qemu, "--version"], capture_output=True, text=True, check=True).stdout
+    version = emulator()
     rows = [_count_ours(request, target, precision) for target, precision in cases]
     versions = models.installed(request.python) if request.peers else {}
     for name in request.peers:
         rows += count_peer(request, name, cases, versions)
     return InstructionBench(
         created=datetime.now(UTC).isoformat(timespec="seconds"),
-        emulator=version.splitlines()[0],
+        emulator=version,
         checkpoint=request.weights.name,
         checkpoint_sha256=checkpoint.sha256,
         rows=tuple(rows),
     )
+
+
+def emulator() -> str:
+    """QEMU's name and version.
+
+    Raises:
+        FatalError: it is missing, or takes no plugins.
+    """
+    qemu = qemu_with_plugins(load_target(CASES[0][0]))
+    return subprocess.run(
+        [qemu, "--version"], capture_output=True, text=True, check=True
+    ).stdout.splitlines()[0]
 
 
 def _count_ours(request: InstructionRequest, target: Target, precision: str) -> InstructionRow:

@@ -1,10 +1,10 @@
-"""`count.json`: schema version 1."""
+"""`count.json` and `count-pipeline.json`: schema version 1."""
 
 from __future__ import annotations
 
 from device_runtime.schema import Format, Strict
 
-FILE = "count.json"
+FILE, PIPELINE_FILE = "count.json", "count-pipeline.json"
 
 
 class InstructionRow(Strict, frozen=True, kw_only=True):
@@ -43,3 +43,45 @@ class InstructionBench(Strict, frozen=True, kw_only=True):
 
 
 FORMAT = Format(schema=InstructionBench, what="a count of instructions", version=1, todo="run lpr-host count")
+
+
+class PipelineCount(Strict, frozen=True, kw_only=True):
+    """A part of the pipeline on one CPU.
+
+    Attributes:
+        part: one of `host.emulate.guests.pipeline.PARTS`; `rest`, what is between them; `sum`, all together.
+        precision: of the bundle.
+        instructions: executed for one frame, the interpreter's, NumPy's and OpenCV's too.
+        cycles: estimated from their classes and the core's issue rates (`host.tune.cycles`).
+    """
+
+    part: str
+    cpu: str
+    precision: str
+    instructions: int
+    cycles: int | None = None
+
+
+class PipelineCounts(Strict, frozen=True, kw_only=True):
+    """The pipeline on every CPU.
+
+    Attributes:
+        created: UTC, ISO 8601.
+        emulator: QEMU's name and version.
+        width, height: of the frame, px.
+    """
+
+    schema_version: int = 1
+    created: str
+    emulator: str
+    width: int
+    height: int
+    rows: tuple[PipelineCount, ...]
+
+
+PIPELINE_FORMAT = Format(
+    schema=PipelineCounts,
+    what="a count of the pipeline's instructions",
+    version=1,
+    todo="run lpr-host count --pipeline",
+)

@@ -25,6 +25,8 @@ def test_an_option_that_would_do_nothing_is_refused(option: str, tmp_path: Path)
         (["--peers", "openvino"], "'--peers': openvino is unknown, choose among ncnn, litert, onnxruntime"),
         (["--precisions", "bf16"], "'--precisions': bf16 is unknown, choose among fp32, fp16, int8"),
         (["--weights", "missing.pth"], "missing.pth: no such file"),
+        (["--pipeline", "--peers", "none"], "--peers: does nothing with --pipeline"),
+        (["--pipeline", "--precisions", "int8"], "--precisions: does nothing with --pipeline"),
     ],
 )
 def test_bad_options_are_one_line(arguments: list[str], message: str, tmp_path: Path) -> None:

@@ -5,8 +5,12 @@ from pathlib import Path
 import pytest
 
 from device_runtime.errors import FatalError
+from host.bench.instructions.pipeline import run
+from host.bench.instructions.table import pipeline_markdown
+from host.bench.pipelines.frames import rendered
 from host.build import Request, build
-from host.emulate.inference import LOCATOR_PARTS, count_bundle, count_inference, count_locator
+from host.emulate.guests.pipeline import PARTS
+from host.emulate.inference import count_bundle, count_inference
 from host.emulate.root import root_for
 from host.paths import BUILD
 from host.targets.profile import Target
@@ -33,9 +37,18 @@ def test_a_board_without_a_root_is_refused() -> None:
 
 
 @pytest.mark.slow
-def test_a_locator_computes_on_an_emulated_board_what_the_host_does(rpi4: Target, tmp_path: Path) -> None:
-    """In floats, which need no calibration: `count_locator` checks the golden maps there."""
+def test_the_pipeline_is_counted_part_by_part(rpi4: Target, tmp_path: Path) -> None:
+    """In floats, which need no calibration; golden maps are checked on the emulated board."""
     bundle = build(Request(target=rpi4, output=tmp_path / "rpi4", precision="fp32"))
-    counts = count_locator(bundle, rpi4)
-    assert tuple(counts) == LOCATOR_PARTS
-    assert 1e6 < counts["refine"].total < counts["find"].total
+    bench = run({"rpi4": bundle}, rendered(1).images[0])
+    parts = {row.part: row for row in bench.rows}
+    assert tuple(parts) == (*PARTS, "rest", "sum")
+    assert all(row.cpu == "cortex-a72" and row.precision == "fp32" for row in bench.rows)
+    instructions = {name: row.instructions for name, row in parts.items()}
+    assert 1e6 < instructions["letterbox"] < instructions["reader"] < instructions["find"]
+    # Between the parts candidates are picked, in Python.
+    assert 0 < instructions["rest"] < 2e6
+    *rows, total = bench.rows
+    assert sum(row.instructions for row in rows) == total.instructions
+    assert sum(row.cycles or 0 for row in rows) == total.cycles
+    assert pipeline_markdown(bench).splitlines()[2].startswith("| letterbox | ")

@@ -19,7 +19,9 @@ def test_a_peers_inference_is_called_without_arguments(weights: Path, tmp_path: 
     assert getattr(logits, "shape", ())[::2] == (1, 18)
 
 
-@pytest.mark.parametrize("module", ["host.bench.instructions.peer", "host.emulate.guests.bundle"])
+@pytest.mark.parametrize(
+    "module", ["host.bench.instructions.peer", "host.emulate.guests.bundle", "host.emulate.guests.pipeline"]
+)
 def test_a_guest_imports_nothing_that_a_board_has_not(module: str) -> None:
     poisoned = "import sys; sys.modules.update(dict.fromkeys(['torch', 'tvm', 'lprnet', 'rich'])); "
     code = f"{poisoned}import {module}, host.emulate.guests.count"
