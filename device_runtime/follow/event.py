@@ -51,7 +51,7 @@ class Event(Tolerant, frozen=True, kw_only=True):
         event_version: of this schema.
         id: of the passage, UUID.
         complete: it is over; else the car was still there when it was told.
-        text: the vote of all readings.
+        text: the vote of all readings; empty where there are none that can be trusted.
         confidence: that all of it is right.
         character_confidences: of each character.
         alternatives: what else was read, heaviest first.

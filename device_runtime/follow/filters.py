@@ -71,6 +71,11 @@ class Filters:
             PlateList(settings.deny, settings.list_distance),
         )
 
+    @property
+    def any_text(self) -> bool:
+        """Whether every text is told, so that none is, too."""
+        return self.pattern is None and self.grammar is None and not len(self.allow)
+
     def is_plate(self, text: str) -> bool:
         """Whether *text* fits pattern and grammar."""
         if self.pattern is not None:

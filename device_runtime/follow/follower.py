@@ -49,7 +49,13 @@ def sightings_of(examined: Examined) -> tuple[Sighting, ...]:
         for plate in examined.plates
     ]
     places = [
-        Sighting(text="", character_confidences=(), score=unread.place.score, outline=outline(unread.place))
+        Sighting(
+            text="",
+            character_confidences=(),
+            score=unread.place.score,
+            outline=outline(unread.place),
+            crop=unread.image,
+        )
         for unread in examined.unread
         if unread.place
     ]
@@ -63,7 +69,7 @@ class _Told:
     Attributes:
         identity: its id.
         event: what was known when its last track was told or ended.
-        texts: as told and as voted last.
+        texts: as told and as voted last; an empty one is like none.
         first, last: monotonic seconds.
         earlier: readings of tracks that have ended.
     """
@@ -83,6 +89,13 @@ class _Followed:
     track: Track
     told: _Told | None = None
     look: float
+
+
+NOTHING = Vote("", 0.0, (), (), 0)
+"""No readings."""
+
+UNREAD_S = 10.0
+"""A plate that stays and cannot be read is told after so long; one that goes, when it has gone."""
 
 
 class Follower:
@@ -105,6 +118,9 @@ class Follower:
     ) -> None:
         self.settings = settings or Settings()
         self._filters = Filters.of(self.settings, grammar)
+        self._unread = (
+            self.settings.unread if self._filters.any_text and not self.settings.min_confidence else 0
+        )
         self._identity = identity
         self._followed: list[_Followed] = []
         self._told: list[_Told] = []
@@ -134,16 +150,21 @@ class Follower:
             [f for f in self._followed if at - f.track.last > self.settings.patience], moment
         )
         tracks = [f.track for f in self._followed]
+        for track in tracks:
+            track.another_frame()
         matched = match(tracks, seen, at, self.settings)
         absorbed: list[_Followed] = []
         for t, s in matched.items():
             absorbed += self._misread(t, seen[s], matched)
             tracks[t].see(seen[s], at, frame, source, self.settings)
+            if tracks[t].tally.readings == 1 and seen[s].text:
+                self._followed[t].look = self._first_look(at)
         self._followed = [f for f in self._followed if f not in absorbed]
         for s, sighting in enumerate(seen):
-            if sighting.text and s not in matched.values():
-                delay = self.settings.delay
-                look = math.inf if delay == "gone" else at + delay
+            if (sighting.text or self._unread) and s not in matched.values():
+                look = self._first_look(at)
+                if not sighting.text:
+                    look = max(look, at + UNREAD_S)
                 self._followed.append(
                     _Followed(track=Track(sighting, at, frame, source, self.settings), look=look)
                 )
@@ -159,6 +180,10 @@ class Follower:
                 followed.look = at + max(at - followed.track.first, 0.5)
         self._bound_pictures()
         return [*passages, *self._forget(moment)]
+
+    def _first_look(self, at: float) -> float:
+        """When a plate that was read first at *at* is looked at, whether to tell it."""
+        return math.inf if self.settings.delay == "gone" else at + self.settings.delay
 
     def close(self) -> list[Passage]:
         """The source has ended: the passages that have not been told, and those that are over now."""
@@ -204,21 +229,18 @@ class Follower:
     def _look(self, followed: _Followed, moment: Moment, *, over: bool = False) -> list[Passage]:
         """Tell the passage of *followed* if it is fit to be told and has not been told."""
         track, asked = followed.track, self.settings
-        if not track.tally.readings:
+        if track.outline is not None and track.widest < asked.min_width:
             return []
-        result = vote(track.tally.ballots)
-        chosen = self._choose(result)
-        if chosen is None or (track.outline is not None and track.widest < asked.min_width):
-            return []
-        text, confidence = chosen
+        result = vote(track.tally.ballots) if track.tally.readings else NOTHING
+        text, confidence = self._choose(result) or ("", 0.0)
         agreed = result.agreeing >= asked.readings or track.surest >= asked.sure
-        if not agreed or confidence < asked.min_confidence:
-            return []
+        if not text or not agreed or confidence < asked.min_confidence:
+            waited = over or moment.monotonic - track.first >= UNREAD_S
+            if not (self._unread and waited and track.sightings >= self._unread and track.certain):
+                return []
+            text, confidence = "", 0.0
         for told in self._told:
-            apart = min(distance(text, known, asked.same_passage) for known in told.texts)
-            again = told.last <= track.first and apart <= asked.same_passage
-            # The very same text twice in a picture is a reflection, or a track that was torn.
-            if moment.monotonic - told.last <= asked.memory and (again or text in told.texts):
+            if moment.monotonic - told.last <= asked.memory and self._again(told, track, text):
                 followed.told = told
                 told.first, told.last = min(told.first, track.first), max(told.last, track.last)
                 if over:
@@ -235,6 +257,15 @@ class Follower:
             told.earlier = track.tally.readings
         track.drop_pictures()
         return [Passage(event=event, frame=best.frame if best else None, crop=best.crop if best else None)]
+
+    def _again(self, told: _Told, track: Track, text: str) -> bool:
+        """Whether *track* is the passage that was *told*, by its text; without one it is none."""
+        known = [one for one in told.texts if one and text]
+        # The very same text twice in a picture is a reflection, or a track that was torn.
+        if text in known:
+            return True
+        most = self.settings.same_passage
+        return told.last <= track.first and any(distance(text, one, most) <= most for one in known)
 
     def _choose(self, result: Vote) -> tuple[str, float] | None:
         """The voted text, or the heaviest other one, that fits pattern and grammar; and its confidence."""
@@ -253,6 +284,9 @@ class Follower:
     ) -> Event:
         voted = text == result.text
         others = [(other.text, other.weight) for other in result.alternatives if other.text != text]
+        if result.text and not text:
+            # Nothing that can be trusted: what it might be stands beside.
+            others.insert(0, (result.text, result.confidence))
         best = track.best
         outline = best.outline if best else None
         return Event(
@@ -263,7 +297,7 @@ class Follower:
             # Of a text that was not voted for, only the whole is known.
             character_confidences=result.character_confidences
             if voted
-            else (confidence ** (1 / len(text)),) * len(text),
+            else (confidence ** (1 / max(len(text), 1)),) * len(text),
             alternatives=tuple(OtherText(other, min(weight, 1.0)) for other, weight in others),
             listed=self._filters.allow.find(text),
             readings=told.earlier + track.tally.readings,

@@ -36,6 +36,7 @@ class Settings(Strict, frozen=True, kw_only=True):
         same_passage: look-alike distance up to which a text seen again within `memory` is the same passage.
         readings: as many must agree, within one character, ...
         sure: ... or one must be so confident.
+        unread: a plate that nobody could read is told, without a text, if so many frames show it; 0: never.
         min_confidence: of the vote.
         min_width: px, of the plate where it was seen best.
         pattern: regular expression that the whole text fits, without blanks and dashes, in capitals.
@@ -58,6 +59,7 @@ class Settings(Strict, frozen=True, kw_only=True):
     same_passage: Distance = 1.0
     readings: Annotated[int, msgspec.Meta(ge=1, le=1000)] = 2
     sure: Share = 0.9
+    unread: Annotated[int, msgspec.Meta(ge=0, le=1000)] = 4
     min_confidence: Share = 0.0
     min_width: Annotated[float, msgspec.Meta(ge=0.0, le=1e5)] = 0.0
     pattern: Annotated[str, msgspec.Meta(max_length=256)] | None = None

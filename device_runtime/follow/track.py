@@ -23,6 +23,13 @@ SCALED = 2.5
 """How much larger or smaller a plate may have become since it was seen."""
 OVERLAP = 0.3
 """IoU from which two plates are in the same place."""
+SOON_S, BESIDE, ALIKE = 0.35, 0.75, 1.5
+"""Within so many seconds a plate is followed by its place alone, over so many plate widths from where it is
+expected, if it is no more larger or smaller: no other one can have come there."""
+MOVING = 0.5
+"""Plate widths a second from which on a plate moves."""
+ALWAYS, CERTAIN = 0.8, 0.95
+"""Share of the frames, and mean score, from which a place that does not move is a plate's."""
 _EXPECT_S = 1.0
 """A plate is expected to go on as it went for so long."""
 _FOLLOW, _VELOCITY = 0.5, 0.5
@@ -64,7 +71,8 @@ class Sighting:
         """How good a picture it makes: `weight` × mean confidence, and a little for being large."""
         sure = sum(self.character_confidences) / max(len(self.character_confidences), 1)
         larger = 1 + 0.1 * min(self.outline.width / FULL_WIDTH, 4.0) if self.outline else 1.0
-        return self.weight * sure * larger
+        # Any reading is better than none.
+        return self.weight * max(sure, 1e-6) * larger
 
 
 def plain(sighting: Sighting) -> Sighting:
@@ -103,6 +111,7 @@ class Track:
         outline: where it was last.
         best: where it was seen best.
         settled: its readings agree, or one is sure: a text too different is another plate's.
+        sightings: how often it was seen, read or not.
         surest: the highest confidence of a whole reading.
         widest: px, of the plate.
     """
@@ -120,7 +129,8 @@ class Track:
         self._begin, self._width = sighting.outline, sighting.outline.width if sighting.outline else 0.0
         self._began_width = self._width
         self._crossed = 0
-        self._sightings = 0
+        self.sightings, self._score = 0, 0.0
+        self._frames = self._until = 0
         self._count(sighting, frame, source, settings)
 
     def expected(self, at: float) -> Outline | None:
@@ -145,30 +155,46 @@ class Track:
             if settings.line is not None:
                 self._crossed = crosses(before.centre, now.centre, settings.line) or self._crossed
             self._width += _FOLLOW * (now.width - self._width)
-            if self._sightings < 3:
-                self._began_width += (now.width - self._began_width) / (self._sightings + 1)
+            if self.sightings < 3:
+                self._began_width += (now.width - self._began_width) / (self.sightings + 1)
         self.outline, self.last = now, at
+        self._until = self._frames
         self._count(sighting, frame, source, settings)
 
     def _count(self, sighting: Sighting, frame: NDArray | None, source: str, settings: Settings) -> None:
-        self._sightings += 1
+        self.sightings += 1
+        self._score += sighting.score
         if sighting.outline:
             self.widest = max(self.widest, sighting.outline.width)
         if sighting.text:
             self.tally.add(ballot(sighting.text, sighting.character_confidences, sighting.weight))
             self.surest = max(self.surest, math.prod(sighting.character_confidences))
             self.settled = self.settled or self.surest >= settings.sure or self.tally.agreeing >= 2
-            if self.best is None or sighting.quality > self.best.quality:
-                self.best = Best(
-                    quality=sighting.quality,
-                    source=source,
-                    outline=sighting.outline,
-                    frame=frame,
-                    # A view would keep all of the image that it is cut from.
-                    crop=sighting.crop
-                    if sighting.crop is None or sighting.crop.base is None or sighting.crop is frame
-                    else sighting.crop.copy(),
-                )
+        if self.best is None or sighting.quality > self.best.quality:
+            self.best = Best(
+                quality=sighting.quality,
+                source=source,
+                outline=sighting.outline,
+                frame=frame,
+                # A view would keep all of the image that it is cut from.
+                crop=sighting.crop
+                if sighting.crop is None or sighting.crop.base is None or sighting.crop is frame
+                else sighting.crop.copy(),
+            )
+
+    def another_frame(self) -> None:
+        """There is another frame in which it may be seen."""
+        self._frames += 1
+
+    @property
+    def certain(self) -> bool:
+        """Whether its place is sure to be a plate's: seen nearly always, and with a high score, or moving.
+
+        What stands still and is seen now and then is a sign more often than a plate.
+        """
+        went = not self.stayed or self.direction.depth is not None
+        always = self.sightings >= ALWAYS * (self._until + 1)
+        return went or (always and self._score >= CERTAIN * self.sightings)
 
     def drop_pictures(self) -> None:
         """Let go of the best frame and crop."""
@@ -190,9 +216,16 @@ class Track:
         return math.dist(self.outline.centre, self._begin.centre) < _WENT * self._width
 
     @property
+    def moving(self) -> bool:
+        """Whether it went somewhere when it was seen last."""
+        if self._velocity is None:
+            return False
+        return math.hypot(*self._velocity) >= MOVING * self._width
+
+    @property
     def direction(self) -> Direction:
         """Which way it went so far."""
-        if self.outline is None or self._begin is None or self._sightings < 2:
+        if self.outline is None or self._begin is None or self.sightings < 2:
             return Direction()
         grown = self._width / self._began_width
         across = (self.outline.centre[0] - self._begin.centre[0]) / ((self._width + self._began_width) / 2)
@@ -209,21 +242,23 @@ def unlikeness(track: Track, sighting: Sighting, at: float, settings: Settings) 
     | | text | place |
     | --- | --- | --- |
     | 0 to 2 | about the same | within reach, the nearer the less alike the texts are |
-    | 2 to 3 | any, while the track's own readings differ | same |
+    | 2 to 3 | any, while the track's own readings differ, or it moves | same |
     | 3 to 4 | not readable | same |
     """
     expected, now = track.expected(at), sighting.outline
     if (expected is None) != (now is None):
         return None
-    apart, overlap = 0.0, 1.0
+    apart, overlap, wide, narrow = 0.0, 1.0, 1.0, 1.0
     if expected is not None and now is not None:
         wide, narrow = max(expected.width, now.width), min(expected.width, now.width)
         if wide > SCALED * narrow:
             return None
         apart = math.dist(expected.centre, now.centre) / ((wide + narrow) / 2)
         overlap = iou(expected, now) if apart < 1 else 0.0
+    soon = at - track.last <= SOON_S
+    place = overlap >= OVERLAP or (soon and apart <= BESIDE and wide <= ALIKE * narrow)
     if not sighting.text:
-        return 3 + min(apart, 1.0) if overlap >= OVERLAP else None
+        return 3 + min(apart, 1.0) if place else None
     leader = track.tally.leader
     most = min(settings.same_plate, max(len(leader), len(sighting.text)) / 3)
     different = distance(leader, sighting.text, most)
@@ -232,7 +267,7 @@ def unlikeness(track: Track, sighting: Sighting, at: float, settings: Settings) 
         reach = min(NEAR + FASTER * max(at - track.last, 0.0), FARTHEST) * (1 - 0.75 * unlike)
         if apart <= reach:
             return unlike + apart / reach
-    if not track.settled and overlap >= OVERLAP:
+    if place and (not track.settled or (soon and track.moving)):
         return 2 + min(apart, 1.0)
     return None
 
