@@ -102,6 +102,7 @@ class KindsType(click.ParamType):
     type=Number(0, 1, min_open=True, max_open=True),
     help="Cut crops at this share of their width and stack both parts, as plates with two rows.",
 )
+@click.option("--drives", is_flag=True, help="Write short videos of cars that pass instead of pictures.")
 def scenes_command(
     output: Path,
     count: int | None,
@@ -111,6 +112,7 @@ def scenes_command(
     crops: Path | None,
     turn: float | None,
     stack: float | None,
+    drives: bool,
 ) -> None:
     """Write rendered street pictures, and labels.jsonl that says where plates are and what they read."""
     from lprnet.console import track
@@ -120,6 +122,18 @@ def scenes_command(
         raise FatalError("--stack", "is about crops", "give --crops or leave it out")
     if kinds is not None and crops is not None:
         raise FatalError("--kinds", "is about rendered plates", "leave out --crops or --kinds")
+    if drives:
+        from lprnet.scenes.drive import write_drives
+
+        if crops is not None or turn is not None:
+            raise FatalError(
+                "--drives", "is about rendered plates on streets", "leave out --crops and --turn"
+            )
+        videos = write_drives(output, seed, size, count or 20, kinds or COMMON)
+        for _ in track(videos, "videos", count or 20, LOG):
+            pass
+        LOG.info("%d videos in %s", count or 20, output)
+        return
     real = read_crops(crops, stack) if crops is not None else ()
     settings: dict[str, Any] = {"kinds": kinds or COMMON, "crops": real, "turn": turn}
     number = count or len(real) or 20

@@ -75,8 +75,8 @@ def draw_street(
     width, height = size
     longer = max(size)
     roll = float(rng.normal(0, 1.5)) if turn is None else turn
-    view = _view(rng, width, height)
-    canvas = _rolled(_scenery(rng, view, width, height), roll)
+    view = random_view(rng, width, height)
+    canvas = _rolled(scenery(rng, view, width, height), roll)
     center = floats([width / 2, height / 2])
     angle = np.radians(roll)
     rotation = floats([[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]])
@@ -107,10 +107,10 @@ def draw_street(
     for _, corners, unit, _ in sorted(cars, key=lambda car: car[3]):
         draw_car(rng, canvas, corners, size=unit)
     if view.light < 1:
-        _darken(rng, canvas, view)
+        darken(rng, canvas, view)
     for number, corners, _, _ in cars:
         face = faces[number]
-        _put(rng, canvas, face.image, corners, view.light, plain)
+        put_plate(rng, canvas, face.image, corners, view.light, plain)
         plates[number] = Placed(corners, face.rows, text=face.text, kind=face.kind)
     if rng.random() < 0.3:
         clock(rng, canvas[: height // 8])
@@ -141,7 +141,9 @@ def _hides(one: Floats, other: Floats) -> bool:
     return False
 
 
-def _put(rng: Generator, canvas: Image, image: Image, corners: Floats, light: float, plain: bool) -> None:
+def put_plate(
+    rng: Generator, canvas: Image, image: Image, corners: Floats, light: float, plain: bool
+) -> None:
     """The plate, mostly in a dark holder, in place."""
     if not plain:
         gain, pale = rng.uniform(0.75, 1.05) * (0.55 + 0.45 * light), rng.uniform(0, 25)
@@ -166,7 +168,7 @@ def _rolled(canvas: Image, roll: float) -> Image:
     return np.asarray(turned_canvas, np.uint8)
 
 
-def _darken(rng: Generator, canvas: Image, view: View) -> None:
+def darken(rng: Generator, canvas: Image, view: View) -> None:
     """Dusk or night over everything drawn so far, and the lamps of the street, in place."""
     width = canvas.shape[1]
     tint = floats([1.1, 0.95, 0.9]) * np.float32(view.light)
@@ -176,14 +178,14 @@ def _darken(rng: Generator, canvas: Image, view: View) -> None:
         glow(canvas, place, rng.uniform(0.01, 0.05) * width, floats([110, 190, 255]))
 
 
-def _view(rng: Generator, width: int, height: int) -> View:
+def random_view(rng: Generator, width: int, height: int) -> View:
     light = 1.0 if rng.random() < 0.8 else float(rng.uniform(0.3, 0.6))
     return View(
         width * rng.uniform(0.4, 0.6), height * rng.uniform(0.3, 0.42), float(rng.uniform(1.2, 1.9)), light
     )
 
 
-def _scenery(rng: Generator, view: View, width: int, height: int) -> Image:
+def scenery(rng: Generator, view: View, width: int, height: int) -> Image:
     """Sky, houses, trees, road and kerbs, uint8[height,width,3]."""
     canvas = np.empty((height, width, 3), np.uint8)
     horizon = round(view.horizon)
@@ -331,14 +333,14 @@ STREETS = 40
 def empty_street(number: int) -> Image:
     """A street without plates, uint8[360,640,3], modulo `STREETS`: some cars, but none with a plate."""
     rng = np.random.default_rng((number % STREETS, 93))
-    view = _view(rng, 640, 360)
-    canvas = _scenery(rng, view, 640, 360)
+    view = random_view(rng, 640, 360)
+    canvas = scenery(rng, view, 640, 360)
     for scale in sorted(rng.uniform(12, 90, int(rng.integers(0, 6)))):
         place = view.at(rng.choice([-1, 0, 1]) * 3.4 + rng.normal(0, 0.3), scale, PLATE_HEIGHT)
         corners = turned(scale * UNIT, scale * UNIT * 0.3, (0, rng.normal(0, 9), 0), 10) + place
         draw_car(rng, canvas, floats(corners), without=True, size=1.0)
     if view.light < 1:
-        _darken(rng, canvas, view)
+        darken(rng, canvas, view)
     canvas.setflags(write=False)
     return canvas
 
