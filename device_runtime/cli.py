@@ -5,6 +5,7 @@ An option that a settings file can say, too, is a `Setting`: it knows the sectio
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -39,6 +40,20 @@ class RegionType(click.ParamType):
             return Region.parse(str(value)).text
         except ValueError as error:
             self.fail(str(error), param, ctx)
+
+
+class CommandType(click.ParamType):
+    """A program and its arguments, split as a shell does, but without a shell."""
+
+    name = "CMD"
+
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[str, ...]:
+        try:
+            return tuple(shlex.split(str(value)))
+        except ValueError as error:
+            self.fail(f"{value!r} is no command ({error})", param, ctx)
 
 
 class Grouped(click.Option):
@@ -211,6 +226,66 @@ class Command(OneLineCommand):
     metavar="S",
     help="Seconds from a plate's first reading to its event: more is surer.  [default: 2]",
 )
+@setting(
+    "--pattern",
+    key="events.pattern",
+    group=EVENTS,
+    metavar="REGEX",
+    help="Only events whose whole text fits, without blanks and dashes, in capitals.",
+)
+@setting(
+    "--plates-only/--any-text",
+    key="events.grammar",
+    group=EVENTS,
+    help="Only events whose text is a plate by the bundle's grammar.  [default: any-text]",
+)
+@setting(
+    "--min-event-confidence",
+    key="events.min_confidence",
+    group=EVENTS,
+    type=click.FloatRange(0, 1),
+    metavar="P",
+    help="Least confidence of an event.  [default: 0]",
+)
+@setting(
+    "--min-event-width",
+    key="events.min_width",
+    group=EVENTS,
+    type=click.FloatRange(0, 1e5),
+    metavar="PX",
+    help="Least width of its plate where it was widest.  [default: 0]",
+)
+@setting(
+    "--allow",
+    key="events.allow_file",
+    group=EVENTS,
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Only events of these plates, one a line.",
+)
+@setting(
+    "--deny",
+    key="events.deny_file",
+    group=EVENTS,
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="No events of these plates.",
+)
+@setting(
+    "--list-distance",
+    key="events.list_distance",
+    group=EVENTS,
+    type=click.FloatRange(0, 8),
+    metavar="N",
+    help="How far a text may be from a plate of a list; look-alikes, as O and 0, count nothing.  [default: 0]",
+)
+@setting(
+    "--on-plate",
+    key="output.on_plate",
+    group=EVENTS,
+    type=CommandType(),
+    help="Start this for each event: the plate is its last argument, the event its input.",
+)
 @setting("--json/--no-json", key="output.json", group=OUTPUT, help="One JSON object a line.")
 @setting(
     "--save-annotated",
@@ -219,6 +294,30 @@ class Command(OneLineCommand):
     type=click.Path(path_type=Path),
     metavar="DIR",
     help="Save pictures of what was read.",
+)
+@setting(
+    "--save-crops",
+    key="output.crops",
+    group=OUTPUT,
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="Save the plates of events, the newest 256 MiB of them.",
+)
+@setting(
+    "--save-video",
+    key="output.video",
+    group=OUTPUT,
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Save a video of what was seen and read: .avi, .mp4 or .mkv.",
+)
+@setting(
+    "--csv",
+    key="output.csv",
+    group=OUTPUT,
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Append a row for each event.",
 )
 @setting(
     "--events",
@@ -241,6 +340,20 @@ class Command(OneLineCommand):
     type=click.Path(path_type=Path),
     metavar="DIR",
     help="Where it waits until the host has it.  [default: ~/.local/state/lpr/spool]",
+)
+@setting(
+    "--webhook",
+    key="webhook.url",
+    group=OUTPUT,
+    metavar="URL",
+    help="Post each event, signed with LPR_WEBHOOK_SECRET.",
+)
+@setting(
+    "--mqtt",
+    key="mqtt.host",
+    group=OUTPUT,
+    metavar="HOST",
+    help="Publish events to this broker; more in the settings file.",
 )
 @option(
     "--benchmark",

@@ -4,7 +4,8 @@
     [locate]           locate/settings.py
     [reader]           read/settings.py
     [events]           follow/settings.py, and here
-    [delivery]         delivery/settings.py
+    [delivery] [webhook] [mqtt]
+                       delivery/settings.py
     [output]           sinks/settings.py
 
 A section is a record; what it may hold is checked where it is used. `docs/lpr-run.md` has a whole file.
@@ -18,9 +19,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, get_type_hints
 
-from device_runtime.delivery.settings import DeliverySettings
+import msgspec
+
+from device_runtime.delivery.settings import DeliverySettings, MqttSettings, WebhookSettings
 from device_runtime.errors import FatalError
-from device_runtime.follow.settings import Settings
+from device_runtime.follow.settings import MOST_ENTRIES, Settings
 from device_runtime.locate.settings import LocateSettings
 from device_runtime.read.settings import ReadSettings
 from device_runtime.schema import Strict, from_table
@@ -51,6 +54,25 @@ class EventSettings(Settings, frozen=True, kw_only=True):
     allow_file: Path | None = None
     deny_file: Path | None = None
 
+    def with_files(self) -> EventSettings:
+        """The same with the entries of both files in `allow` and `deny`.
+
+        Raises:
+            FatalError: a file cannot be read, or an entry is none.
+        """
+        changed: dict[str, Any] = {}
+        for key, path in (("allow", self.allow_file), ("deny", self.deny_file)):
+            if path is not None:
+                changed |= {key: (*getattr(self, key), *read_list(path)), f"{key}_file": None}
+                if key == "allow" and not changed[key]:
+                    raise FatalError(
+                        str(path), "holds no plate, so that none would be told", "write one a line"
+                    )
+        try:
+            return msgspec.structs.replace(self, **changed)
+        except ValueError as error:
+            raise FatalError("--allow, --deny", str(error), "write one plate a line") from None
+
 
 class Configuration(Strict, frozen=True, kw_only=True):
     """One field for each section."""
@@ -60,6 +82,8 @@ class Configuration(Strict, frozen=True, kw_only=True):
     reader: ReadSettings = ReadSettings()
     events: EventSettings = EventSettings()
     delivery: DeliverySettings = DeliverySettings()
+    webhook: WebhookSettings = WebhookSettings()
+    mqtt: MqttSettings = MqttSettings()
     output: OutputSettings = OutputSettings()
 
 
@@ -107,6 +131,23 @@ def configure(path: Path | None = None, overrides: Iterable[Override] = ()) -> C
         except ValueError as error:
             raise FatalError(override.option, str(error), "see lpr-run --help") from None
     return Configuration(**records)
+
+
+def read_list(path: Path) -> tuple[str, ...]:
+    """The plates in the file *path*, one a line; `#` begins a comment.
+
+    Raises:
+        FatalError: it cannot be read, or is too long.
+    """
+    try:
+        with path.open("rb") as file:
+            text = file.read(MAX_BYTES + 1).decode("utf-8-sig", errors="replace")
+    except OSError as error:
+        raise FatalError(str(path), f"cannot be read ({error.strerror})", "name a text file") from None
+    entries = tuple(entry for line in text.splitlines() if (entry := line.partition("#")[0].strip()))
+    if len(text) > MAX_BYTES or len(entries) > MOST_ENTRIES:
+        raise FatalError(str(path), f"holds more than {MOST_ENTRIES} plates", "shorten it")
+    return entries
 
 
 def read_tables(path: Path) -> Tables:

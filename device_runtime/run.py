@@ -27,11 +27,17 @@ from device_runtime.reader import Reader
 from device_runtime.report.measure import Measurements, make_report
 from device_runtime.report.report import REPORT, Report
 from device_runtime.sinks.console import EventLines, Lines, Progress, checked, summary
+from device_runtime.sinks.crops import Crops
+from device_runtime.sinks.folder import BoundedFolder
 from device_runtime.sinks.glyphs import of_bundle
+from device_runtime.sinks.hook import Hook
 from device_runtime.sinks.jsonl import JsonEvents, JsonLines
+from device_runtime.sinks.later import Later
 from device_runtime.sinks.pictures import Album, EventAlbum
 from device_runtime.sinks.send import Sent
 from device_runtime.sinks.sink import Sink
+from device_runtime.sinks.table import Table
+from device_runtime.sinks.video import Video
 from device_runtime.sources.files import image_files
 from device_runtime.sources.open import open_source
 from device_runtime.sources.source import Source
@@ -123,17 +129,20 @@ def run(options: Options, *more: Sink) -> int:
     reader = _reader(options, engine)
     with ExitStack() as stack:
         stop = stack.enter_context(Stop().on_signals())
-        outbox = stack.enter_context(Outbox.open(asked.delivery, stop))
+        more_hosts = [to for to in (asked.webhook.destination, asked.mqtt.destination) if to is not None]
+        outbox = stack.enter_context(Outbox.open(asked.delivery, more_hosts, stop))
+        source = _source(options, files, engine)
+        stack.callback(source.close)
         pipeline = Pipeline(
             reader,
-            [*_sinks(options, reader, outbox), *more],
+            [*_sinks(options, reader, outbox, source, stop), *more],
             follower=_follower(options, engine) if options.follow else None,
             labelled=options.labels is not None,
         )
         pipeline.warm_up(options.warmup)
         measured, status = pipeline.measured, 0
         try:
-            pipeline.run(_source(options, files, engine), stop, options.benchmark)
+            pipeline.run(source, stop, options.benchmark)
             # To end is what a service is asked for with SIGTERM.
             status = INTERRUPTED if stop.signal == signal.SIGINT else 0
         except KeyboardInterrupt:
@@ -173,7 +182,8 @@ def _reader(options: Options, engine: Engine) -> Reader:
 
 
 def _follower(options: Options, engine: Engine) -> Follower:
-    return Follower(options.configuration.events, for_alphabet(engine.manifest.alphabet).accepts)
+    settings = options.configuration.events.with_files()
+    return Follower(settings, for_alphabet(engine.manifest.alphabet).accepts)
 
 
 def _report(
@@ -200,21 +210,53 @@ def _source(options: Options, files: list[Path], engine: Engine) -> Source:
     return Stills.of_images("golden", list(engine.golden().images))
 
 
-def _sinks(options: Options, reader: Reader, outbox: Outbox) -> list[Sink]:
+def _sinks(options: Options, reader: Reader, outbox: Outbox, source: Source, stop: Stop) -> list[Sink]:
     output, region = options.configuration.output, options.configuration.locate.region
+    glyphs = of_bundle(reader.engine.bundle.path, reader.engine.manifest.alphabet)
     sinks: list[Sink] = []
+
+    def later(sink: Sink) -> Sink:
+        """A camera does not wait for disks."""
+        return Later(sink, lambda: stop.left_s(DRAIN_S)) if source.live else sink
+
     if output.json:
         sinks.append(JsonEvents() if options.follow else JsonLines())
     elif not options.benchmark:
         sinks.append(EventLines() if options.follow else Lines())
-    if output.annotated:
-        glyphs = of_bundle(reader.engine.bundle.path, reader.engine.manifest.alphabet)
-        if options.follow:
-            sinks.append(EventAlbum(output.annotated, region, glyphs=glyphs))
-        else:
-            one = options.source == "camera"
-            whole = one or reader.locator is not None
-            sinks.append(Album(output.annotated, region, whole_frames=whole, overview=not one, glyphs=glyphs))
-    if options.configuration.delivery.events:
-        sinks.append(Sent(outbox))
+    if output.annotated and not options.follow:
+        single = options.source == "camera"
+        whole = single or reader.locator is not None
+        sinks.append(Album(output.annotated, region, whole_frames=whole, overview=not single, glyphs=glyphs))
+    if output.video:
+        size, fps = output.video_mib << 20, output.video_fps
+        sinks.append(Video(output.video, region, fps=fps, max_bytes=size, glyphs=glyphs))
+    if options.follow:
+        if output.annotated:
+            folder = BoundedFolder(output.annotated, output.annotated_mib << 20)
+            sinks.append(later(EventAlbum(folder, region, glyphs=glyphs)))
+        if output.crops:
+            sinks.append(later(Crops(BoundedFolder(output.crops, output.crops_mib << 20))))
+        if output.csv:
+            sinks.append(later(Table(output.csv)))
+        if outbox.takes("event"):
+            sinks.append(Sent(outbox))
+        if output.on_plate:
+            timeout_s = output.on_plate_timeout
+            sinks.append(
+                Hook(output.on_plate, timeout_s=timeout_s, closing_s=lambda: stop.left_s(2 * timeout_s))
+            )
+    elif needing := _for_events(options):
+        raise FatalError(needing, "is about events, and none are made of images", "give --follow")
     return [*sinks, Progress(options.benchmark)]
+
+
+def _for_events(options: Options) -> str | None:
+    """An option that was given and needs events."""
+    output, configuration = options.configuration.output, options.configuration
+    given = {
+        "--save-crops": output.crops,
+        "--csv": output.csv,
+        "--events": configuration.delivery.events,
+        "--on-plate": output.on_plate,
+    }
+    return next((name for name, value in given.items() if value), None)

@@ -27,11 +27,15 @@ from device_runtime.delivery.destination import (
     Destination,
     FileDestination,
     HttpDestination,
+    MqttDestination,
+    WebhookDestination,
 )
 from device_runtime.delivery.item import KINDS, MAX_ITEM_BYTES, Item, encode, new_id
+from device_runtime.delivery.mqtt import MqttChannel
 from device_runtime.delivery.post import HttpChannel
 from device_runtime.delivery.serial_line import SerialChannel
 from device_runtime.delivery.spool import MAX_BYTES, Counts, Entry, Spool
+from device_runtime.delivery.webhook import WebhookChannel
 from device_runtime.secret import read_token
 
 log = logging.getLogger(__name__)
@@ -54,6 +58,10 @@ def open_channel(destination: Destination) -> Channel:
     """
     if isinstance(destination, FileDestination):
         return FileChannel(destination.path)
+    if isinstance(destination, WebhookDestination):
+        return WebhookChannel(destination.address)
+    if isinstance(destination, MqttDestination):
+        return MqttChannel(destination)
     if isinstance(destination, HttpDestination):
         return HttpChannel(destination, read_token())
     return SerialChannel(destination)

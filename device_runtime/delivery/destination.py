@@ -58,7 +58,48 @@ class HttpDestination:
         return f"{self.scheme}://{host}:{self.port}{self.target.partition('?')[0]}"
 
 
-Destination = FileDestination | SerialDestination | HttpDestination
+@dataclass(frozen=True)
+class WebhookDestination:
+    """A web address that takes one event a request.
+
+    Attributes:
+        address: where.
+    """
+
+    address: HttpDestination
+
+    def __str__(self) -> str:
+        return f"webhook {self.address}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class MqttDestination:
+    """An MQTT broker.
+
+    Attributes:
+        host, port: of the broker.
+        tls: whether the connection is encrypted, and the broker has to prove who it is.
+        ca: file of the certificates that are trusted; the system's where None.
+        username: with the broker.
+        topic: what all topics begin with.
+        node: name of this board: client id, and Home Assistant's device.
+        discovery: what Home Assistant's discovery topics begin with; None: it is not told.
+    """
+
+    host: str
+    port: int
+    tls: bool = False
+    ca: Path | None = None
+    username: str | None = None
+    topic: str = "lpr"
+    node: str = "lpr"
+    discovery: str | None = "homeassistant"
+
+    def __str__(self) -> str:
+        return f"mqtt{'s' if self.tls else ''}://{self.host}:{self.port}/{self.topic}"
+
+
+Destination = FileDestination | SerialDestination | HttpDestination | WebhookDestination | MqttDestination
 
 
 def parse_destination(text: str) -> Destination:

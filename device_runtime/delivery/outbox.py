@@ -6,7 +6,7 @@ import hashlib
 import logging
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -36,7 +36,7 @@ def default_spool(environment: Mapping[str, str] = os.environ) -> Path:
 
 def spool_of(destination: Destination, folder: Path) -> Path:
     """The folder of the spool for *destination* in that of all spools."""
-    kind = str(destination).partition(":")[0]
+    kind = str(destination).partition(":")[0].replace(" ", "-")
     return folder / f"{kind}-{hashlib.sha256(repr(destination).encode()).hexdigest()[:12]}"
 
 
@@ -44,47 +44,57 @@ class Outbox:
     """Deliveries by what they take; a context manager that closes them.
 
     Args:
-        deliveries: by kind of item; one may take several.
+        deliveries: by kind of item; one may take several kinds.
         report_file: what a report is written to, instead of being sent.
         stop: says how much time there is for closing.
     """
 
     def __init__(
-        self, deliveries: Mapping[str, Delivery], report_file: Path | None = None, stop: Stop | None = None
+        self,
+        deliveries: Mapping[str, Sequence[Delivery]],
+        report_file: Path | None = None,
+        stop: Stop | None = None,
     ) -> None:
         self.deliveries, self.report_file = dict(deliveries), report_file
         self._stop = stop or Stop()
 
     @classmethod
-    def open(cls, settings: DeliverySettings, stop: Stop | None = None) -> Outbox:
-        """Those that *settings* ask for.
+    def open(
+        cls, settings: DeliverySettings, more: Sequence[Destination] = (), stop: Stop | None = None
+    ) -> Outbox:
+        """Those that *settings* ask for, and *more* that take events.
 
         A report that goes to a file is written there as a whole, and is no item.
 
         Raises:
-            FatalError: a spool cannot be used.
+            FatalError: a spool cannot be used, or a secret not be read.
         """
         folder = settings.spool or default_spool()
         events, reports = destination_of(settings.events), destination_of(settings.report)
         report_file = reports.path if isinstance(reports, FileDestination) else None
-        wanted = {"event": events}
-        if report_file is None:
-            wanted |= {"report": reports, "health": reports}
+        wanted = {"event": [*([events] if events else []), *more]}
+        if reports is not None and report_file is None:
+            wanted |= {"report": [reports], "health": [reports]}
         opened: dict[Destination, Delivery] = {}
         with ExitStack() as stack:
-            for destination in wanted.values():
-                if destination is not None and destination not in opened:
-                    delivery = Delivery(
-                        destination, spool_of(destination, folder), max_bytes=settings.spool_mib << 20
-                    )
-                    opened[destination] = stack.enter_context(delivery)
+            for destination in dict.fromkeys(one for several in wanted.values() for one in several):
+                delivery = Delivery(
+                    destination, spool_of(destination, folder), max_bytes=settings.spool_mib << 20
+                )
+                opened[destination] = stack.enter_context(delivery)
             stack.pop_all()
-        return cls({kind: opened[to] for kind, to in wanted.items() if to}, report_file, stop)
+        return cls(
+            {kind: [opened[to] for to in several] for kind, several in wanted.items()}, report_file, stop
+        )
+
+    def takes(self, kind: str) -> bool:
+        """Whether items of *kind* go anywhere."""
+        return bool(self.deliveries.get(kind))
 
     def put(self, kind: str, body: msgspec.Struct | Mapping[str, Any]) -> None:
         """Hand over an item, as `Delivery.put`; nothing where nobody asked for its kind."""
-        if kind in self.deliveries:
-            self.deliveries[kind].put(kind, body)
+        for delivery in self.deliveries.get(kind, ()):
+            delivery.put(kind, body)
 
     def counts(self) -> dict[str, Counts]:
         """What became of the items since the start, by destination."""
@@ -106,7 +116,8 @@ class Outbox:
             delivery.close(self._stop.left_s(FLUSH_S))
 
     def _distinct(self) -> list[Delivery]:
-        return list({id(delivery): delivery for delivery in self.deliveries.values()}.values())
+        each = [delivery for several in self.deliveries.values() for delivery in several]
+        return list({id(delivery): delivery for delivery in each}.values())
 
     def __enter__(self) -> Outbox:
         return self

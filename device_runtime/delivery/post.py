@@ -8,32 +8,21 @@ the host refuses is dropped and counted; one that it does not mention is sent ag
 
 from __future__ import annotations
 
-import contextlib
-import http.client
+import http
 import logging
-import socket
 import ssl
-import threading
 
 import msgspec
 
-from device_runtime import __version__
 from device_runtime.delivery.channel import IDLE_S, Unreachable
 from device_runtime.delivery.destination import HttpDestination
 from device_runtime.delivery.spool import Entry, Spool
+from device_runtime.delivery.web import TIMEOUT_S, WHOLE_S, Poster
 from device_runtime.schema import Tolerant
 
 log = logging.getLogger(__name__)
 
-TIMEOUT_S = 10.0
-"""For connecting, and for each piece that is sent or received."""
-
-_WHOLE_S = 60.0
-"""For a whole request: an answer may come in many small pieces."""
-
 _BATCH_ITEMS, _BATCH_BYTES = 100, 256 << 10
-_ANSWER_BYTES = 1 << 20
-_LONGEST_RETRY_AFTER_S = 3600.0
 
 
 class Refusal(Tolerant, frozen=True, kw_only=True):
@@ -74,12 +63,12 @@ class HttpChannel:
         token: str | None = None,
         *,
         timeout_s: float = TIMEOUT_S,
-        whole_s: float = _WHOLE_S,
+        whole_s: float = WHOLE_S,
         context: ssl.SSLContext | None = None,
     ) -> None:
         self.destination = destination
-        self._token, self._timeout_s, self._whole_s, self._context = token, timeout_s, whole_s, context
-        self._connection: http.client.HTTPConnection | None = None
+        self._headers = {} if token is None else {"Authorization": f"Bearer {token}"}
+        self._poster = Poster(destination, timeout_s=timeout_s, whole_s=whole_s, context=context)
         self._batch = _BATCH_ITEMS
         if (
             token
@@ -95,15 +84,17 @@ class HttpChannel:
             # A host closes a connection that is not used.
             self.close()
             return IDLE_S
-        status, retry_after, body = self._post(b'{"items":[' + b",".join(e.data for e in entries) + b"]}")
+        body = b'{"items":[' + b",".join(e.data for e in entries) + b"]}"
+        response = self._poster.post(body, self._headers)
+        status = response.status
         if status == http.HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
             self._too_large(spool, entries)
             return 0
         if not 200 <= status < 300:
             self.close()
             todo = {401: "; check the token", 403: "; check the token", 404: "; check the address"}
-            raise Unreachable(f"answers {status}{todo.get(status, '')}", retry_after)
-        answer = _answer(body, status)
+            raise Unreachable(f"answers {status}{todo.get(status, '')}", response.retry_after_s)
+        answer = _answer(response.body, status)
         self._take(spool, entries, answer)
         self._batch = min(2 * self._batch, _BATCH_ITEMS)
         return 0
@@ -127,53 +118,13 @@ class HttpChannel:
         log.warning("%s: refuses an item of %d bytes", self.destination, len(entries[0].data))
         spool.refuse(entries)
 
-    def _post(self, body: bytes) -> tuple[int, float, bytes]:
-        """Status, seconds to wait if the host names them, and the answer's body."""
-        headers = {
-            "Content-Type": "application/json",
-            "Accept": "application/json",
-            "User-Agent": f"lpr-run/{__version__}",
-        }
-        if self._token is not None:
-            headers["Authorization"] = f"Bearer {self._token}"
-        limit = threading.Timer(self._whole_s, self.abort)
-        limit.daemon = True
-        limit.start()
-        try:
-            if self._connection is None:
-                self._connection = self._connect()
-            self._connection.request("POST", self.destination.target, body, headers)
-            answer = self._connection.getresponse()
-            data = answer.read(_ANSWER_BYTES + 1)
-            if len(data) > _ANSWER_BYTES:
-                self.close()
-                raise Unreachable(f"answers with more than {_ANSWER_BYTES >> 20} MiB")
-            return answer.status, _seconds(answer.getheader("Retry-After")), data
-        except (OSError, http.client.HTTPException) as error:
-            self.close()
-            raise Unreachable(_why(error)) from None
-        finally:
-            limit.cancel()
-
-    def _connect(self) -> http.client.HTTPConnection:
-        host, port = self.destination.host, self.destination.port
-        if self.destination.scheme == "http":
-            return http.client.HTTPConnection(host, port, timeout=self._timeout_s)
-        context = self._context or ssl.create_default_context()
-        return http.client.HTTPSConnection(host, port, timeout=self._timeout_s, context=context)
-
     def abort(self) -> None:
         """As `Channel.abort`."""
-        connection = self._connection
-        if connection is not None and connection.sock is not None:
-            with contextlib.suppress(OSError):
-                connection.sock.shutdown(socket.SHUT_RDWR)
+        self._poster.abort()
 
     def close(self) -> None:
         """As `Channel.close`."""
-        if self._connection is not None:
-            self._connection.close()
-            self._connection = None
+        self._poster.close()
 
 
 def _answer(body: bytes, status: int) -> Answer:
@@ -183,20 +134,3 @@ def _answer(body: bytes, status: int) -> Answer:
         raise Unreachable(
             f"answers {status} without saying which items it accepts; check the address"
         ) from None
-
-
-def _seconds(text: str | None) -> float:
-    """Of a Retry-After header; 0 where it names a date or nothing."""
-    if text is None or not text.isascii() or not text.isdigit():
-        return 0
-    return min(float(text[:10]), _LONGEST_RETRY_AFTER_S)
-
-
-def _why(error: Exception) -> str:
-    if isinstance(error, ssl.SSLCertVerificationError):
-        return f"its certificate is not trusted ({error.verify_message})"
-    if isinstance(error, TimeoutError):
-        return "does not answer in time"
-    if isinstance(error, http.client.HTTPException):
-        return f"breaks off or answers no HTTP ({type(error).__name__})"
-    return f"cannot be reached ({getattr(error, 'strerror', None) or type(error).__name__})"

@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
+import re
+import socket
 from pathlib import Path
 from typing import Annotated
 
 import msgspec
 
-from device_runtime.delivery.destination import Destination, parse_destination
+from device_runtime.delivery.destination import (
+    Destination,
+    HttpDestination,
+    MqttDestination,
+    WebhookDestination,
+    parse_destination,
+)
 from device_runtime.errors import FatalError
 from device_runtime.schema import Strict
+
+Topic = Annotated[str, msgspec.Meta(pattern=r"^[^+#\x00-\x1f/][^+#\x00-\x1f]{0,127}$")]
+"""Without the wildcards of MQTT."""
 
 
 class DeliverySettings(Strict, frozen=True, kw_only=True):
@@ -36,6 +47,81 @@ class DeliverySettings(Strict, frozen=True, kw_only=True):
                 destination_of(text)
             except FatalError as error:
                 raise ValueError(f"{key}: {error.what} {error.why}; {error.todo}") from None
+
+
+class WebhookSettings(Strict, frozen=True, kw_only=True):
+    """Events to a web address, each in a request of its own; see `webhook`.
+
+    Attributes:
+        url: where to; None: nowhere. The secret comes from `LPR_WEBHOOK_SECRET` or a file.
+
+    Raises:
+        ValueError: it is no web address.
+    """
+
+    url: str | None = None
+
+    def __post_init__(self) -> None:
+        try:
+            _ = self.destination
+        except FatalError as error:
+            raise ValueError(f"url: {error.what} {error.why}; {error.todo}") from None
+
+    @property
+    def destination(self) -> WebhookDestination | None:
+        """What it names.
+
+        Raises:
+            FatalError: it is no web address.
+        """
+        if self.url is None:
+            return None
+        address = parse_destination(self.url)
+        if not isinstance(address, HttpDestination):
+            raise FatalError("url", "is no web address", "give https://HOST/PATH")
+        return WebhookDestination(address)
+
+
+class MqttSettings(Strict, frozen=True, kw_only=True):
+    """Events to an MQTT broker; see `mqtt`.
+
+    Attributes:
+        host: of the broker; None: no broker.
+        port: 1883, or 8883 with TLS, where None.
+        tls: encrypt, and check the broker's certificate.
+        ca: file of the certificates that are trusted; the system's where None.
+        username: the password comes from `LPR_MQTT_PASSWORD` or a file.
+        topic: what all topics begin with.
+        node: name of this board; its host name where None.
+        discovery: tell Home Assistant.
+        discovery_prefix: what its topics begin with.
+    """
+
+    host: Annotated[str, msgspec.Meta(pattern=r"^[0-9A-Za-z._:-]+$")] | None = None
+    port: Annotated[int, msgspec.Meta(ge=1, le=65535)] | None = None
+    tls: bool = False
+    ca: Path | None = None
+    username: str | None = None
+    topic: Topic = "lpr"
+    node: Annotated[str, msgspec.Meta(pattern=r"^[0-9A-Za-z_-]{1,64}$")] | None = None
+    discovery: bool = True
+    discovery_prefix: Topic = "homeassistant"
+
+    @property
+    def destination(self) -> MqttDestination | None:
+        """What they name."""
+        if self.host is None:
+            return None
+        return MqttDestination(
+            host=self.host,
+            port=self.port or (8883 if self.tls else 1883),
+            tls=self.tls,
+            ca=self.ca,
+            username=self.username,
+            topic=self.topic,
+            node=self.node or "lpr-" + re.sub("[^0-9A-Za-z_-]", "-", socket.gethostname())[:58],
+            discovery=self.discovery_prefix if self.discovery else None,
+        )
 
 
 def destination_of(text: str | None) -> Destination | None:

@@ -16,6 +16,7 @@ from device_runtime.locate.decode import Floats
 from device_runtime.locate.geometry import width_of
 from device_runtime.locate.region import Region
 from device_runtime.reader import Plate, Unread
+from device_runtime.sinks.folder import BoundedFolder
 from device_runtime.sinks.glyphs import LAST_LETTER, Glyphs, built_in
 from device_runtime.sinks.sink import Result, Sink
 from device_runtime.sources.image import Image, as_bgr
@@ -29,6 +30,8 @@ Box = tuple[int, int, int, int]
 WHITE, GREY, DARK = (255, 255, 255), (170, 170, 170), (40, 36, 32)
 GREEN, RED, AMBER = (90, 200, 90), (80, 80, 235), (60, 190, 250)
 
+QUALITY = 92
+"""Of JPEG files."""
 _PLATE_WIDTH = 376  # four times the network's input
 _BAND = 56
 _MARGIN = 12
@@ -189,7 +192,7 @@ class Album(Sink):
         if self._with_overview:
             self._sources.add(frame.source)
         if self._whole_frames:
-            marks = [Mark(self._corners(one, frame.image), _caption(one, result)) for one in result.found]
+            marks = marks_of(result, self._region)
             picture = frame_picture(frame.image, self._region, marks, self._glyphs)
             shown = thumbnail(picture)
         else:
@@ -202,10 +205,6 @@ class Album(Sink):
         if not self._with_overview:
             name = f"frame-{frame.source.rpartition('#')[2]}"
         save(picture, self._free(name))
-
-    def _corners(self, one: Plate | Unread, frame: Image) -> Floats:
-        """Of a plate, or of what was taken for one."""
-        return one.place.corners if one.place else _box_of(self._region, frame)
 
     def close(self) -> None:
         """Save the overview.
@@ -229,12 +228,12 @@ class EventAlbum(Sink):
     """Saves a picture of each passage: its best frame with the plate and its text.
 
     Args:
-        folder: made if it is not there.
+        folder: for JPEG files.
         region: the part of each frame that was looked at.
         glyphs: for the texts; `built_in` where None.
     """
 
-    def __init__(self, folder: Path, region: Region | None, *, glyphs: Glyphs | None = None) -> None:
+    def __init__(self, folder: BoundedFolder, region: Region | None, *, glyphs: Glyphs | None = None) -> None:
         self._folder, self._region, self._glyphs = folder, region, glyphs
 
     def tell(self, passage: Passage) -> None:
@@ -253,7 +252,8 @@ class EventAlbum(Sink):
             corners = _box_of(self._region, passage.frame) if event.corners is None else event.corners
             mark = Mark(np.array(corners, np.float32), caption)
             picture = frame_picture(passage.frame, self._region, [mark], self._glyphs)
-        save(picture, self._folder / f"{name_of(event)}.png")
+        _, code = cv2.imencode(".jpg", picture, (cv2.IMWRITE_JPEG_QUALITY, QUALITY))
+        self._folder.save(f"{name_of(event)}.jpg", code.tobytes())
 
 
 def name_of(event: Event) -> str:
@@ -268,6 +268,12 @@ def _caption(one: Plate | Unread, result: Result) -> Caption:
     if isinstance(one, Plate):
         return Caption(one.text, one.confidence, result.truth)
     return Caption("", one.reading.confidence if one.reading else 0.0, result.truth)
+
+
+def marks_of(result: Result, region: Region | None) -> list[Mark]:
+    """What was found in a frame; where nothing was looked for, *region* or all of it is the plate."""
+    box = _box_of(region, result.frame.image)
+    return [Mark(one.place.corners if one.place else box, _caption(one, result)) for one in result.found]
 
 
 def _box_of(region: Region | None, frame: Image) -> Floats:

@@ -10,6 +10,7 @@ from device_runtime.errors import FatalError
 from device_runtime.follow.event import Passage
 from device_runtime.locate.region import Region
 from device_runtime.sinks import pictures
+from device_runtime.sinks.folder import BoundedFolder
 from device_runtime.sinks.glyphs import CELL, Glyphs, built_in
 from device_runtime.sinks.pictures import (
     AMBER,
@@ -171,7 +172,7 @@ def test_album_of_photographs_shows_every_plate(tmp_path: Path) -> None:
 
 
 def test_album_of_events_holds_a_picture_of_each(tmp_path: Path) -> None:
-    album = EventAlbum(tmp_path, Region.parse("20,2,200,100"))
+    album = EventAlbum(BoundedFolder(tmp_path, 1 << 20), Region.parse("20,2,200,100"))
     frame = np.zeros((240, 320, 3), np.uint8)
     for text in ("京A1", ""):
         album.tell(Passage(event=event(text), frame=frame, crop=None))
