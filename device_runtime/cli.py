@@ -277,7 +277,7 @@ class Command(OneLineCommand):
     group=EVENTS,
     type=click.FloatRange(0, 8),
     metavar="N",
-    help="How far a text may be from a plate of a list; look-alikes, as O and 0, count nothing.  [default: 0]",
+    help="How far a text may be from a plate of a list; look-alikes count nothing.  [default: 0]",
 )
 @setting(
     "--on-plate",

@@ -212,7 +212,9 @@ def _source(options: Options, files: list[Path], engine: Engine) -> Source:
 
 def _sinks(options: Options, reader: Reader, outbox: Outbox, source: Source, stop: Stop) -> list[Sink]:
     output, region = options.configuration.output, options.configuration.locate.region
-    glyphs = of_bundle(reader.engine.bundle.path, reader.engine.manifest.alphabet)
+    glyphs = None
+    if output.annotated or output.video:
+        glyphs = of_bundle(reader.engine.bundle.path, reader.engine.manifest.alphabet)
     sinks: list[Sink] = []
 
     def later(sink: Sink) -> Sink:

@@ -87,13 +87,10 @@ class MqttChannel:
         under_way = [(entry, self._client.publish(topic, bytes(_body_of(entry)), qos=1)) for entry in entries]
         end = time.monotonic() + self._answer_s
         for entry, message in under_way:
-            while not message.is_published():
+            while not _acknowledged(message):
                 late = time.monotonic() > end
                 if late or not self._client.is_connected() or self._aborted.is_set():
                     raise self._gone("does not acknowledge" if late else "closed the connection")
-                with suppress(RuntimeError, ValueError):
-                    # It is refused after a disconnection, which is looked for here.
-                    message.wait_for_publish(0.05)
             spool.acknowledge([entry])
 
     def _connect(self) -> None:
@@ -177,6 +174,17 @@ def discovery(to: MqttDestination) -> dict[str, dict[str, Any]]:
         },
     }
     return {f"{to.discovery}/sensor/{re.sub('[^0-9A-Za-z_-]', '_', to.node)}/config": about}
+
+
+def _acknowledged(message: Any) -> bool:
+    """Whether the broker has *message* within a moment."""
+    try:
+        message.wait_for_publish(0.05)
+        return bool(message.is_published())
+    except (RuntimeError, ValueError):
+        # There is no connection any more, or too much is under way.
+        time.sleep(0.01)
+        return False
 
 
 def _body_of(entry: Entry) -> msgspec.Raw:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
 
 from device_runtime.delivery.item import Item, encode, new_id
 from device_runtime.delivery.spool import Entry, Spool
 
 
-def entry(spool: Spool, kind: str = "event", size: int = 100) -> Entry:
-    """The next item of *spool*, with *size* characters in it."""
+def entry(spool: Spool, kind: str = "event", size: int = 100, body: dict[str, Any] | None = None) -> Entry:
+    """The next item of *spool*: *body*, or *size* characters."""
     sequence, identity = spool.last_sequence + 1, new_id()
     item = Item(
         id=identity,
@@ -17,7 +19,7 @@ def entry(spool: Spool, kind: str = "event", size: int = 100) -> Entry:
         sequence=sequence,
         kind=kind,
         time=datetime.now(timezone.utc),
-        body={"x": "x" * size},
+        body={"x": "x" * size} if body is None else body,
     )
     return Entry(sequence, identity, kind, encode(item))
 
@@ -30,3 +32,12 @@ def fill(spool: Spool, n: int, kind: str = "event", size: int = 100) -> list[Ent
         spool.append(entries[-1])
     spool.sync()
     return entries
+
+
+def spool_with(folder: Path, *texts: str) -> Spool:
+    """A spool in *folder* of events that say no more than their text."""
+    spool = Spool(folder)
+    for text in texts:
+        spool.append(entry(spool, body={"text": text}))
+    spool.sync()
+    return spool

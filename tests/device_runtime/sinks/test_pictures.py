@@ -181,7 +181,7 @@ def test_album_of_events_holds_a_picture_of_each(tmp_path: Path) -> None:
     assert one.startswith("20261126-120000-") and "京A1" in one + other
     picture = read_image(tmp_path / one)
     assert picture.shape == (240, 320, 3) and picture[1:4, 215].any(), "around the region"
-    assert has(picture, WHITE) or has(picture, AMBER)
+    assert picture.max() > 200, "the plate is outlined"
 
 
 def test_album_that_cannot_be_written(tmp_path: Path) -> None:
