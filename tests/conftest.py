@@ -25,8 +25,10 @@ from tests.sharing import Exclusively, exclusively_in
 
 IS_WORKER = "PYTEST_XDIST_WORKER" in os.environ
 
-# Workers that share two cores would wait for each other's threads.
+# Workers that share two cores would wait for each other's threads, and so would the programs they start.
 one_operator_at_a_time(1 if IS_WORKER else torch.get_num_threads())
+if IS_WORKER:
+    os.environ["OMP_NUM_THREADS"] = "1"
 
 
 @pytest.fixture(autouse=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 
 import torch
@@ -46,12 +47,18 @@ def load_weights(path: Path) -> LocatorNet:
 
 
 def _check(path: Path, state: Mapping[str, Tensor]) -> None:
-    with torch.device("meta"):
-        expected = LocatorNet().state_dict()
-    for name, tensor in expected.items():
-        if name not in state or state[name].shape != tensor.shape:
+    expected = _shapes()
+    for name, shape in expected.items():
+        if name not in state or state[name].shape != shape:
             raise FatalError(str(path), f"{name} is missing or has another shape", "give a locator's weights")
         if not torch.isfinite(state[name]).all():
             raise FatalError(str(path), f"{name} is not finite", "train again or fetch the file again")
     if odd := state.keys() - expected.keys():
         raise FatalError(str(path), f"{min(odd)} is no parameter of it", "give a locator's weights")
+
+
+@cache
+def _shapes() -> dict[str, torch.Size]:
+    """Of all parameters. Not on the device `meta`, whose first random number takes seconds of imports."""
+    with torch.random.fork_rng(devices=[]):
+        return {name: tensor.shape for name, tensor in LocatorNet().state_dict().items()}
