@@ -307,6 +307,12 @@ def test_a_locator_that_is_not_the_bundles_is_one_line(
         (["--labels", "file", "--check"], "'file' is not"),
         (["--check", "--report", "tcp:x"], "give file:PATH"),
         (["--check", "--report", "file:"], "give file:PATH"),
+        (["--images", "x.jpg", "--crop", "--on-plate", "no-such-program", "--follow"], "is no program"),
+        (["--images", "x.jpg", "--crop", "--on-plate", "'"], "is no command"),
+        (["--images", "x.jpg", "--crop", "--csv", "x.csv"], "--csv: is about events"),
+        (["--images", "x.jpg", "--crop", "--follow", "--allow", "none.txt"], "none.txt: cannot be read"),
+        (["--check", "--pattern", "(A+)+"], "--pattern: pattern repeats a group"),
+        (["--check", "--config", "none.toml"], "none.toml: cannot be read"),
         (["--check", "--roi", "1,2,3"], "is not X,Y,W,H"),
         (["--check", "--roi", "1,2,3,0"], "is no region"),
         (["--camera", "0"], "has no locator, so that it reads plates but finds none – give --crop"),
@@ -419,6 +425,21 @@ def test_ctrl_c_ends_a_run_with_its_summary(pristine_bundle: Path, tmp_path: Pat
     assert process.returncode == 130
     assert err == ""
     assert REPORT.read(path).run.n > 0
+
+
+def test_sigterm_ends_a_run_and_keeps_what_nobody_took(pristine_bundle: Path, tmp_path: Path) -> None:
+    report = ["--report", "http://127.0.0.1:1/items", "--spool", str(tmp_path)]
+    command = [*LPR_RUN, "--bundle", str(pristine_bundle), "--benchmark", "100000000", "--json", *report]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    process.stdout.readline()
+    process.send_signal(signal.SIGTERM)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 0
+    assert "cannot be reached" in err and "the rest is sent at the next start" in err
+    (spool,) = tmp_path.iterdir()
+    (log,) = spool.glob("report-*.log")
+    assert '"kind":"report"' in log.read_text()
 
 
 def test_a_closed_pipe_is_no_error(pristine_bundle: Path) -> None:

@@ -79,6 +79,22 @@ def test_a_file_that_cannot_be_read_is_one_line(tmp_path: Path) -> None:
         read_tables(tmp_path / "x")
 
 
+def test_lists_of_plates_are_read_from_files(tmp_path: Path) -> None:
+    (tmp_path / "allow.txt").write_text("\ufeffAB 123 # mine\n\n# nobody\n粤B12345\n", encoding="utf-8")
+    path = written(tmp_path, "[events]\nallow = ['X1']\nallow_file = 'allow.txt'\nlist_distance = 1")
+    events = configure(path).events.with_files()
+    assert events.allow == ("X1", "AB 123", "粤B12345") and events.list_distance == 1
+    assert events.with_files() == events
+    for text, why in (
+        ("# none", "holds no plate"),
+        ("A\n" * 10_001, "holds more than"),
+        ("--", "without a letter"),
+    ):
+        (tmp_path / "allow.txt").write_text(text)
+        with pytest.raises(FatalError, match=why):
+            configure(written(tmp_path, "[events]\nallow_file = 'allow.txt'")).events.with_files()
+
+
 VALUES: st.SearchStrategy[Any] = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=9),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),

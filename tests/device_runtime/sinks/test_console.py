@@ -3,9 +3,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from device_runtime.follow.event import Passage
 from device_runtime.report.measure import Measurements
-from device_runtime.sinks.console import Lines, Progress, as_text, summary
-from tests.device_runtime.results import place, result, unread
+from device_runtime.sinks.console import EventLines, Lines, Progress, as_text, summary
+from tests.device_runtime.results import event, place, result, unread
 
 FRAME = np.zeros((4, 4, 3), np.uint8)
 
@@ -61,3 +62,14 @@ def test_no_bar_where_nobody_looks(capsys: pytest.CaptureFixture[str]) -> None:
         bar.add(result("A", image=FRAME))
         bar.close()
     assert capsys.readouterr().err == ""
+
+
+def test_an_event_is_a_line(capsys: pytest.CaptureFixture[str]) -> None:
+    lines = EventLines()
+    for one in (event("京A12345"), event(""), event("京A12345", complete=True)):
+        lines.tell(Passage(event=one, frame=None, crop=None))
+    assert [line.split() for line in capsys.readouterr().out.splitlines()] == [
+        ["12:00:00", "京A12345", "90.0%", "12×", "in", "4.0", "s", "towards", "left", "0#1"],
+        ["12:00:00", "–", "0.0%", "0×", "in", "4.0", "s", "towards", "left", "0#1"],
+        ["12:00:00", "京A12345", "90.0%", "12×", "in", "4.0", "s", "over", "towards", "left", "0#1"],
+    ]

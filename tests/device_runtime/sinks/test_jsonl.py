@@ -2,11 +2,13 @@ from __future__ import annotations
 
 import json
 
+import msgspec
 import numpy as np
 import pytest
 
-from device_runtime.sinks.jsonl import JsonLines, as_objects
-from tests.device_runtime.results import place, result, unread
+from device_runtime.follow.event import Event, Passage
+from device_runtime.sinks.jsonl import JsonEvents, JsonLines, as_objects
+from tests.device_runtime.results import event, place, result, unread
 
 FRAME = np.zeros((4, 4, 3), np.uint8)
 
@@ -64,3 +66,9 @@ def test_a_frame_without_plates_is_a_line_too() -> None:
         "locator": None,
         "timings_ms": {"read": 1.0, "infer": 2.5, "total": 3.5},
     }
+
+
+def test_an_event_is_a_line(capsys: pytest.CaptureFixture[str]) -> None:
+    JsonEvents().tell(Passage(event=event("京A12345"), frame=None, crop=None))
+    (line,) = capsys.readouterr().out.splitlines()
+    assert msgspec.json.decode(line, type=Event) == event("京A12345")
