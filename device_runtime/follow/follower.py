@@ -70,6 +70,7 @@ class _Told:
         identity: its id.
         event: what was known when its last track was told or ended.
         texts: as told and as voted last; an empty one is like none.
+        place: where it stood; None of what moved, and where nobody knows.
         first, last: monotonic seconds.
         earlier: readings of tracks that have ended.
     """
@@ -77,6 +78,7 @@ class _Told:
     identity: str
     event: Event | None = None
     texts: tuple[str, ...]
+    place: Outline | None
     first: float
     last: float
     earlier: int = 0
@@ -249,7 +251,13 @@ class Follower:
         if not self._filters.is_wanted(text):
             return []
         best = track.best
-        told = _Told(identity=self._identity(), texts=(text,), first=track.first, last=track.last)
+        told = _Told(
+            identity=self._identity(),
+            texts=(text,),
+            place=track.outline if track.stayed else None,
+            first=track.first,
+            last=track.last,
+        )
         told.event = event = self._event(track, told, result, text, confidence, moment)
         followed.told = told
         self._told.append(told)
@@ -259,8 +267,11 @@ class Follower:
         return [Passage(event=event, frame=best.frame if best else None, crop=best.crop if best else None)]
 
     def _again(self, told: _Told, track: Track, text: str) -> bool:
-        """Whether *track* is the passage that was *told*, by its text; without one it is none."""
-        known = [one for one in told.texts if one and text]
+        """Whether *track* is the passage that was *told*, by its text, or without one by where it stands."""
+        if not text:
+            here, there = track.outline if track.stayed else None, told.place
+            return told.last <= track.first and bool(here and there and iou(here, there) >= OVERLAP)
+        known = [one for one in told.texts if one]
         # The very same text twice in a picture is a reflection, or a track that was torn.
         if text in known:
             return True

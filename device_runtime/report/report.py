@@ -80,7 +80,8 @@ class Report(Tolerant, frozen=True, kw_only=True):
         board: as at the end of the run.
         temperature_before_c: as at its start, °C.
         stages: of a frame with all its plates: read (not for golden inputs), locate and rectify (only where
-            plates were looked for), preprocess, infer, decode and their sum, total.
+            plates were looked for), preprocess, infer, decode and their sum, total; where events are made,
+            also follow, sinks (handing over) and delay: how old the frame was when that was done.
         throughput: frames a second of wall-clock time, all included.
         peak_rss_mb: the most memory that was resident, MiB.
         golden_difference: largest difference of a golden output from the host's.

@@ -19,7 +19,11 @@ _STAGE_NAMES = {
     "infer": "Infer",
     "decode": "Decode",
     "total": "Total, from reading to text",
+    "delay": "Age of a frame when its events were told",
+    "follow": "Follow",
+    "sinks": "Hand over",
 }
+_CURVES = ("total", "locate", "infer", "read", "rectify", "preprocess", "decode", "delay", "follow", "sinks")
 
 
 def render(reports: Sequence[Report], pictures: Sequence[Picture] = ()) -> str:
@@ -125,7 +129,7 @@ def _stages(reports: Sequence[Report], labels: Sequence[str]) -> str:
 def _curves(reports: Sequence[Report], labels: Sequence[str]) -> str:
     legend = "".join(f"<span>{_swatch(index)}{escape(label)}</span>" for index, label in enumerate(labels))
     figures = []
-    for stage in ("total", "locate", "infer", "read", "rectify", "preprocess", "decode"):
+    for stage in _CURVES:
         curves = [
             Curve(label, index, report.stages[stage])
             for index, (report, label) in enumerate(zip(reports, labels, strict=True))

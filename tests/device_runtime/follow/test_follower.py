@@ -143,6 +143,10 @@ def test_a_plate_that_nobody_can_read_is_an_event_without_a_text() -> None:
     assert event.direction.across == "right" and event.duration_s == pytest.approx(2.9)
     sure = replace(sighting(""), score=0.99)
     assert [event.text for event in drive([(t, [sure]) for t in times(0, 600)])] == [""]
+    hidden = [(t, [] if 20 < t % 60 < 30 else [sure]) for t in times(0, 600)]
+    assert [event.text for event in drive(hidden)] == [""]
+    dusk = [(t, [sighting(CAR)]) for t in times(0, 60)] + [(t, [sure]) for t in times(70, 300)]
+    assert [event.text for event in drive(dusk)] == [CAR]
     assert drive([(t, [sure] if i % 2 else []) for i, t in enumerate(times(0, 3))]) == []
     assert drive([(t, [replace(sure, score=0.8)]) for t in times(0, 3)]) == []
     for asked in (Settings(pattern=".*"), Settings(allow=(CAR,)), Settings(min_confidence=0.1)):
