@@ -25,11 +25,12 @@ PYTEST := $(BIN)/python -m pytest -n logical --maxprocesses 4 --dist worksteal
 
 APT_SETUP := python3-venv g++
 APT_ARM := qemu-user g++-aarch64-linux-gnu debian-archive-keyring
+APT_BOARD := qemu-system-arm qemu-utils e2fsprogs cpio kmod openssh-client g++-aarch64-linux-gnu debian-archive-keyring
 APT_TEST := $(APT_ARM) qemu-user-static g++-arm-linux-gnueabihf g++-riscv64-linux-gnu mosquitto
 
 help: ## Show this help
 	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' Makefile | expand -t 24
-	@echo '  Variables: target=NAME (see make targets), WEIGHTS=FILE, PRECISION=fp32|fp16|bf16|int8, PRUNING=none|light|tiny, SCHEDULE=tuned|default|metaschedule, BENCH="options of lpr-host bench", PIPELINE="options of lpr-host bench --pipeline"'
+	@echo '  Variables: target=NAME (see make targets), WEIGHTS=FILE, PRECISION=fp32|fp16|bf16|int8, PRUNING=none|light|tiny, SCHEDULE=tuned|default|metaschedule, BENCH="options of lpr-host bench", BOARD="options of lpr-host test-board", PIPELINE="options of lpr-host bench --pipeline"'
 
 demo: build/demo/report.html ## Set up, build for this machine, read rendered streets, draw the report
 	@echo 'plates found:  build/demo/annotated/'
@@ -53,6 +54,10 @@ build: $(SETUP) ## Build the bundle build/TARGET (target=, WEIGHTS=, PRECISION=,
 
 test-device: $(TEST_SETUP) ## Run the target's bundle under emulation and compare it with the host
 	$(BIN)/lpr-host test-device --target $(target)
+
+test-board: $(TEST_SETUP) ## Start a virtual board (target=rpi4 or rpi5), install its bundle and try what a board has to bear
+	scripts/apt-install $(APT_BOARD)
+	$(BIN)/lpr-host test-board --target $(target) $(BOARD)
 
 targets: $(SETUP) ## List the boards there are profiles for
 	@$(BIN)/lpr-host targets
@@ -110,5 +115,5 @@ $(TEST_SETUP): $(SETUP)
 	PYTHONWARNINGS=ignore $(BIN)/python -m pip install --quiet --editable '.[test,lint,cross,peers]'
 	touch $@
 
-.PHONY: help demo test test-fast coverage setup build test-device targets doctor tune bench results lint clean
+.PHONY: help demo test test-fast coverage setup build test-device test-board targets doctor tune bench results lint clean
 .DELETE_ON_ERROR:

@@ -164,7 +164,7 @@ def root_for(arch: str, cache: Path = CACHE) -> Root:
 
     def fill(folder: Path) -> None:
         LOG.info("%s root: downloading Debian packages and wheels, once", system.debian)
-        _unpack_debian(system, folder)
+        unpack_debian(system.debian, system.packages, folder)
         (folder / "opt" / "packages").mkdir(parents=True)
         if system.wheels:
             _unpack_wheels(["--requirement", str(REQUIREMENTS)], arch, folder / "opt" / "packages")
@@ -175,7 +175,16 @@ def root_for(arch: str, cache: Path = CACHE) -> Root:
     return Root(cached(cache / "roots" / f"{system.debian}-{key}", fill), arch, system)
 
 
-def _run(command: Sequence[str], what: str, environment: Mapping[str, str] | None = None) -> str:
+def run_tool(command: Sequence[str], what: str, environment: Mapping[str, str] | None = None) -> str:
+    """Run *command* and return what it printed.
+
+    Args:
+        what: what to name in an error.
+        environment: variables beside this process's.
+
+    Raises:
+        FatalError: it is not there or fails; names the first line that looks like the reason.
+    """
     try:
         done = subprocess.run(
             command, capture_output=True, text=True, check=False, env={**os.environ, **(environment or {})}
@@ -191,20 +200,37 @@ def _run(command: Sequence[str], what: str, environment: Mapping[str, str] | Non
     return done.stdout
 
 
-def _apt_configuration(system: System, folder: Path) -> Path:
-    """apt's settings for another architecture, touching nothing of this system's; proxies are kept."""
+def apt_environment(folder: Path, debian: str, also: Sequence[str] = ()) -> dict[str, str]:
+    """Variables that let apt see the packages of architecture *debian* (Debian's name), with its lists read.
+
+    It keeps all it needs in the empty *folder*, and touches nothing of this system's.
+
+    Args:
+        also: other architectures that packages may be named of.
+
+    Raises:
+        FatalError: Debian's keyring is missing, or the mirror does not answer.
+    """
+    configuration = _apt_configuration(folder, debian, also)
+    environment = {"APT_CONFIG": str(configuration), "LC_ALL": "C"}
+    run_tool(["apt-get", "update", "--quiet"], f"Debian packages for {debian}", environment)
+    return environment
+
+
+def _apt_configuration(folder: Path, debian: str, also: Sequence[str]) -> Path:
+    """apt's settings; proxies are kept."""
     if not KEYRING.is_file():
         raise FatalError(str(KEYRING), "not there", "run `apt-get install debian-archive-keyring`")
     for name in ("state/lists/partial", "cache/archives/partial", "none"):
         (folder / name).mkdir(parents=True)
     (folder / "status").touch()
     (folder / "sources.list").write_text(f"deb [signed-by={KEYRING}] {MIRROR} {SUITE} main\n")
-    lines = [
-        s for s in _run(["apt-config", "dump"], "apt-config").splitlines() if re.match(r"Acquire::\w+::", s)
-    ]
+    dump = run_tool(["apt-config", "dump"], "apt-config")
+    lines = [line for line in dump.splitlines() if re.match(r"Acquire::\w+::", line)]
+    architectures = "".join(f'"{name}"; ' for name in (debian, *also))
     lines += [
-        f'APT::Architecture "{system.debian}";',
-        f'APT::Architectures {{ "{system.debian}"; }};',
+        f'APT::Architecture "{debian}";',
+        f"APT::Architectures {{ {architectures}}};",
         'APT::Install-Recommends "false";',
         'APT::Sandbox::User "";',
         'Acquire::Languages "none";',
@@ -223,20 +249,29 @@ def _apt_configuration(system: System, folder: Path) -> Path:
     return configuration
 
 
-def _unpack_debian(system: System, root: Path) -> None:
+def unpack_debian(
+    debian: str, packages: Sequence[str], root: Path, excluded: Sequence[str] = ("./usr/share",)
+) -> None:
+    """Unpack *packages* of architecture *debian*, and what they need, into *root*; no script of theirs runs.
+
+    Args:
+        excluded: tar's patterns of what is left out.
+
+    Raises:
+        FatalError: a package cannot be had.
+    """
     with tempfile.TemporaryDirectory(prefix="apt-", dir=root.parent) as scratch:
         work = Path(scratch)
-        environment = {"APT_CONFIG": str(_apt_configuration(system, work)), "LC_ALL": "C"}
-        what = f"Debian packages for {system.debian}"
-        _run(["apt-get", "update", "--quiet"], what, environment)
-        install = ["apt-get", "install", "--yes", "--quiet", "--download-only", *system.packages]
-        _run(install, what, environment)
+        environment = apt_environment(work, debian)
+        install = ["apt-get", "install", "--yes", "--quiet", "--download-only", *packages]
+        run_tool(install, f"Debian packages for {debian}", environment)
         for package in sorted((work / "cache" / "archives").glob("*.deb")):
             contents = work / "contents.tar"
             with contents.open("wb") as file:
                 subprocess.run(["dpkg-deb", "--fsys-tarfile", str(package)], stdout=file, check=True)
-            unpack = ["tar", "-x", "--no-same-owner", "-f", str(contents), "-C", str(root)]
-            _run([*unpack, "--exclude=./usr/share"], package.name)
+            unpack = ["tar", "-x", "--no-same-owner", "--keep-directory-symlink", "-f", str(contents)]
+            patterns = [f"--exclude={pattern}" for pattern in excluded]
+            run_tool([*unpack, "-C", str(root), *patterns], package.name)
 
 
 def _pin(package: str) -> str:
@@ -258,14 +293,14 @@ def _build_msgspec(system: System, root: Path) -> None:
     with tempfile.TemporaryDirectory(dir=root) as scratch:
         work = Path(scratch)
         command = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check"]
-        _run([*command, "--no-deps", "--no-binary=msgspec", "--dest", str(work), pin], pin)
+        run_tool([*command, "--no-deps", "--no-binary=msgspec", "--dest", str(work), pin], pin)
         with tarfile.open(next(work.glob("*.tar.gz"))) as archive:
             archive.extractall(work, filter="data")
         source = next(work.glob("**/_core.c")).parent
         package = root / "opt" / "packages" / "msgspec"
         shutil.copytree(source, package, ignore=shutil.ignore_patterns("*.c", "*.h", "*.pyi"))
         headers = root / "usr" / "include"
-        _run(
+        run_tool(
             [
                 *(system.compiler, "-O1", "-shared", "-fPIC", "-w", "-I", str(headers / f"python{PYTHON}")),
                 *("-I", str(headers), "-o", str(package / "_core.so"), str(source / "_core.c")),

@@ -1,0 +1,356 @@
+"""What is tried on a virtual board, a function a check: it says what it saw, or raises `Failed`."""
+
+from __future__ import annotations
+
+import json
+import random
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from host.virtual_board.line_end import Inbox, LineEnd
+from host.virtual_board.machine import Failed, Machine
+
+HOME = "/opt/lpr"
+"""Where the bundle is installed."""
+KIT = "/opt/kit"
+"""Where what the checks need lies: `kit.make`."""
+RUN = f"{HOME}/venv/bin/lpr-run"
+PYTHON = f"{HOME}/venv/bin/python"
+LINE = "serial:/dev/ttyS0@115200"
+SETTINGS = "/etc/lpr.toml"
+
+CUTS = 5
+"""How often the power is cut."""
+ITEMS_A_SECOND = 20
+OPENED = "ls -l /proc/[0-9]*/fd 2>/dev/null | grep -q /dev/video0"
+"""Whether a program has the camera open."""
+
+
+@dataclass(kw_only=True)
+class Trial:
+    """A board that is being tried.
+
+    Attributes:
+        machine: the board.
+        bundle: folder with what is installed.
+        kit: folder with what the checks need.
+        key: the public key that signed the bundle.
+        texts: plates of the kit's video, in order.
+        samples: how many pictures of plates the kit has.
+        inbox: what came over the serial line.
+    """
+
+    machine: Machine
+    bundle: Path
+    kit: Path
+    key: str
+    texts: tuple[str, ...]
+    samples: int
+    inbox: Inbox = field(default_factory=Inbox)
+
+    def line(self) -> LineEnd:
+        """The host's end of the serial line, for a `with` block."""
+        return LineEnd(self.machine.serial, self.inbox)
+
+    @contextmanager
+    def running(self, name: str, command: str, properties: str = "") -> Iterator[None]:
+        """*command* as the unit *name* on the board, ended by SIGTERM when the block ends."""
+        run = self.machine.run
+        self.machine.attempt(f"systemctl stop {name}; systemctl reset-failed {name}")
+        run(f"systemd-run --quiet --unit={name} {properties} {command}")
+        try:
+            yield
+        finally:
+            self.machine.attempt(f"systemctl stop {name}; systemctl reset-failed {name}")
+
+    def said(self, name: str, lines: int = 3) -> str:
+        """The last lines of what the unit *name* said."""
+        _, said = self.machine.attempt(f"journalctl --no-pager -q -o cat -u {name} -n {lines}")
+        return said
+
+
+Check = Callable[[Trial], str]
+
+
+def starts(trial: Trial) -> str:
+    """From power on to a command over ssh."""
+    trial.machine.start()
+    seconds = trial.machine.wait()
+    kernel = trial.machine.run("uname -r").strip()
+    _, state = trial.machine.attempt("systemctl is-system-running --wait")
+    if state.strip() != "running":
+        _, failed = trial.machine.attempt("systemctl --failed --plain --no-legend")
+        raise Failed(f"systemd is {state.strip()}: {failed}")
+    return f"Linux {kernel} on {trial.machine.cpu}, ssh after {seconds:.0f} s"
+
+
+def installs(trial: Trial) -> str:
+    """The bundle without a network; `install.sh` checks the golden values."""
+    trial.machine.copy(trial.bundle, HOME)
+    trial.machine.copy(trial.kit, KIT)
+    said = trial.machine.run(f"cd {HOME} && PIP_NO_COMPILE=1 sh install.sh", timeout=1800)
+    golden = next((line for line in said.splitlines() if "golden inputs within" in line), None)
+    if golden is None:
+        raise Failed(f"install.sh did not check the bundle: {said[-200:]}")
+    return golden.partition(":")[2].strip()
+
+
+def signed(trial: Trial) -> str:
+    """The signature is checked; a changed bundle and another key are refused."""
+    run, attempt = trial.machine.run, trial.machine.attempt
+    said = run(f"{RUN} --bundle {HOME} --require-signature {trial.key} --check")
+    if "signed by key" not in said:
+        raise Failed(f"says nothing of a signature: {said}")
+    copy = "/tmp/changed"
+    run(f"mkdir -p {copy} && cp {HOME}/*.* {copy} && printf x >>{copy}/golden.bin")
+    refused = (
+        ("true", "golden.bin"),
+        (f"sed -i s/0.1.0/0.1.1/ {copy}/manifest.json", "no signature of this manifest"),
+        (f"rm {copy}/manifest.sig", "is not signed"),
+    )
+    for change, why in refused:
+        status, said = attempt(f"{change}; {RUN} --bundle {copy} --require-signature {trial.key} --check")
+        if status != 2 or why not in said or len(said.splitlines()) != 1:
+            raise Failed(f"instead of refusing ({why}) it said with status {status}: {said}")
+    run(f"rm -r {copy}")
+    return "taken; a changed file, a changed manifest and no signature are refused"
+
+
+def reads(trial: Trial) -> str:
+    """Pictures of plates."""
+    said = trial.machine.run(
+        f"{RUN} --bundle {HOME} --crop --images {KIT}/samples --labels name --json", timeout=900
+    )
+    results = [json.loads(line) for line in said.splitlines() if line.startswith("{")]
+    right = sum(bool(result["correct"]) for result in results)
+    if len(results) != trial.samples or right < trial.samples:
+        raise Failed(f"{right} of {trial.samples} plates right")
+    return f"{right} of {trial.samples} plates right"
+
+
+def follows_a_camera(trial: Trial) -> str:
+    """A V4L2 camera that shows plates: an event for each, over the serial line, each once."""
+    run, inbox = trial.machine.run, trial.inbox
+    run(f"cp {KIT}/lpr.toml {SETTINGS}; modprobe v4l2loopback devices=1 video_nr=0 exclusive_caps=1")
+    feed = f"{PYTHON} {KIT}/feed.py {KIT}/plates.avi /dev/video0 1"
+    before = len(inbox.items)
+    try:
+        with trial.running("feed", feed), trial.line():
+            time.sleep(5)
+            with trial.running("lpr", f"{RUN} --config {SETTINGS}"):
+                if not inbox.wait_for(before + len(trial.texts), 600):
+                    came = f"{len(inbox.items) - before} of {len(trial.texts)} events came"
+                    raise Failed(f"{came}; it said: {trial.said('lpr')}")
+                # What would be told twice would be told by now.
+                time.sleep(30)
+    finally:
+        trial.machine.attempt("modprobe -r v4l2loopback")
+    texts = [body.get("text") for body in inbox.bodies[before:]]
+    if sorted(map(str, texts)) != sorted(trial.texts):
+        raise Failed(f"shown {trial.texts}, told {texts}")
+    if wrong := inbox.gaps():
+        raise Failed("; ".join(wrong))
+    return f"{len(texts)} plates shown, as many events with the right text"
+
+
+def ends_on_sigterm(trial: Trial) -> str:
+    """SIGTERM flushes and ends."""
+    run = trial.machine.run
+    run("modprobe vivid n_devs=1 node_types=0x1")
+    try:
+        with trial.running("lpr", f"{RUN} --config {SETTINGS}", "--property=TimeoutStopSec=60"):
+            _wait_for(trial, OPENED, "opens the camera")
+            time.sleep(5)
+            said = run("s=$(date +%s%N); systemctl stop lpr; e=$(date +%s%N); echo $(((e - s) / 1000000))")
+            milliseconds = int(said.split()[-1])
+            _, result = trial.machine.attempt("journalctl --no-pager -q -o cat -u lpr -n 8")
+            if "Killing" in result or "status=" in result:
+                raise Failed(f"it did not end by itself: {result}")
+    finally:
+        trial.machine.attempt("modprobe -r vivid")
+    if milliseconds > 10_000:
+        raise Failed(f"took {milliseconds / 1000:.1f} s")
+    return f"ended after {milliseconds / 1000:.1f} s"
+
+
+def takes_a_camera_back(trial: Trial) -> str:
+    """The camera's plug is pulled and put back: frames come again without a restart."""
+    run, attempt = trial.machine.run, trial.machine.attempt
+    run("modprobe vivid n_devs=1 node_types=0x1")
+    try:
+        with trial.running("lpr", f"{RUN} --config {SETTINGS}"):
+            _wait_for(trial, OPENED, "opens the camera")
+            process = run("systemctl show -p MainPID --value lpr").strip()
+            time.sleep(10)
+            run("v4l2-ctl -d /dev/video0 -c disconnect=1")
+            time.sleep(20)
+            run("modprobe -r vivid || true")
+            attempt("modprobe vivid n_devs=1 node_types=0x1")
+            start = time.monotonic()
+            _wait_for(trial, OPENED, "opens the camera again")
+            seconds = time.monotonic() - start
+            if run("systemctl show -p MainPID --value lpr").strip() != process:
+                raise Failed("it was started again instead of going on")
+            said = trial.said("lpr", 6)
+    finally:
+        attempt("modprobe -r vivid")
+    last = said.strip().splitlines()[-1:] or ["nothing"]
+    return f"opened again after {seconds:.0f} s; it said {last[0][:80]}"
+
+
+def serves(trial: Trial) -> str:
+    """`install.sh --service`: systemd starts it, and knows that it is ready."""
+    if "--service" not in trial.machine.run(f"cat {HOME}/install.sh"):
+        return SKIPPED + "this bundle's install.sh has no --service"
+    trial.machine.run("modprobe vivid n_devs=1 node_types=0x1")
+    trial.machine.run(f"cd {HOME} && PIP_NO_COMPILE=1 sh install.sh --service", timeout=1800)
+    unit = trial.machine.run("systemctl list-unit-files --plain --no-legend 'lpr*.service'").split()
+    if not unit:
+        raise Failed("it installs no unit whose name begins with lpr")
+    trial.machine.run(f"systemctl restart {unit[0]}", timeout=300)
+    _wait_for(trial, f"systemctl is-active --quiet {unit[0]}", "is active")
+    kind = trial.machine.run(f"systemctl show -p Type --value {unit[0]}").strip()
+    if kind != "notify":
+        raise Failed(f"its type is {kind}")
+    return f"{unit[0]} is active, Type=notify"
+
+
+def is_watched(trial: Trial) -> str:
+    """A service that hangs is ended and started again."""
+    _, found = trial.machine.attempt("systemctl list-units --plain --no-legend --state=active 'lpr*.service'")
+    if not found.split():
+        return SKIPPED + "no service runs"
+    unit = found.split()[0]
+    before = trial.machine.run(f"systemctl show -p MainPID --value {unit}").strip()
+    trial.machine.run(f"kill -STOP {before}")
+    changed = f'p=$(systemctl show -p MainPID --value {unit}); [ "$p" != 0 ] && [ "$p" != {before} ]'
+    start = time.monotonic()
+    _wait_for(trial, changed, "is started again")
+    seconds = time.monotonic() - start
+    said = trial.machine.run(f"journalctl --no-pager -q -o cat -u {unit} -n 30")
+    trial.machine.attempt(f"systemctl stop {unit}; systemctl disable {unit}; modprobe -r vivid")
+    if "atchdog" not in said:
+        raise Failed(f"the watchdog had no part in it: {said[-200:]}")
+    return f"started again after {seconds:.0f} s"
+
+
+def survives_power_cuts(trial: Trial) -> str:
+    """The power is cut while items are made, kept and sent: all that were numbered arrive, each once."""
+    draw, command = random.Random(1), f"{PYTHON} {KIT}/items.py /var/lib/lpr/power {LINE} {ITEMS_A_SECOND}"
+    trial.inbox = Inbox()
+    for _ in range(CUTS):
+        # As a service that is enabled: it goes on by itself when the power is back.
+        trial.machine.run(f"systemd-run --quiet --unit=items {command}")
+        with trial.line():
+            if not trial.inbox.wait_for(len(trial.inbox.items) + 3 * ITEMS_A_SECOND, 300):
+                raise Failed(f"{len(trial.inbox.items)} items came; it said: {trial.said('items')}")
+            time.sleep(draw.uniform(0, 3))
+            trial.machine.cut_power()
+        trial.machine.start()
+        trial.machine.wait()
+    with trial.line(), trial.running("items", command):
+        arrived = len(trial.inbox.items)
+        if not trial.inbox.wait_for(arrived + 3 * ITEMS_A_SECOND, 300):
+            raise Failed(f"after the last cut {len(trial.inbox.items) - arrived} items came")
+        trial.machine.run("systemctl stop items")
+        time.sleep(5)
+    if wrong := trial.inbox.gaps():
+        raise Failed("; ".join(wrong))
+    if trial.inbox.strange:
+        raise Failed(f"{trial.inbox.strange} items were none")
+    known = f"{trial.inbox.twice} came again and were known"
+    return f"{CUTS} cuts, {len(trial.inbox.items)} items without a gap, {known}"
+
+
+def survives_a_full_disk(trial: Trial) -> str:
+    """A full disk is said once, items go on, and are kept on disk again when there is room."""
+    run = trial.machine.run
+    run("mkdir -p /mnt/small && mount -t tmpfs -o size=1m tmpfs /mnt/small")
+    trial.inbox = Inbox()
+    command = f"{PYTHON} {KIT}/items.py /mnt/small/spool {LINE} {ITEMS_A_SECOND}"
+    try:
+        with trial.line(), trial.running("items", command):
+            if not trial.inbox.wait_for(ITEMS_A_SECOND, 300):
+                raise Failed(f"no items came: {trial.said('items')}")
+            trial.machine.attempt("dd if=/dev/zero of=/mnt/small/filler bs=64k 2>/dev/null")
+            full = len(trial.inbox.items)
+            if not trial.inbox.wait_for(full + 5 * ITEMS_A_SECOND, 300):
+                raise Failed(
+                    f"with a full disk {len(trial.inbox.items) - full} items came: {trial.said('items')}"
+                )
+            run("rm /mnt/small/filler")
+            again = len(trial.inbox.items)
+            if not trial.inbox.wait_for(again + 5 * ITEMS_A_SECOND, 300):
+                raise Failed("no items came when there was room again")
+            said = trial.said("items", 50)
+    finally:
+        trial.machine.attempt("umount /mnt/small")
+    warnings = [line for line in said.splitlines() if "items wait in memory" in line]
+    if len(warnings) != 1:
+        raise Failed(f"it said so {len(warnings)} times: {said[-300:]}")
+    if wrong := trial.inbox.gaps():
+        raise Failed("; ".join(wrong))
+    return f"said once; {len(trial.inbox.items)} items without a gap"
+
+
+def survives_a_jump_of_the_clock(trial: Trial) -> str:
+    """A board without a clock begins in 1970; then the time is set. Order and ids do not care."""
+    run = trial.machine.run
+    now = run("date +%s").strip()
+    trial.inbox = Inbox()
+    command = f"{PYTHON} {KIT}/items.py /var/lib/lpr/clock {LINE} {ITEMS_A_SECOND}"
+    try:
+        run("date -s @60")
+        with trial.line(), trial.running("items", command):
+            if not trial.inbox.wait_for(2 * ITEMS_A_SECOND, 300):
+                raise Failed(f"in 1970 {len(trial.inbox.items)} items came: {trial.said('items')}")
+            run(f"date -s @{now}")
+            if not trial.inbox.wait_for(len(trial.inbox.items) + 2 * ITEMS_A_SECOND, 300):
+                raise Failed("no items came after the clock was set")
+            run("systemctl stop items")
+            time.sleep(3)
+    finally:
+        trial.machine.attempt(f"date -s @{now}")
+    items = list(trial.inbox.items.values())
+    years = {item.time.year for item in items}
+    if wrong := trial.inbox.gaps():
+        raise Failed("; ".join(wrong))
+    if [item.sequence for item in items] != sorted(item.sequence for item in items) or 1970 not in years:
+        raise Failed(f"items of {sorted(years)} came out of order")
+    return f"{len(items)} items of {' and '.join(map(str, sorted(years)))} in order"
+
+
+def _wait_for(trial: Trial, condition: str, what: str, seconds: float = 180) -> None:
+    """Until the shell command *condition* succeeds on the board.
+
+    Raises:
+        Failed: after so many seconds, saying that it never *what*.
+    """
+    deadline = time.monotonic() + seconds
+    while trial.machine.attempt(condition)[0]:
+        if time.monotonic() > deadline:
+            raise Failed(f"in {seconds:.0f} s it never {what}: {trial.said('lpr')}")
+        time.sleep(0.5)
+
+
+SKIPPED = "– "
+"""How what a check says begins where there was nothing to try."""
+
+CHECKS: tuple[tuple[str, Check], ...] = (
+    ("start", starts),
+    ("install", installs),
+    ("signature", signed),
+    ("pictures", reads),
+    ("camera", follows_a_camera),
+    ("sigterm", ends_on_sigterm),
+    ("unplugging", takes_a_camera_back),
+    ("service", serves),
+    ("watchdog", is_watched),
+    ("full-disk", survives_a_full_disk),
+    ("clock", survives_a_jump_of_the_clock),
+    ("power-cuts", survives_power_cuts),
+)
+"""In this order: the first two are what all others need."""

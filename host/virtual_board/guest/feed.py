@@ -1,0 +1,38 @@
+"""feed.py VIDEO DEVICE FPS: plays a video into a v4l2loopback device, over and over."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import struct
+import sys
+import time
+
+import cv2
+
+video, device, rate = sys.argv[1], sys.argv[2], float(sys.argv[3])
+capture, frames = cv2.VideoCapture(video), []
+while True:
+    read, image = capture.read()
+    if not read:
+        break
+    frames.append(cv2.cvtColor(image, cv2.COLOR_BGR2YUV_I420).tobytes())
+width, height = int(capture.get(cv2.CAP_PROP_FRAME_WIDTH)), int(capture.get(cv2.CAP_PROP_FRAME_HEIGHT))
+
+# VIDIOC_S_FMT with struct v4l2_format, 208 bytes on 64 bit: type, padding, then width, height, pixelformat,
+# field, bytesperline, sizeimage, colorspace, priv.
+VIDIOC_S_FMT, V4L2_BUF_TYPE_VIDEO_OUTPUT, FIELD_NONE, COLORSPACE_SRGB = 0xC0D05605, 2, 1, 8
+(pixel_format,) = struct.unpack("<I", b"YU12")
+size = width * height * 3 // 2
+fields = (width, height, pixel_format, FIELD_NONE, width, size, COLORSPACE_SRGB, 0)
+descriptor = os.open(device, os.O_RDWR)
+fcntl.ioctl(
+    descriptor, VIDIOC_S_FMT, struct.pack("<II8I", V4L2_BUF_TYPE_VIDEO_OUTPUT, 0, *fields).ljust(208, b"\0")
+)
+print("playing", len(frames), "frames", flush=True)
+due, number = time.monotonic(), 0
+while True:
+    os.write(descriptor, frames[number % len(frames)])
+    number += 1
+    due += 1 / rate
+    time.sleep(max(0.0, due - time.monotonic()))
