@@ -40,6 +40,7 @@ from device_runtime.follow.event import Direction, Event, OtherText
 from device_runtime.locate.region import Region
 from device_runtime.model.abi import mapped_library
 from device_runtime.read.decoder import Decoder
+from device_runtime.report.health import HEALTH
 from device_runtime.report.report import REPORT
 from device_runtime.schema import Format, from_table
 from device_runtime.sources.settings import parse_size
@@ -159,6 +160,30 @@ ITEMS = [
     )
 ]
 REPORTS = [msgspec.json.encode(report) for report in (made(), BARE)]
+HEALTHY: dict[str, Any] = {
+    "health_version": 1,
+    "run": "0197b2e0-0000-7000-8000-00000000000b",
+    "created_at": "2026-01-02T12:00:00Z",
+    "clock_synchronized": True,
+    "uptime_s": 3600.5,
+    "since_s": 60,
+    "bundle": {"manifest_sha256": "a" * 64, "target": "rpi4", "precision": "int8"},
+    "lpr_run": "0.1.0",
+    "frames": 1500,
+    "unreadable": 0,
+    "plates": 30,
+    "events": 4,
+    "source": {
+        **{"name": "rtsp://camera/1", "lost": False, "lost_s": 12.5},
+        **dict.fromkeys(("dropped", "damaged", "losses", "reconnects"), 2),
+    },
+    "stages": {"total": {"n": 1500, "p50_ms": 9.5, "p90_ms": 11, "p99_ms": 15, "max_ms": 80}},
+    "machine": {"model": "Raspberry Pi 4", "temperature_c": 61.2, "throttling": "none", "rss_mb": 90},
+    "delivery": {
+        **dict.fromkeys(("spooled", "acknowledged", "refused", "damaged", "waited"), 5),
+        "dropped": {"event": 0, "health": 3},
+    },
+}
 SETTINGS = b"""
 [source]
 camera = "rtsp://camera/1"
@@ -231,9 +256,15 @@ def test_reports() -> None:
     seeds = [json.loads(report) for report in REPORTS]
     whole = sum(
         parsed(REPORT, mutator.json(mutator.random.choice(seeds), REPORTS)) is not None
-        for _ in range(10_000 * TIMES)
+        for _ in range(7000 * TIMES)
     )
-    assert 500 * TIMES < whole < 9_000 * TIMES
+    assert 300 * TIMES < whole < 6500 * TIMES
+
+
+def test_health_reports() -> None:
+    mutator, texts = Mutator(6), [json.dumps(HEALTHY).encode()]
+    whole = sum(parsed(HEALTH, mutator.json(HEALTHY, texts)) is not None for _ in range(6000 * TIMES))
+    assert 300 * TIMES < whole < 5500 * TIMES
 
 
 def test_items() -> None:
