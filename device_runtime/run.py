@@ -219,7 +219,7 @@ def _sinks(options: Options, reader: Reader, outbox: Outbox, source: Source, sto
 
     def later(sink: Sink) -> Sink:
         """A camera does not wait for disks."""
-        return Later(sink, lambda: stop.left_s(DRAIN_S)) if source.live else sink
+        return Later(sink, lambda: stop.left_s(DRAIN_S, share=0.2)) if source.live else sink
 
     if output.json:
         sinks.append(JsonEvents() if options.follow else JsonLines())
@@ -245,7 +245,11 @@ def _sinks(options: Options, reader: Reader, outbox: Outbox, source: Source, sto
         if output.on_plate:
             timeout_s = output.on_plate_timeout
             sinks.append(
-                Hook(output.on_plate, timeout_s=timeout_s, closing_s=lambda: stop.left_s(2 * timeout_s))
+                Hook(
+                    output.on_plate,
+                    timeout_s=timeout_s,
+                    closing_s=lambda: stop.left_s(2 * timeout_s, share=0.2),
+                )
             )
     elif needing := _for_events(options):
         raise FatalError(needing, "is about events, and none are made of images", "give --follow")

@@ -29,9 +29,9 @@ class Stop:
         """End after this frame."""
         self.asked, self.signal, self._at = True, number, monotonic()
 
-    def left_s(self, otherwise: float) -> float:
-        """Seconds that are left for ending, where that was asked for, else *otherwise*; 0.2 at least."""
-        return max(self._at + 0.9 * END_S - monotonic(), 0.2) if self.asked else otherwise
+    def left_s(self, otherwise: float, share: float = 1.0) -> float:
+        """*share* of the seconds that are left for ending, where that was asked for, else *otherwise*."""
+        return max(share * (self._at + 0.9 * END_S - monotonic()), 0.1) if self.asked else otherwise
 
     @contextmanager
     def on_signals(self) -> Iterator[Stop]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import logging
 import os
+import threading
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
@@ -112,8 +113,15 @@ class Outbox:
 
     def close(self) -> None:
         """Bring everything to the disk and end, in `FLUSH_S`, or in what is left of the time to end in."""
-        for delivery in self._distinct():
-            delivery.close(self._stop.left_s(FLUSH_S))
+        timeout_s = self._stop.left_s(FLUSH_S)
+        closing = [
+            threading.Thread(target=delivery.close, args=(timeout_s,), daemon=True)
+            for delivery in self._distinct()
+        ]
+        for thread in closing:
+            thread.start()
+        for thread in closing:
+            thread.join()
 
     def _distinct(self) -> list[Delivery]:
         each = [delivery for several in self.deliveries.values() for delivery in several]

@@ -25,11 +25,14 @@ MOST_WAITING = 32
 """Events that may wait for the program; more are left out, which is counted."""
 
 
+_STANDARD_ERROR = 2
+
+
 class Hook(Sink):
     """Starts a program for each new passage, one after another, without keeping the reader waiting.
 
-    The text is its last argument, the event its standard input, as JSON. There is no shell. Its standard
-    output and error are those of this process.
+    The text is its last argument, the event its standard input, as JSON. There is no shell. What it
+    prints goes to standard error, so that this process's output stays what it is.
 
     Args:
         command: the program and its first arguments.
@@ -84,7 +87,11 @@ class Hook(Sink):
         environment = {k: v for k, v in os.environ.items() if not _is_secret(k)}
         # A session of its own, so that what it starts can be killed with it.
         with subprocess.Popen(
-            [*self._command, event.text], stdin=subprocess.PIPE, env=environment, start_new_session=True
+            [*self._command, event.text],
+            stdin=subprocess.PIPE,
+            stdout=_STANDARD_ERROR,
+            env=environment,
+            start_new_session=True,
         ) as process:
             self._running = process
             try:

@@ -16,7 +16,7 @@ def test_a_signal_asks_and_a_second_one_interrupts(number: signal.Signals) -> No
         assert (stop.asked, stop.left_s(7.0)) == (False, 7.0)
         os.kill(os.getpid(), number)
         assert (stop.asked, stop.signal) == (True, number)
-        assert 0.2 <= stop.left_s(7.0) < END_S
+        assert 0.1 <= stop.left_s(7.0, 0.5) <= stop.left_s(7.0) < END_S
         with pytest.raises(KeyboardInterrupt):
             os.kill(os.getpid(), number)
     assert signal.getsignal(number) == before
