@@ -195,9 +195,7 @@ def _paho() -> Any:
     try:
         import paho.mqtt.client as paho
     except ImportError:
-        raise FatalError(
-            "mqtt", "paho-mqtt is not installed", "pip install 'lpr-device-runtime[mqtt]'"
-        ) from None
+        raise FatalError("mqtt", "paho-mqtt is not installed", "venv/bin/pip install paho-mqtt") from None
     return paho
 
 
