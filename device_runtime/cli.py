@@ -42,6 +42,17 @@ class RegionType(click.ParamType):
             self.fail(str(error), param, ctx)
 
 
+class DelayType(click.ParamType):
+    """Seconds, or gone."""
+
+    name = "S"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float | str:
+        if value == "gone":
+            return "gone"
+        return float(click.FloatRange(0, 86_400).convert(value, param, ctx))
+
+
 class CommandType(click.ParamType):
     """A program and its arguments, split as a shell does, but without a shell."""
 
@@ -222,9 +233,9 @@ class Command(OneLineCommand):
     "--delay",
     key="events.delay",
     group=EVENTS,
-    type=click.FloatRange(0, 86_400),
-    metavar="S",
-    help="Seconds from a plate's first reading to its event: more is surer.  [default: 2]",
+    type=DelayType(),
+    metavar="S|gone",
+    help="Seconds from a plate's first reading to its event, or until it is gone.  [default: 2]",
 )
 @setting(
     "--pattern",

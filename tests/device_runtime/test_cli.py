@@ -311,6 +311,7 @@ def test_a_locator_that_is_not_the_bundles_is_one_line(
         (["--images", "x.jpg", "--crop", "--on-plate", "'"], "is no command"),
         (["--images", "x.jpg", "--crop", "--csv", "x.csv"], "--csv: is about events"),
         (["--images", "x.jpg", "--crop", "--follow", "--allow", "none.txt"], "none.txt: cannot be read"),
+        (["--check", "--delay", "never"], "'never' is not a valid float"),
         (["--check", "--pattern", "(A+)+"], "--pattern: pattern repeats a group"),
         (["--check", "--config", "none.toml"], "none.toml: cannot be read"),
         (["--check", "--roi", "1,2,3"], "is not X,Y,W,H"),
