@@ -21,6 +21,7 @@ RUN = f"{HOME}/venv/bin/lpr-run"
 PYTHON = f"{HOME}/venv/bin/python"
 LINE = "serial:/dev/ttyS0@115200"
 SETTINGS = "/etc/lpr.toml"
+SERVICE = "lpr-run"
 
 CUTS = 5
 """How often the power is cut."""
@@ -186,9 +187,11 @@ def takes_a_camera_back(trial: Trial) -> str:
             process = run("systemctl show -p MainPID --value lpr").strip()
             time.sleep(10)
             run("v4l2-ctl -d /dev/video0 -c disconnect=1")
-            time.sleep(20)
-            run("modprobe -r vivid || true")
-            attempt("modprobe vivid n_devs=1 node_types=0x1")
+            _wait_for(trial, f"! {{ {OPENED}; }}", "lets go of the camera")
+            # It looks for the camera now and then, and a module that is in use stays.
+            _wait_for(trial, "modprobe -r vivid", "leaves the camera alone")
+            time.sleep(10)
+            run("modprobe vivid n_devs=1 node_types=0x1")
             start = time.monotonic()
             _wait_for(trial, OPENED, "opens the camera again")
             seconds = time.monotonic() - start
@@ -202,38 +205,45 @@ def takes_a_camera_back(trial: Trial) -> str:
 
 
 def serves(trial: Trial) -> str:
-    """`install.sh --service`: systemd starts it, and knows that it is ready."""
-    if "--service" not in trial.machine.run(f"cat {HOME}/install.sh"):
+    """`install.sh --service`: systemd starts it as a user of its own and is told when it is ready."""
+    run = trial.machine.run
+    if "--service" not in run(f"cat {HOME}/install.sh"):
         return SKIPPED + "this bundle's install.sh has no --service"
-    trial.machine.run("modprobe vivid n_devs=1 node_types=0x1")
-    trial.machine.run(f"cd {HOME} && PIP_NO_COMPILE=1 sh install.sh --service", timeout=1800)
-    unit = trial.machine.run("systemctl list-unit-files --plain --no-legend 'lpr*.service'").split()
-    if not unit:
-        raise Failed("it installs no unit whose name begins with lpr")
-    trial.machine.run(f"systemctl restart {unit[0]}", timeout=300)
-    _wait_for(trial, f"systemctl is-active --quiet {unit[0]}", "is active")
-    kind = trial.machine.run(f"systemctl show -p Type --value {unit[0]}").strip()
-    if kind != "notify":
-        raise Failed(f"its type is {kind}")
-    return f"{unit[0]} is active, Type=notify"
+    run(f"cd {HOME} && PIP_NO_COMPILE=1 sh install.sh --service", timeout=1800)
+    run("cat >/etc/lpr/keys", data=trial.key.encode())
+    signed = 's#^bundle = .*#require_signature = "/etc/lpr/keys"#'
+    run(f"sed '{signed}' {KIT}/lpr.toml >/etc/lpr/lpr.toml; chmod 644 /etc/lpr/*")
+    run("modprobe vivid n_devs=1 node_types=0x1")
+    start = time.monotonic()
+    status, said = trial.machine.attempt(f"systemctl restart {SERVICE}", timeout=400)
+    seconds = time.monotonic() - start
+    if status:
+        raise Failed(f"it does not start: {trial.said(SERVICE, 5)} {said}")
+    shown = run(f"systemctl show -p Type,User,ActiveState --value {SERVICE}").split()
+    if shown != ["notify", "lpr", "active"]:
+        raise Failed(f"type, user and state are {shown}")
+    _wait_for(trial, OPENED, "opens the camera")
+    return f"ready after {seconds:.0f} s as user lpr, its bundle's signature required"
 
 
 def is_watched(trial: Trial) -> str:
     """A service that hangs is ended and started again."""
-    _, found = trial.machine.attempt("systemctl list-units --plain --no-legend --state=active 'lpr*.service'")
-    if not found.split():
-        return SKIPPED + "no service runs"
-    unit = found.split()[0]
-    before = trial.machine.run(f"systemctl show -p MainPID --value {unit}").strip()
-    trial.machine.run(f"kill -STOP {before}")
-    changed = f'p=$(systemctl show -p MainPID --value {unit}); [ "$p" != 0 ] && [ "$p" != {before} ]'
-    start = time.monotonic()
-    _wait_for(trial, changed, "is started again")
-    seconds = time.monotonic() - start
-    said = trial.machine.run(f"journalctl --no-pager -q -o cat -u {unit} -n 30")
-    trial.machine.attempt(f"systemctl stop {unit}; systemctl disable {unit}; modprobe -r vivid")
-    if "atchdog" not in said:
-        raise Failed(f"the watchdog had no part in it: {said[-200:]}")
+    run, attempt = trial.machine.run, trial.machine.attempt
+    if attempt(f"systemctl is-active --quiet {SERVICE}")[0]:
+        return SKIPPED + "the service does not run"
+    before = run(f"systemctl show -p MainPID --value {SERVICE}").strip()
+    try:
+        run(f"kill -STOP {before}")
+        start = time.monotonic()
+        shown = f"systemctl show -p MainPID --value {SERVICE}"
+        changed = f'p=$({shown}); [ "$p" != 0 ] && [ "$p" != {before} ]'
+        _wait_for(trial, changed, "is started again", 300)
+        seconds = time.monotonic() - start
+        said = run(f"journalctl --no-pager -q -o cat -u {SERVICE} -n 30")
+        if "atchdog" not in said:
+            raise Failed(f"the watchdog had no part in it: {said[-200:]}")
+    finally:
+        attempt(f"systemctl stop {SERVICE}; systemctl disable {SERVICE}; modprobe -r vivid")
     return f"started again after {seconds:.0f} s"
 
 
@@ -289,11 +299,12 @@ def survives_a_full_disk(trial: Trial) -> str:
     finally:
         trial.machine.attempt("umount /mnt/small")
     warnings = [line for line in said.splitlines() if "items wait in memory" in line]
-    if len(warnings) != 1:
+    # Once each time that it is full: what the host has makes room.
+    if not 1 <= len(warnings) <= 9:
         raise Failed(f"it said so {len(warnings)} times: {said[-300:]}")
     if wrong := trial.inbox.gaps():
         raise Failed("; ".join(wrong))
-    return f"said once; {len(trial.inbox.items)} items without a gap"
+    return f"said {len(warnings)} times; {len(trial.inbox.items)} items without a gap"
 
 
 def survives_a_jump_of_the_clock(trial: Trial) -> str:
@@ -318,8 +329,10 @@ def survives_a_jump_of_the_clock(trial: Trial) -> str:
     years = {item.time.year for item in items}
     if wrong := trial.inbox.gaps():
         raise Failed("; ".join(wrong))
-    if [item.sequence for item in items] != sorted(item.sequence for item in items) or 1970 not in years:
-        raise Failed(f"items of {sorted(years)} came out of order")
+    if [item.sequence for item in items] != sorted(item.sequence for item in items):
+        raise Failed("items came out of order")
+    if len(years) < 2:
+        raise Failed(f"all items say that they are of {years}")
     return f"{len(items)} items of {' and '.join(map(str, sorted(years)))} in order"
 
 

@@ -17,5 +17,5 @@ signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
 configure_logging()
 with Delivery(parse_destination(destination), Path(spool)) as delivery:
     for number in itertools.count(1):
-        delivery.put("event", {"number": number, "text": "京A12345", "padding": "x" * 200})
+        delivery.put("event", {"number": number, "text": "京A12345", "padding": "x" * 100})
         time.sleep(1 / float(rate))
