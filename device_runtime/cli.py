@@ -20,11 +20,12 @@ from device_runtime.errors import FatalError
 from device_runtime.locate.region import Region
 from device_runtime.run import Options, run
 
-INPUT, FIND, EVENTS, OUTPUT, MEASURE = (
+INPUT, FIND, EVENTS, OUTPUT, OTHERS, MEASURE = (
     "What is looked at",
     "Finding and reading",
     "Events",
     "Where it goes",
+    "Looking on and asking",
     "Checking and measuring",
 )
 """Groups of options, in the order of the help."""
@@ -129,7 +130,7 @@ class Command(OneLineCommand):
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         shown = [(param, param.get_help_record(ctx)) for param in self.get_params(ctx)]
-        for group in (INPUT, FIND, EVENTS, OUTPUT, MEASURE, None):
+        for group in (INPUT, FIND, EVENTS, OUTPUT, OTHERS, MEASURE, None):
             rows = [record for param, record in shown if record and getattr(param, "group", None) == group]
             with formatter.section(group or "Other"):
                 formatter.write_dl(rows)
@@ -222,6 +223,13 @@ class Command(OneLineCommand):
     group=FIND,
     type=click.IntRange(1, 256),
     help="[default: 1]",
+)
+@setting(
+    "--cores",
+    key="service.cores",
+    group=FIND,
+    metavar="LIST",
+    help="Cores that read, as 4-7, big or all.  [default: big]",
 )
 @setting(
     "--follow/--no-follow",
@@ -365,6 +373,20 @@ class Command(OneLineCommand):
     group=OUTPUT,
     metavar="HOST",
     help="Publish events to this broker; more in the settings file.",
+)
+@setting(
+    "--view",
+    key="view.address",
+    group=OTHERS,
+    metavar="[HOST:]PORT",
+    help="A live view for aiming the camera, for a browser.",
+)
+@setting(
+    "--serve",
+    key="serve.address",
+    group=OTHERS,
+    metavar="[HOST:]PORT",
+    help="Answer single images, as CodeProject.AI's license plate reader.",
 )
 @option(
     "--benchmark",

@@ -7,6 +7,7 @@
     [delivery] [webhook] [mqtt]
                        delivery/settings.py
     [output]           sinks/settings.py
+    [service]          service/settings.py, as [health], [view] and [serve]
 
 A section is a record; what it may hold is checked where it is used. `docs/lpr-run.md` has a whole file.
 """
@@ -27,6 +28,12 @@ from device_runtime.follow.settings import MOST_ENTRIES, Settings
 from device_runtime.locate.settings import LocateSettings
 from device_runtime.read.settings import ReadSettings
 from device_runtime.schema import Strict, from_table
+from device_runtime.service.settings import (
+    HealthSettings,
+    ServeSettings,
+    ServiceSettings,
+    ViewSettings,
+)
 from device_runtime.sinks.settings import OutputSettings
 from device_runtime.sources.settings import SourceSettings
 
@@ -85,6 +92,10 @@ class Configuration(Strict, frozen=True, kw_only=True):
     webhook: WebhookSettings = WebhookSettings()
     mqtt: MqttSettings = MqttSettings()
     output: OutputSettings = OutputSettings()
+    service: ServiceSettings = ServiceSettings()
+    health: HealthSettings = HealthSettings()
+    view: ViewSettings = ViewSettings()
+    serve: ServeSettings = ServeSettings()
 
 
 @dataclass(frozen=True)

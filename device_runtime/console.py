@@ -27,8 +27,20 @@ def one_line(text: str) -> str:
 
 def fail(error: FatalError) -> NoReturn:
     """Print *error* as one line on standard error and exit with status 2."""
-    click.echo(one_line(f"error: {error}"), err=True)
+    click.echo(for_journal(logging.ERROR) + one_line(f"error: {error}"), err=True)
     sys.exit(FAILED)
+
+
+def for_journal(level: int) -> str:
+    """What a line on standard error begins with where that is the journal: its priority, see sd-daemon(3)."""
+    device, _, inode = os.environ.get("JOURNAL_STREAM", "").partition(":")
+    try:
+        stream = os.fstat(2)
+    except OSError:
+        return ""
+    if (device, inode) != (str(stream.st_dev), str(stream.st_ino)):
+        return ""
+    return "<3>" if level >= logging.ERROR else "<4>" if level >= logging.WARNING else "<6>"
 
 
 class OneLineCommand(click.Command):
@@ -103,4 +115,4 @@ class _OneLineHandler(logging.Handler):
 class _OneLineFormatter(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         word = f"{record.levelname.lower()}: " if record.levelno >= logging.WARNING else ""
-        return one_line(word + super().format(record))
+        return for_journal(record.levelno) + one_line(word + super().format(record))

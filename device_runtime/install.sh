@@ -3,6 +3,8 @@
 # module computes what it computed on the host. Run it again at any time.
 #   PYTHON=python3.11 sh install.sh     another Python than python3 (3.10 or newer)
 #   a folder wheels/ beside this file   install from there, without a network
+#   sudo sh install.sh --service        and run it as a service from now on, as a user of its own
+#   DESTDIR=/mnt sudo sh install.sh --service      the same into an image; nothing is started
 set -eu
 cd "$(dirname "$0")"
 
@@ -10,6 +12,29 @@ fail() {
     echo "error: $1" >&2
     exit 2
 }
+
+service=
+for option; do
+    case $option in
+    --service) service=yes ;;
+    *) fail "$option: is no option – sh install.sh [--service]" ;;
+    esac
+done
+
+folder=$(pwd -P)
+folder=${folder#"${DESTDIR:-}"}
+if [ -n "$service" ]; then
+    [ "$(id -u)" = 0 ] || fail "--service: needs root – sudo sh install.sh --service"
+    command -v systemd-sysusers >/dev/null 2>&1 || fail "--service: this system is not run by systemd – start lpr-run yourself"
+    case $folder in
+    /home/* | /root/* | /tmp/* | /var/tmp/* | /run/user/*)
+        fail "$folder: is closed to services – copy the bundle to /opt/lpr and run install.sh there"
+        ;;
+    *[!A-Za-z0-9/._+-]*)
+        fail "$folder: has characters that a unit's file would have to quote – copy the bundle to /opt/lpr"
+        ;;
+    esac
+fi
 
 python=${PYTHON:-python3}
 command -v "$python" >/dev/null 2>&1 || fail "$python: not found – apt install python3 python3-venv"
@@ -99,4 +124,53 @@ if ! checked=$(venv/bin/lpr-run --bundle . --check 2>&1); then
     }
 fi
 echo "$checked"
-echo "ready: $(pwd)/venv/bin/lpr-run --help"
+if [ -z "$service" ]; then
+    echo "ready: $(pwd)/venv/bin/lpr-run --help"
+    exit 0
+fi
+
+etc=${DESTDIR:-}/etc
+mkdir -p "$etc/systemd/system" "$etc/sysusers.d" "$etc/lpr"
+# A member of a group that is not there makes it.
+cat >"$etc/sysusers.d/lpr.conf" <<'END'
+u lpr - "License-plate reader" /var/lib/lpr
+m lpr video
+m lpr dialout
+END
+systemd-sysusers --root="${DESTDIR:-/}" "$etc/sysusers.d/lpr.conf" || fail "user lpr: cannot be made – see above"
+sed "s#@BUNDLE@#$folder#g" lpr-run.service >"$etc/systemd/system/.lpr-run.service.new"
+mv "$etc/systemd/system/.lpr-run.service.new" "$etc/systemd/system/lpr-run.service"
+[ -e "$etc/lpr/lpr.toml" ] || cat >"$etc/lpr/lpr.toml" <<'END'
+# Settings of the service lpr-run; after a change: systemctl restart lpr-run
+[source]
+camera = "0"
+
+[delivery]
+# events = "https://host.example/items"
+# report = "https://host.example/items"
+
+[view]
+# address = "8081"
+END
+[ -e "$etc/lpr/environment" ] || (
+    umask 077
+    cat >"$etc/lpr/environment" <<'END'
+# Secrets of the service lpr-run, a line each; root alone reads this file.
+# LPR_TOKEN=
+# LPR_VIEW_TOKEN=
+# LPR_SERVE_TOKEN=
+END
+)
+if [ -n "${DESTDIR:-}" ]; then
+    mkdir -p "$etc/systemd/system/multi-user.target.wants"
+    ln -sf ../lpr-run.service "$etc/systemd/system/multi-user.target.wants/lpr-run.service"
+    echo "ready: the service lpr-run starts with the image; its settings are /etc/lpr/lpr.toml"
+    exit 0
+fi
+# As the service will: the folder may be closed to others.
+runuser -u lpr -- "$folder/venv/bin/lpr-run" --bundle "$folder" --check >/dev/null ||
+    fail "$folder: user lpr cannot run it – chmod -R go+rX $folder, and its folders above"
+systemctl daemon-reload
+systemctl enable lpr-run
+systemctl try-restart lpr-run
+echo "ready: edit /etc/lpr/lpr.toml, then: sudo systemctl restart lpr-run; journalctl -f -u lpr-run"

@@ -56,9 +56,10 @@ class Pipeline:
         *,
         follower: Follower | None = None,
         labelled: bool = False,
+        measured: Measurements | None = None,
     ) -> None:
         self.reader, self.sinks, self.follower, self.labelled = reader, sinks, follower, labelled
-        self.measured = Measurements()
+        self.measured = Measurements() if measured is None else measured
         self._warned = self._live = False
         self._failed: set[Sink] = set()
 

@@ -12,11 +12,12 @@ from typing import Literal
 import click
 
 from device_runtime.board import describe as board
+from device_runtime.board.cores import keep_to, parse_cores
 from device_runtime.bundle.find import default_bundle
-from device_runtime.bundle.signature import read_keys
+from device_runtime.bundle.signature import PublicKey, read_keys
 from device_runtime.configuration import Configuration
 from device_runtime.console import FAILED, INTERRUPTED
-from device_runtime.delivery.outbox import Outbox
+from device_runtime.delivery.outbox import Outbox, default_spool
 from device_runtime.errors import FatalError
 from device_runtime.follow.follower import Follower
 from device_runtime.locate.module import open_locator
@@ -26,6 +27,10 @@ from device_runtime.read.grammar import for_alphabet
 from device_runtime.reader import Reader
 from device_runtime.report.measure import Measurements, make_report
 from device_runtime.report.report import REPORT, Report
+from device_runtime.service.address import parse_address
+from device_runtime.service.health import HealthReports
+from device_runtime.service.notify import Notifier
+from device_runtime.service.watchdog import Watchdog
 from device_runtime.sinks.console import EventLines, Lines, Progress, checked, summary
 from device_runtime.sinks.crops import Crops
 from device_runtime.sinks.folder import BoundedFolder
@@ -40,8 +45,8 @@ from device_runtime.sinks.table import Table
 from device_runtime.sinks.video import Video
 from device_runtime.sources.files import image_files
 from device_runtime.sources.open import open_source
-from device_runtime.sources.source import Source
-from device_runtime.sources.stills import Stills
+from device_runtime.sources.source import Source, is_lost
+from device_runtime.sources.stills import Nothing, Stills
 from device_runtime.stop import Stop
 
 log = logging.getLogger(__name__)
@@ -78,9 +83,9 @@ class Options:
 
     def __post_init__(self) -> None:
         read, locate = self.configuration.reader, self.configuration.locate
-        if not (self.images or self.configuration.source.camera or self.benchmark or self.check):
+        if not (self.has_frames or self.check or self.only_serves):
             raise FatalError(
-                "lpr-run", "has nothing to read", "give --images, --camera, --benchmark or --check"
+                "lpr-run", "has nothing to read", "give --images, --camera, --serve, --benchmark or --check"
             )
         if self.labels and not self.images:
             raise FatalError("--labels name", "needs file names", "give --images")
@@ -90,9 +95,21 @@ class Options:
             raise FatalError("--crop", "leaves nothing to find", "leave it or the size out")
 
     @property
+    def has_frames(self) -> bool:
+        """Whether there is something to read."""
+        return bool(self.images or self.configuration.source.camera or self.benchmark)
+
+    @property
+    def only_serves(self) -> bool:
+        """Whether there are no frames, but images that others ask about."""
+        return self.configuration.serve.address is not None and not self.has_frames
+
+    @property
     def source(self) -> str:
         """What a report calls the source of the frames."""
-        return "images" if self.images else "camera" if self.configuration.source.camera else "golden"
+        if self.images:
+            return "images"
+        return "camera" if self.configuration.source.camera or self.only_serves else "golden"
 
     @property
     def follow(self) -> bool:
@@ -122,25 +139,35 @@ def run(options: Options, *more: Sink) -> int:
     bundle = asked.reader.bundle or default_bundle()
     key = asked.reader.require_signature
     keys = () if key is None else read_keys(key)
+    # Before the module's own threads are started, which keep to them, too.
+    keep_to(parse_cores(asked.service.cores), asked.reader.threads)
     engine = Engine.open(bundle, asked.reader.threads, asked.reader.grammar, keys)
     if options.check:
         click.echo(checked(engine, open_locator(engine.bundle, asked.reader.threads) is not None))
         return 0
-    reader = _reader(options, engine)
+    reader = _reader(options, engine, options.only_serves)
     with ExitStack() as stack:
         stop = stack.enter_context(Stop().on_signals())
         more_hosts = [to for to in (asked.webhook.destination, asked.mqtt.destination) if to is not None]
         outbox = stack.enter_context(Outbox.open(asked.delivery, more_hosts, stop))
         source = _source(options, files, engine)
         stack.callback(source.close)
+        measured, status = Measurements(), 0
+        watchdog = Watchdog(
+            Notifier(),
+            lambda: options.only_serves or is_lost(source),
+            quiet_s=asked.source.timeout if source.live else 0,
+        )
+        sinks = [watchdog, *_attending(options, reader, keys, source, measured, outbox)]
         pipeline = Pipeline(
             reader,
-            [*_sinks(options, reader, outbox, source, stop), *more],
+            [*sinks, *_sinks(options, reader, outbox, source, stop), *more],
             follower=_follower(options, engine) if options.follow else None,
             labelled=options.labels is not None,
+            measured=measured,
         )
         pipeline.warm_up(options.warmup)
-        measured, status = pipeline.measured, 0
+        watchdog.ready()
         try:
             pipeline.run(source, stop, options.benchmark)
             # To end is what a service is asked for with SIGTERM.
@@ -155,7 +182,7 @@ def run(options: Options, *more: Sink) -> int:
             status = FAILED
         if measured.unreadable and not status:
             status = 1
-        if not asked.output.json:
+        if not (asked.output.json or options.only_serves):
             click.echo(summary(measured))
         if measured.n and asked.delivery.report:
             report = _report(options, engine, measured, temperature)
@@ -167,14 +194,15 @@ def run(options: Options, *more: Sink) -> int:
     return status
 
 
-def _reader(options: Options, engine: Engine) -> Reader:
+def _reader(options: Options, engine: Engine, whole: bool = False) -> Reader:
+    """Of frames; or of the *whole* of images, though `locate.roi` is set."""
     read, locate = options.configuration.reader, options.configuration.locate
     return Reader.of(
         engine,
         threads=read.threads,
         # Golden inputs are the reader's.
         crop=read.crop or options.source == "golden",
-        region=locate.region,
+        region=None if whole else locate.region,
         min_confidence=read.min_confidence,
         locate_size=locate.size,
         min_plate_width=locate.min_plate_width,
@@ -202,12 +230,57 @@ def _report(
 
 def _source(options: Options, files: list[Path], engine: Engine) -> Source:
     source = options.configuration.source
+    if options.only_serves:
+        return Nothing()
     if files:
         fps = (source.fps or FRAME_RATE) if options.follow else None
         return Stills.of_files(files, repeat=options.benchmark is not None, fps=fps)
     if source.camera is not None:
         return open_source(source.camera, source)
     return Stills.of_images("golden", list(engine.golden().images))
+
+
+def _attending(
+    options: Options,
+    reader: Reader,
+    keys: tuple[PublicKey, ...],
+    source: Source,
+    measured: Measurements,
+    outbox: Outbox,
+) -> list[Sink]:
+    """What tells others how the run is doing, shows it, and answers questions."""
+    asked, engine = options.configuration, reader.engine
+    sinks: list[Sink] = []
+    if asked.serve.address is not None:
+        # Only where they are used: they take a while to load.
+        from device_runtime.service.serve import Server
+
+        def another() -> Reader:
+            """One for the images of others: a reader serves one thread."""
+            if options.only_serves:
+                return reader
+            own = Engine.open(engine.bundle.path, asked.reader.threads, asked.reader.grammar, keys)
+            return _reader(options, own, whole=True)
+
+        sinks.append(Server(parse_address(asked.serve.address), another, settings=asked.serve))
+    if asked.view.address is not None:
+        from device_runtime.service.view import View
+
+        glyphs = of_bundle(engine.bundle.path, engine.manifest.alphabet)
+        address, region = parse_address(asked.view.address), asked.locate.region
+        sinks.append(View(address, region=region, glyphs=glyphs, settings=asked.view))
+    if "health" in outbox.deliveries and source.live:
+        reports = HealthReports(
+            lambda health: outbox.put("health", health),
+            measured,
+            engine.bundle,
+            source=None if options.only_serves else source,
+            items=outbox.counts,
+            spool=asked.delivery.spool or default_spool(),
+            interval_s=asked.health.interval,
+        )
+        sinks.append(reports)
+    return sinks
 
 
 def _sinks(options: Options, reader: Reader, outbox: Outbox, source: Source, stop: Stop) -> list[Sink]:

@@ -129,7 +129,7 @@ class Health(Tolerant, frozen=True, kw_only=True):
         events: told.
         source: None where there is none, but for `--serve`.
         stages: times of frames, as in a report.
-        delivery: None where nothing is delivered.
+        delivery: what became of items, by destination.
     """
 
     health_version: int = HEALTH_VERSION
@@ -148,7 +148,7 @@ class Health(Tolerant, frozen=True, kw_only=True):
     source: SourceHealth | None = None
     stages: dict[str, Spread]
     machine: Machine
-    delivery: DeliveryHealth | None = None
+    delivery: dict[str, DeliveryHealth] = msgspec.field(default_factory=dict)
 
 
 HEALTH = Format(

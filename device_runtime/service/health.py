@@ -11,7 +11,7 @@ import shutil
 import threading
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from queue import SimpleQueue
@@ -34,7 +34,7 @@ from device_runtime.report.health import (
 from device_runtime.report.latencies import Stages
 from device_runtime.report.measure import Measurements, peak_rss_mb
 from device_runtime.sinks.sink import Sink
-from device_runtime.sources.source import Source
+from device_runtime.sources.source import Source, is_lost
 
 log = logging.getLogger(__name__)
 
@@ -64,7 +64,7 @@ class HealthReports(Sink):
         measured: what is counted of the run.
         bundle: what reads.
         source: where frames come from.
-        items: what became of what was delivered; None where nothing is.
+        items: what became of what was delivered, by destination.
         spool: folder of the items that wait.
         interval_s: between reports.
         root: where the kernel's files are.
@@ -77,7 +77,7 @@ class HealthReports(Sink):
         bundle: Bundle,
         *,
         source: Source | None = None,
-        items: Callable[[], ItemCounts] | None = None,
+        items: Callable[[], Mapping[str, ItemCounts]] = dict,
         spool: Path | None = None,
         interval_s: float = 60.0,
         root: Path = Path("/"),
@@ -162,7 +162,7 @@ class HealthReports(Sink):
             source=_source_health(self._source) if self._source else None,
             stages={stage: spread_of(found) for stage, found in noted.stages.distributions().items()},
             machine=self._machine(ask=not noted.last),
-            delivery=_delivery_health(self._items()) if self._items else None,
+            delivery={to: _delivery_health(counts) for to, counts in self._items().items()},
         )
 
     def _machine(self, ask: bool) -> Machine:
@@ -186,7 +186,7 @@ def _source_health(source: Source) -> SourceHealth:
     counts = source.counts
     return SourceHealth(
         name=source.name,
-        lost=counts.losses > counts.reconnects,
+        lost=is_lost(source),
         dropped=counts.dropped,
         damaged=counts.damaged,
         losses=counts.losses,

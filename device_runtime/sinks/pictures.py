@@ -95,14 +95,18 @@ def plate_picture(image: Image, caption: Caption, glyphs: Glyphs | None = None) 
 
 
 def frame_picture(
-    frame: Image, region: Region | None, marks: Sequence[Mark], glyphs: Glyphs | None = None
+    frame: Image,
+    region: Region | None,
+    marks: Sequence[Mark],
+    glyphs: Glyphs | None = None,
+    longest: int = LONGEST,
 ) -> Image:
     """A frame with an outline around each plate, its text beside it, and the region; BGR uint8.
 
-    A frame wider or higher than `LONGEST` is shrunk to that.
+    A frame wider or higher than *longest* is shrunk to that.
     """
     frame = as_bgr(frame)
-    scale = min(LONGEST / max(frame.shape[:2]), 1.0)
+    scale = min(longest / max(frame.shape[:2]), 1.0)
     picture = (
         cv2.resize(frame, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
         if scale < 1

@@ -21,8 +21,7 @@ MAX_FILE_BYTES = 256 << 20
 def read_image(path: Path) -> Image:
     """Decode an image file to BGR uint8 [H, W, 3].
 
-    Grey images are spread over three channels, alpha is dropped, 16-bit samples keep their upper byte
-    and EXIF orientation is applied. Any file name that the file system allows will do.
+    As `decode_image`. Any file name that the file system allows will do.
 
     Raises:
         FatalError: missing, unreadable, empty, too large, or not an image OpenCV knows.
@@ -31,21 +30,37 @@ def read_image(path: Path) -> Image:
         size = path.stat().st_size
         if size > MAX_FILE_BYTES:
             raise FatalError(str(path), f"is {size >> 20} MiB, more than {MAX_FILE_BYTES >> 20}", _SMALLER)
-        data = np.frombuffer(path.read_bytes(), np.uint8)
+        data = path.read_bytes()
     except OSError as error:
         raise FatalError(str(path), f"cannot be read ({error.strerror})", "check the path") from None
-    if data.size == 0:
-        raise FatalError(str(path), "is empty", "copy the file again")
+    return decode_image(data, str(path))
+
+
+def decode_image(data: bytes, name: str) -> Image:
+    """Decode what an image file holds to BGR uint8 [H, W, 3].
+
+    Grey images are spread over three channels, alpha is dropped, 16-bit samples keep their upper byte
+    and EXIF orientation is applied.
+
+    Args:
+        data: the file's content.
+        name: to call it in an error.
+
+    Raises:
+        FatalError: empty, too large, or not an image OpenCV knows.
+    """
+    if not data:
+        raise FatalError(name, "is empty", "copy the file again")
     try:
-        image = cv2.imdecode(data, cv2.IMREAD_COLOR)
+        image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
     except cv2.error as error:
         if "pixels" in str(error).lower():
-            raise FatalError(str(path), f"has more than {MAX_PIXELS >> 20} Mi pixels", _SMALLER) from None
-        raise FatalError(str(path), "cannot be decoded", _FORMATS) from None
+            raise FatalError(name, f"has more than {MAX_PIXELS >> 20} Mi pixels", _SMALLER) from None
+        raise FatalError(name, "cannot be decoded", _FORMATS) from None
     if image is None or image.size == 0:
-        raise FatalError(str(path), "is not a readable image", _FORMATS)
+        raise FatalError(name, "is not a readable image", _FORMATS)
     if image.shape[0] * image.shape[1] > MAX_PIXELS:
-        raise FatalError(str(path), f"has more than {MAX_PIXELS >> 20} Mi pixels", _SMALLER)
+        raise FatalError(name, f"has more than {MAX_PIXELS >> 20} Mi pixels", _SMALLER)
     return image
 
 

@@ -41,6 +41,11 @@ class Counts:
     lost_s: float = 0.0
 
 
+def is_lost(source: Source) -> bool:
+    """Whether its camera is away now, and being looked for."""
+    return source.counts.losses > source.counts.reconnects
+
+
 class Source(Protocol):
     """Gives frames, one at a time, to one thread."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from itertools import cycle
@@ -58,6 +59,19 @@ class Stills:
         else:
             self._counts = replace(kept, frames=kept.frames + 1)
         return frame
+
+    def close(self) -> None:
+        """Nothing is held open."""
+
+
+class Nothing:
+    """No frames, until the run is asked to end; see `Source`."""
+
+    name, live, counts = "nothing", True, Counts()
+
+    def next(self, timeout_s: float) -> None:
+        """None, after *timeout_s* seconds."""
+        time.sleep(timeout_s)
 
     def close(self) -> None:
         """Nothing is held open."""

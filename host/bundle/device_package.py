@@ -17,7 +17,7 @@ from host.cache import cached
 from host.paths import CACHE, DEVICE_PACKAGE
 from host.targets.boards import advice
 
-BESIDE = ("install.sh", "requirements.txt")
+BESIDE = ("install.sh", "lpr-run.service", "requirements.txt")
 """Files of the package that a bundle has beside the wheel, not in it."""
 
 # 1980-01-01, the oldest time a zip file can hold: the wheel's bytes depend on its contents alone.
@@ -25,7 +25,7 @@ SOURCE_DATE_EPOCH = "315532800"
 
 
 def copy_device_package(folder: Path, cache: Path = CACHE) -> None:
-    """Put the device package's wheel, its pinned requirements and `install.sh` into *folder*.
+    """Put the device package's wheel, its pinned requirements, `install.sh` and its service into *folder*.
 
     The wheel is built once for the same contents and build tools.
 

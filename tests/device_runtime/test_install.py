@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import stat
 import subprocess
 import sys
 from collections.abc import Callable
@@ -15,7 +16,14 @@ import pytest
 
 from device_runtime.bundle.manifest import Manifest, read_manifest
 from device_runtime.bundle.verify import local_names
+from device_runtime.configuration import configure
 from host.bundle.device_package import copy_device_package
+from host.paths import DEVICE_PACKAGE
+
+needs_systemd = pytest.mark.skipif(
+    os.geteuid() != 0 or not shutil.which("systemd-sysusers") or not shutil.which("systemd-analyze"),
+    reason="needs root, and systemd's tools: apt install systemd",
+)
 
 LOCAL_MODULE_NAME, _ = local_names("model.so")
 Seal = Callable[[Path, Manifest], Manifest]
@@ -46,12 +54,12 @@ def lend_packages(bundle: Path) -> None:
         (site / "lent.pth").write_text(f"{SITE}\n")
 
 
-def install(bundle: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+def install(bundle: Path, *options: str, **environment: str) -> subprocess.CompletedProcess[str]:
     """Run install.sh from another folder."""
     # cv2 adds the current folder to LD_LIBRARY_PATH for the children of this process.
     inherited = {key: value for key, value in os.environ.items() if key != "LD_LIBRARY_PATH"}
     return subprocess.run(
-        ["sh", str(bundle / "install.sh")],
+        ["sh", str(bundle / "install.sh"), *options],
         cwd="/",
         env={**inherited, "PYTHON": sys.executable, **environment},
         capture_output=True,
@@ -121,3 +129,59 @@ def test_a_python_that_is_not_there_is_named(shipped: Path) -> None:
     done = install(shipped, PYTHON="python3.0")
     assert done.returncode == 2
     assert done.stderr.startswith("error: python3.0: not found")
+
+
+@pytest.mark.slow
+@needs_systemd
+def test_a_service_is_installed_into_an_image(shipped: Path, tmp_path: Path) -> None:
+    """As root; the image is the folder that the bundle lies in."""
+    lend_packages(shipped)
+    image = shipped.parent
+    for _ in range(2):
+        done = install(shipped, "--service", DESTDIR=str(image))
+        assert done.returncode == 0, done.stderr
+        assert "the service lpr-run starts with the image" in done.stdout
+    unit = image / "etc/systemd/system/lpr-run.service"
+    assert (
+        f"ExecStart=/{shipped.name}/venv/bin/lpr-run --bundle /{shipped.name} --config /etc/lpr/"
+        in unit.read_text()
+    )
+    assert (unit.parent / "multi-user.target.wants/lpr-run.service").resolve() == unit
+    groups = dict(line.split(":", 1) for line in (image / "etc/group").read_text().splitlines())
+    assert groups["video"].endswith(":lpr") and groups["dialout"].endswith(":lpr")
+    assert stat.S_IMODE((image / "etc/lpr/environment").stat().st_mode) == 0o600
+    asked = configure(image / "etc/lpr/lpr.toml")
+    assert asked.source.camera == "0"
+    # What a user has changed stays.
+    (image / "etc/lpr/lpr.toml").write_text("[source]\ncamera = '1'\n")
+    assert install(shipped, "--service", DESTDIR=str(image)).returncode == 0
+    assert configure(image / "etc/lpr/lpr.toml").source.camera == "1"
+
+
+@needs_systemd
+def test_a_service_is_not_installed_where_it_could_not_run(shipped: Path) -> None:
+    done = install(shipped, "--service", DESTDIR="")
+    assert done.returncode == 2
+    assert "copy the bundle to /opt/lpr" in done.stderr
+    done = install(shipped, "--serve")
+    assert done.returncode == 2
+    assert done.stderr == "error: --serve: is no option – sh install.sh [--service]\n"
+
+
+@needs_systemd
+def test_the_unit_is_one_that_systemd_knows_and_that_is_shut_in(tmp_path: Path) -> None:
+    program = tmp_path / "bundle/venv/bin/lpr-run"
+    program.parent.mkdir(parents=True)
+    program.write_text("#!/bin/sh\n")
+    program.chmod(0o755)
+    (tmp_path / "bundle/README.md").touch()
+    unit = tmp_path / "lpr-run.service"
+    unit.write_text(
+        (DEVICE_PACKAGE / "lpr-run.service").read_text().replace("@BUNDLE@", str(tmp_path / "bundle"))
+    )
+    verified = subprocess.run(["systemd-analyze", "verify", unit], capture_output=True, text=True)
+    assert (verified.returncode, verified.stderr) == (0, "")
+    # 0 is shut in, 10 open; services are at 9.6 by default.
+    command = ["systemd-analyze", "security", "--offline=yes", "--threshold=25", str(unit)]
+    rated = subprocess.run(command, capture_output=True, text=True)
+    assert rated.returncode == 0, rated.stdout

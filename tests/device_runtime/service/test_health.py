@@ -47,7 +47,7 @@ def test_a_report_says_how_the_run_is_doing(whole: Bundle, tmp_path: Path) -> No
         whole,
         measured,
         source=source,
-        items=lambda: ItemCounts(spooled=5, acknowledged=4),
+        items=lambda: {"file:x": ItemCounts(spooled=5, acknowledged=4)},
         spool=tmp_path,
         interval_s=0.0,
         root=tmp_path,
@@ -62,7 +62,7 @@ def test_a_report_says_how_the_run_is_doing(whole: Bundle, tmp_path: Path) -> No
     assert second.stages["infer"].p50_ms == 2.0 and second.stages["infer"].n == 2
     assert second.source is not None and second.source.lost
     assert (second.source.dropped, second.source.reconnects, second.source.lost_s) == (3, 1, 12.5)
-    assert second.delivery is not None and second.delivery.acknowledged == 4
+    assert second.delivery["file:x"].acknowledged == 4
     assert second.bundle.target == "tiny"
     assert second.machine.available_mb == 200
     assert second.machine.rss_mb and second.machine.rss_mb > 10
