@@ -236,6 +236,8 @@ class Follower:
         result = vote(track.tally.ballots) if track.tally.readings else NOTHING
         text, confidence = self._choose(result) or ("", 0.0)
         agreed = result.agreeing >= asked.readings or track.surest >= asked.sure
+        # Lettering is read like a plate now and then, a plate nearly always or nearly never.
+        agreed = agreed and (track.certain or 2 * result.agreeing >= track.sightings)
         if not text or not agreed or confidence < asked.min_confidence:
             waited = over or moment.monotonic - track.first >= UNREAD_S
             if not (self._unread and waited and track.sightings >= self._unread and track.certain):

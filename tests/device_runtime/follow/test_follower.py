@@ -129,7 +129,7 @@ def test_whole_images_are_followed_by_their_text() -> None:
 
 
 def test_places_without_text_keep_a_plate_followed_and_are_no_event() -> None:
-    what = [(t, [sighting(CAR if t < 1 or t > 9 else "")]) for t in times(0, 10)]
+    what = [(t, [replace(sighting(CAR if t < 1 or t > 9 else ""), score=0.99)]) for t in times(0, 10)]
     (event,) = drive(what, Settings(delay="gone", memory=0))
     assert event.duration_s > 9 and event.readings < 25
     assert drive([(t, [sighting("")]) for t in times(0, 3)], Settings(unread=0)) == []
@@ -152,6 +152,12 @@ def test_a_plate_that_nobody_can_read_is_an_event_without_a_text() -> None:
     for asked in (Settings(pattern=".*"), Settings(allow=(CAR,)), Settings(min_confidence=0.1)):
         assert drive(passing, asked) == []
     assert drive(passing[:3]) == []
+
+
+def test_a_sign_that_is_read_now_and_then_is_no_event() -> None:
+    for share, events in ((2, 1), (5, 0)):
+        what = [(t, [sighting(CAR if i % share == 0 else "")]) for i, t in enumerate(times(0, 5))]
+        assert len(drive(what)) == events
 
 
 def test_readings_that_do_not_agree_stand_beside_an_event_without_a_text() -> None:
