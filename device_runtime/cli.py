@@ -19,6 +19,7 @@ from device_runtime.console import OneLineCommand, configure_logging
 from device_runtime.errors import FatalError
 from device_runtime.locate.region import Region
 from device_runtime.run import Options, run
+from device_runtime.sources.settings import PIXEL_FORMATS, parse_size
 
 INPUT, FIND, EVENTS, OUTPUT, OTHERS, MEASURE = (
     "What is looked at",
@@ -52,6 +53,20 @@ class DelayType(click.ParamType):
         if value == "gone":
             return "gone"
         return float(click.FloatRange(0, 86_400).convert(value, param, ctx))
+
+
+class SizeType(click.ParamType):
+    """WIDTHxHEIGHT."""
+
+    name = "WxH"
+
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[int, int]:
+        try:
+            return parse_size(str(value))
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
 
 
 class CommandType(click.ParamType):
@@ -156,8 +171,30 @@ class Command(OneLineCommand):
     "--camera",
     key="source.camera",
     group=INPUT,
-    metavar="N|URL",
-    help="Camera number, stream address or video file; Ctrl-C ends it.",
+    metavar="WHAT",
+    help="A camera's number, path or name, a stream's address, a video, or - for standard input.",
+)
+@setting(
+    "--size",
+    key="source.size",
+    group=INPUT,
+    type=SizeType(),
+    help="Of a camera's frames, or of raw ones from standard input.",
+)
+@setting(
+    "--fps",
+    key="source.fps",
+    group=INPUT,
+    type=click.FloatRange(0, 1000, min_open=True),
+    metavar="N",
+    help="Frames a second that a camera is asked for, and the most that are taken.",
+)
+@setting(
+    "--pixel-format",
+    key="source.pixel_format",
+    group=INPUT,
+    type=click.Choice(PIXEL_FORMATS, case_sensitive=False),
+    help="Of a local camera or of standard input.  [default: MJPG where there is a choice]",
 )
 @setting(
     "--bundle",

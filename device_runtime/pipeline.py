@@ -92,10 +92,14 @@ class Pipeline:
             try:
                 with ExitStack() as sooner:
                     sooner.callback(self._tell_the_rest)
-                    sooner.callback(source.close)
+                    sooner.callback(self._let_go, source)
                     self._until_it_ends(source, stop, most)
             finally:
                 self.measured.wall_s += perf_counter() - started
+
+    def _let_go(self, source: Source) -> None:
+        source.close()
+        self.measured.camera = source.counts if source.live else None
 
     def _until_it_ends(self, source: Source, stop: Stop, most: int | None) -> None:
         ticked, seen = monotonic(), 0

@@ -16,7 +16,8 @@ from device_runtime.board import describe as board
 from device_runtime.bundle.verify import MODULE_NAME, Bundle
 from device_runtime.report.accuracy import Tally
 from device_runtime.report.latencies import Stages
-from device_runtime.report.report import BundleId, Report, RunSettings, WarmUp
+from device_runtime.report.report import BundleId, CameraCounts, Report, RunSettings, WarmUp
+from device_runtime.sources.source import Counts
 from device_runtime.timing import Distribution
 
 
@@ -30,6 +31,7 @@ class Measurements:
         recent: those since it was set, by whoever wants to know; None where nobody does.
         plates: read in them where plates were looked for, else None.
         unreadable: files that were no images.
+        camera: what became of the frames of a live source; None of another.
         wall_s: how long it has been running, seconds.
         tally: plates with a label.
     """
@@ -39,6 +41,7 @@ class Measurements:
     recent: Stages | None = None
     plates: int | None = None
     unreadable: int = 0
+    camera: Counts | None = None
     wall_s: float = 0.0
     tally: Tally = field(default_factory=Tally)
 
@@ -116,6 +119,7 @@ def make_report(
             n=measured.n,
             plates=measured.plates,
             unreadable=measured.unreadable,
+            camera=_camera_counts(measured.camera),
             threads=threads,
             grammar=grammar,
             lpr_run=f"{__version__} on Python {platform.python_version()}",
@@ -128,6 +132,18 @@ def make_report(
         peak_rss_mb=peak_rss_mb(),
         golden_difference=golden_difference,
         accuracy=measured.tally.accuracy(),
+    )
+
+
+def _camera_counts(counts: Counts | None) -> CameraCounts | None:
+    if counts is None:
+        return None
+    return CameraCounts(
+        dropped=counts.dropped,
+        damaged=counts.damaged,
+        losses=counts.losses,
+        reconnects=counts.reconnects,
+        lost_s=round(counts.lost_s, 3),
     )
 
 

@@ -12,7 +12,7 @@ from device_runtime.report.accuracy import Accuracy
 from device_runtime.schema import Format, Tolerant
 from device_runtime.timing import Distribution
 
-REPORT_VERSION, REPORT_MINOR = 1, 2
+REPORT_VERSION, REPORT_MINOR = 1, 3
 
 
 class BundleId(Tolerant, frozen=True, kw_only=True):
@@ -36,6 +36,23 @@ class BundleId(Tolerant, frozen=True, kw_only=True):
     model_sha256: str
 
 
+class CameraCounts(Tolerant, frozen=True, kw_only=True):
+    """What became of a camera's frames beside those that were read.
+
+    Attributes:
+        dropped: went by while the reader was busy.
+        damaged: could not be decoded.
+        losses, reconnects: how often it went away, and came back.
+        lost_s: seconds it was away.
+    """
+
+    dropped: int
+    damaged: int
+    losses: int
+    reconnects: int
+    lost_s: float
+
+
 class RunSettings(Tolerant, frozen=True, kw_only=True):
     """How the run was made.
 
@@ -44,6 +61,7 @@ class RunSettings(Tolerant, frozen=True, kw_only=True):
         n: frames read.
         plates: read in them; None where each frame was taken for one plate.
         unreadable: files that were no images.
+        camera: of a camera or stream.
         lpr_run, numpy, opencv: versions.
     """
 
@@ -51,6 +69,7 @@ class RunSettings(Tolerant, frozen=True, kw_only=True):
     n: int
     plates: int | None = None
     unreadable: int
+    camera: CameraCounts | None = None
     threads: int
     grammar: bool
     lpr_run: str

@@ -99,6 +99,10 @@ def summary(measured: Measurements) -> str:
     if measured.plates is not None:
         read = f"{_counted(measured.plates, 'plate')} in {_counted(measured.n, 'frame')}"
     lines = [f"{read}, {measured.unreadable} unreadable, {measured.throughput:.1f} a second"]
+    if measured.camera and (measured.camera.dropped or measured.camera.damaged or measured.camera.losses):
+        counts = measured.camera
+        lost = f"camera lost {counts.losses}×, {counts.lost_s:.1f} s in sum"
+        lines.append(f"{counts.dropped} frames dropped, {counts.damaged} damaged, {lost}")
     tally = measured.tally
     if tally.n:
         lines.append(

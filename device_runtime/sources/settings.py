@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, Any
+from typing import Annotated, Literal
 
 import msgspec
 
-from device_runtime.errors import FatalError
 from device_runtime.schema import Strict
 
 Size = tuple[
@@ -28,7 +27,10 @@ class SourceSettings(Strict, frozen=True, kw_only=True):
         size: width and height, px; what the camera has where None. A size that it has not is an error.
         fps: frames a second that a camera is asked for, and the most that are taken of a stream.
         pixel_format: of a local camera or a pipe; MJPG where the camera has it, if None.
-        timeout: seconds without a frame after which a camera counts as lost.
+        timeout: seconds without a frame after which a camera counts as lost; twice as long to open it.
+        every_frame: of a pipe: whether its sender waits for the reader, so that none is dropped.
+        rtsp: how RTSP streams are carried.
+        tls_verify: whether an https camera has to show a certificate that is trusted here.
 
     Raises:
         ValueError: a pixel format that there is not.
@@ -39,6 +41,9 @@ class SourceSettings(Strict, frozen=True, kw_only=True):
     fps: Annotated[float, msgspec.Meta(gt=0.0, le=1000.0)] | None = None
     pixel_format: str | None = None
     timeout: Annotated[float, msgspec.Meta(ge=0.5, le=3600.0)] = 5.0
+    every_frame: bool = False
+    rtsp: Literal["tcp", "udp"] = "tcp"
+    tls_verify: bool = True
 
     def __post_init__(self) -> None:
         if self.pixel_format is not None and self.pixel_format not in PIXEL_FORMATS:
@@ -55,18 +60,3 @@ def parse_size(text: str) -> tuple[int, int]:
     if not found or not all(16 <= int(side) <= 16384 for side in found.groups()):
         raise ValueError(f"{text!r} is not WIDTHxHEIGHT, as 1280x720")
     return int(found[1]), int(found[2])
-
-
-def settings_from(raw: Any, path: str) -> SourceSettings:
-    """Check *raw*, the table `[source]` of the TOML file *path*.
-
-    Raises:
-        FatalError: a key is unknown or its value not allowed.
-    """
-    try:
-        return msgspec.convert(raw, SourceSettings)
-    except msgspec.ValidationError as error:
-        # msgspec names the key last.
-        found = re.fullmatch(r"(?s)(.*?)(?: - at `\$\.?([^`]*)`)?", str(error))
-        why = f"{found[2]}: {found[1]}" if found and found[2] else str(error)
-        raise FatalError(path, f"[source] {why}", "correct it; docs/lpr-run.md says what there is") from None
