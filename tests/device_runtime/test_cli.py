@@ -355,7 +355,8 @@ def test_help_and_version(capfd: pytest.CaptureFixture[str]) -> None:
     run = Run(capfd, "--help")
     assert run.status == 0
     flags = (
-        "config bundle images camera size fps pixel-format crop roi min-confidence min-plate-width locate-size benchmark labels "
+        "config bundle images camera size fps pixel-format crop roi min-confidence min-plate-width "
+        "locate-size benchmark labels "
         "json report threads grammar warmup save-annotated check events spool follow delay"
     )
     assert all(f"--{flag}" in run.out for flag in flags.split())

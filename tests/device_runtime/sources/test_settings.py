@@ -11,8 +11,8 @@ from device_runtime.sources.settings import SourceSettings, parse_size
 
 def test_every_key() -> None:
     table = tomllib.loads(
-        "camera = '0'\nsize = [1280, 720]\nfps = 10\npixel_format = 'YUYV'\ntimeout = 8.5\nevery_frame = true\n"
-        "rtsp = 'udp'\ntls_verify = false"
+        "camera = '0'\nsize = [1280, 720]\nfps = 10\npixel_format = 'YUYV'\ntimeout = 8.5\n"
+        "every_frame = true\nrtsp = 'udp'\ntls_verify = false"
     )
     settings = from_table(SourceSettings, table, "lpr.toml: [source]", todo="correct it")
     assert settings == SourceSettings(
