@@ -11,6 +11,9 @@ from types import FrameType
 END_S = 2.0
 """How long a run may take to end when it is asked to, which a service manager waits for."""
 
+_HANDLING = 0.75
+"""Share of it for what may wait for others; the rest is for the program's own end."""
+
 
 class Stop:
     """Asks a run to end; one that a signal may set.
@@ -31,7 +34,7 @@ class Stop:
 
     def left_s(self, otherwise: float, share: float = 1.0) -> float:
         """*share* of the seconds that are left for ending, where that was asked for, else *otherwise*."""
-        return max(share * (self._at + 0.9 * END_S - monotonic()), 0.1) if self.asked else otherwise
+        return max(share * (self._at + _HANDLING * END_S - monotonic()), 0.1) if self.asked else otherwise
 
     @contextmanager
     def on_signals(self) -> Iterator[Stop]:
