@@ -55,5 +55,7 @@ def passages_command(folder: Path, bundle: Path, config: Path | None, as_json: b
         return
     click.echo(f"{found.counted} of {found.videos} videos with as many events as plates")
     click.echo(f"{found.told} of {found.plates} plates in an event as they read")
-    click.echo(f"{found.wrong_events} of {found.events} events say something else")
+    click.echo(
+        f"{found.wrong_events} of {found.events} events say something else, {found.unread_events} nothing"
+    )
     click.echo(f"{found.wrong_readings} of {found.readings} readings of single frames say something else")

@@ -70,7 +70,7 @@ class Summary:
     Attributes:
         videos, counted: how many, and how many of them with as many events as plates.
         plates, told: how many, and how many of them whose text an event says.
-        events, wrong_events: how many, and how many of them say something else.
+        events, unread_events, wrong_events: how many, how many of them have no text, and say something else.
         readings, wrong_readings: of single frames, likewise.
     """
 
@@ -79,6 +79,7 @@ class Summary:
     plates: int
     told: int
     events: int
+    unread_events: int
     wrong_events: int
     readings: int
     wrong_readings: int
@@ -128,7 +129,10 @@ def summary_of(outcomes: Iterable[Outcome]) -> Summary:
         plates=sum(len(one.truths) for one in kept),
         told=sum(one.told for one in kept),
         events=sum(len(one.events) for one in kept),
-        wrong_events=sum(event.text not in one.truths for one in kept for event in one.events),
+        unread_events=sum(not event.text for one in kept for event in one.events),
+        wrong_events=sum(
+            bool(event.text) and event.text not in one.truths for one in kept for event in one.events
+        ),
         readings=sum(len(one.readings) for one in kept),
         wrong_readings=sum(text not in one.truths for one in kept for text in one.readings),
     )

@@ -25,12 +25,13 @@ def test_events_and_readings_are_compared_with_the_plates() -> None:
         Outcome(
             video=video("京A-1", "京B2"), events=(event("京A1"), event("京B3")), readings=("京A1", "京B3")
         ),
-        Outcome(video=video("京C3"), events=(), readings=("京C3",)),
+        Outcome(video=video("京C3"), events=(event(""), event("")), readings=("京C3",)),
     ]
     assert [one.counted for one in outcomes] == [True, False] and [one.told for one in outcomes] == [1, 0]
     found = summary_of(outcomes)
     assert (found.videos, found.counted, found.plates, found.told) == (2, 1, 3, 1)
-    assert (found.events, found.wrong_events, found.readings, found.wrong_readings) == (2, 1, 3, 1)
+    assert (found.events, found.unread_events, found.wrong_events) == (4, 2, 1)
+    assert (found.readings, found.wrong_readings) == (3, 1)
 
 
 def test_a_video_is_watched_to_its_end(tmp_path: Path) -> None:
