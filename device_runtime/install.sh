@@ -152,6 +152,9 @@ camera = "0"
 [view]
 # address = "8081"
 END
+# Whatever root's umask is.
+chmod 755 "$etc/lpr"
+chmod 644 "$etc/lpr/lpr.toml" "$etc/systemd/system/lpr-run.service"
 [ -e "$etc/lpr/environment" ] || (
     umask 077
     cat >"$etc/lpr/environment" <<'END'

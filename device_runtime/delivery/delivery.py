@@ -31,11 +31,7 @@ from device_runtime.delivery.destination import (
     WebhookDestination,
 )
 from device_runtime.delivery.item import KINDS, MAX_ITEM_BYTES, Item, encode, new_id
-from device_runtime.delivery.mqtt import MqttChannel
-from device_runtime.delivery.post import HttpChannel
-from device_runtime.delivery.serial_line import SerialChannel
 from device_runtime.delivery.spool import MAX_BYTES, Counts, Entry, Spool
-from device_runtime.delivery.webhook import WebhookChannel
 from device_runtime.secret import read_token
 
 log = logging.getLogger(__name__)
@@ -58,12 +54,21 @@ def open_channel(destination: Destination) -> Channel:
     """
     if isinstance(destination, FileDestination):
         return FileChannel(destination.path)
+    # Loaded where they are used: together they take a tenth of the time to the first plate.
     if isinstance(destination, WebhookDestination):
+        from device_runtime.delivery.webhook import WebhookChannel
+
         return WebhookChannel(destination.address)
     if isinstance(destination, MqttDestination):
+        from device_runtime.delivery.mqtt import MqttChannel
+
         return MqttChannel(destination)
     if isinstance(destination, HttpDestination):
+        from device_runtime.delivery.post import HttpChannel
+
         return HttpChannel(destination, read_token())
+    from device_runtime.delivery.serial_line import SerialChannel
+
     return SerialChannel(destination)
 
 
