@@ -155,6 +155,7 @@ def _details(report: Report, label: str) -> str:
     rows = [
         ("board", board_name(report)),
         ("processor", f"{board.cpu or 'unknown'}, {board.arch or '?'}, {board.cores or '?'} cores"),
+        ("cores that read", ", ".join(map(str, board.cores_used or ())) or "unknown"),
         ("governor, frequency", f"{board.governor or 'unknown'}, {frequency}"),
         ("temperature", temperature),
         ("throttling", board.throttling or "unknown"),

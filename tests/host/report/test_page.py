@@ -52,6 +52,11 @@ def test_names_in_reports_are_text_not_html() -> None:
     assert "<script" not in text
 
 
+def test_the_cores_that_read_are_named() -> None:
+    board = Board(model="Rock 5B", cores=8, cores_used=(4, 5, 6, 7))
+    assert "4, 5, 6, 7" in Page(render([made(board=board)])).texts
+
+
 def test_what_makes_a_timing_doubtful_is_said() -> None:
     board = Board(model="Pi", throttling="under-voltage", governor="ondemand")
     text = render([made(n=50, board=board)])
