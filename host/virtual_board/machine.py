@@ -16,6 +16,11 @@ from host.virtual_board.image import Image
 
 BOOT_S = 600
 """Longest wait for a board to answer; half a minute is usual where nothing else runs."""
+COMMAND_LINE = (
+    "console=ttyAMA0 root=/dev/vda quiet systemd.show_status=0 "
+    # No log-in on the console; and where much else runs here, devices take long to appear.
+    "systemd.getty_auto=no systemd.default_device_timeout_sec=600"
+)
 _PTY = re.compile(r"char device redirected to (/dev/pts/\d+) \(label serial0\)")
 
 
@@ -74,7 +79,7 @@ class Machine:
             # Without a bound QEMU takes a gigabyte for translated code.
             *("-accel", "tcg,thread=multi,tb-size=256"),
             *("-kernel", str(self.image.kernel), "-initrd", str(self.image.initramfs)),
-            *("-append", "console=ttyAMA0 root=/dev/vda quiet systemd.show_status=0"),
+            *("-append", COMMAND_LINE),
             *("-drive", f"file={self.disk},if=none,id=disk,format=qcow2,cache=writeback"),
             *("-device", "virtio-blk-pci,drive=disk"),
             # It reaches nothing outside.
