@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import warnings
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -97,7 +98,10 @@ def check_pattern(pattern: str) -> None:
         ValueError: saying which.
     """
     try:
-        re.compile(pattern)
+        with warnings.catch_warnings():
+            # Of what a later Python may read otherwise, in two lines on standard error.
+            warnings.simplefilter("ignore", FutureWarning)
+            re.compile(pattern)
     except (re.error, RecursionError, OverflowError) as error:
         raise ValueError(f"pattern is no regular expression ({error})") from None
     # Escapes and classes are single characters here.

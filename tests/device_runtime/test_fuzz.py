@@ -290,7 +290,7 @@ def test_events() -> None:
     assert 500 * TIMES < whole < 10_000 * TIMES
 
 
-@pytest.mark.filterwarnings("ignore:Possible:FutureWarning")
+@pytest.mark.filterwarnings("error:Possible:FutureWarning")
 def test_settings(tmp_path: Path) -> None:
     mutator, path, whole = Mutator(5), tmp_path / "lpr.toml", 0
     for _ in range(6000 * TIMES):
