@@ -180,8 +180,10 @@ HEALTHY: dict[str, Any] = {
     "stages": {"total": {"n": 1500, "p50_ms": 9.5, "p90_ms": 11, "p99_ms": 15, "max_ms": 80}},
     "machine": {"model": "Raspberry Pi 4", "temperature_c": 61.2, "throttling": "none", "rss_mb": 90},
     "delivery": {
-        **dict.fromkeys(("spooled", "acknowledged", "refused", "damaged", "waited"), 5),
-        "dropped": {"event": 0, "health": 3},
+        "file:/x": {
+            **dict.fromkeys(("spooled", "acknowledged", "refused", "damaged", "waited"), 5),
+            "dropped": {"event": 0, "health": 3},
+        }
     },
 }
 SETTINGS = b"""
