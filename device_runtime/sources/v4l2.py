@@ -26,7 +26,7 @@ from device_runtime.sources.image import Image, as_bgr
 from device_runtime.sources.jpeg import decode_jpeg
 from device_runtime.sources.live import Captured, Lost
 from device_runtime.sources.raw import decode_raw
-from device_runtime.sources.settings import SourceSettings
+from device_runtime.sources.settings import PIXEL_FORMATS, SourceSettings
 
 SYSTEM = Path("/sys/class/video4linux")
 DEVICES = Path("/dev")
@@ -184,7 +184,8 @@ class V4l2Capture:
         self._capture.release()
 
     def _pixels(self, image: np.ndarray) -> Image | None:
-        if not self._raw:
+        # Some builds of OpenCV decode whatever they are told.
+        if not self._raw or (image.ndim == 3 and image.shape[2] == 3):
             return as_bgr(image)
         if self.pixel_format == "MJPG":
             return decode_jpeg(image.tobytes())
@@ -202,6 +203,7 @@ def _chosen(camera: str, path: Path, settings: SourceSettings) -> tuple[str, tup
         formats = _formats(device)
         wanted = settings.pixel_format
         if wanted is not None and wanted not in formats:
+            there = ", ".join(name for name in PIXEL_FORMATS if name in formats)
             raise FatalError(
                 f"--pixel-format {wanted}", "is nothing this camera has", f"{', '.join(formats)}"
             )
