@@ -204,9 +204,7 @@ def _chosen(camera: str, path: Path, settings: SourceSettings) -> tuple[str, tup
         wanted = settings.pixel_format
         if wanted is not None and wanted not in formats:
             there = ", ".join(name for name in PIXEL_FORMATS if name in formats)
-            raise FatalError(
-                f"--pixel-format {wanted}", "is nothing this camera has", f"{', '.join(formats)}"
-            )
+            raise FatalError(f"--pixel-format {wanted}", "is nothing this camera has", there)
         by_default = [name for name in ("MJPG", "YUYV") if name in formats] or formats
         pixel_format = wanted or by_default[0]
         sizes = _sizes(device, _fourcc(pixel_format))
