@@ -14,12 +14,12 @@ from device_runtime.errors import FatalError
 from host.emulate.root import run_tool
 from host.virtual_board.image import Image
 
-BOOT_S = 600
+BOOT_S = 1200
 """Longest wait for a board to answer; half a minute is usual where nothing else runs."""
 COMMAND_LINE = (
     "console=ttyAMA0 root=/dev/vda quiet systemd.show_status=0 "
     # No log-in on the console; and where much else runs here, devices take long to appear.
-    "systemd.getty_auto=no systemd.default_device_timeout_sec=600"
+    "systemd.getty_auto=no systemd.default_timeout_start_sec=600 systemd.default_device_timeout_sec=600"
 )
 _PTY = re.compile(r"char device redirected to (/dev/pts/\d+) \(label serial0\)")
 
