@@ -37,6 +37,7 @@ from host.precision import PRECISIONS
 from host.quantize import Options, quantize
 from host.quantize.calibration import read_samples
 from host.quantize.graph import quantize_graph
+from host.quantize.outputs import find_error, refine_error
 from host.quantize.scenes import scene_samples, view_samples
 from host.runtime_libs import runtime_libs
 from host.targets.profile import Target
@@ -169,8 +170,11 @@ def compile_locator(path: Path, target: Target, precision: str, options: Options
     computed: dict[str, ConvGraph | QuantizedGraph] = dict(graphs)
     if microkernel.int8_sums:
         with timed("quantize locator", LOG):
-            for name, samples in (("find", scene_samples()), ("refine", view_samples())):
-                computed[name] = quantize_graph(graphs[name], samples, options, microkernel.int8_sums)
+            for name, samples, error in (
+                ("find", scene_samples(), find_error),
+                ("refine", view_samples(), refine_error),
+            ):
+                computed[name] = quantize_graph(graphs[name], samples, options, microkernel.int8_sums, error)
     with timed(f"lower locator to {microkernel.name} kernels", LOG):
         lowered = lower_graphs(list(computed.values()), microkernel, read_for(target))
     with timed(f"compile locator for {target.llvm.mcpu}", LOG):

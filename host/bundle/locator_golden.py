@@ -38,13 +38,14 @@ def golden_maps(references: Mapping[str, Reference]) -> tuple[GoldenMap, ...]:
 
     Computed in float64 so that every host that builds the bundle writes the same float32.
     """
-    scenes = [scene_samples()[i, :height, :width] for i, (height, width) in enumerate(SIZES)]
+    samples = scene_samples(len(SIZES))
+    scenes = [samples[i, :height, :width] for i, (height, width) in enumerate(SIZES)]
     finds = [
         GoldenMap(network="find", image=image, output=_run(references["find"], image)) for image in scenes
     ]
     refines = [
         GoldenMap(network="refine", image=image, output=_run(references["refine"], image))
-        for image in view_samples()[:VIEWS]
+        for image in view_samples(VIEWS)
     ]
     return (*finds, *refines)
 

@@ -149,7 +149,7 @@ def _of_one_size(graphs: Sequence[ConvGraph], microkernel: MicroKernel, records:
     networks: list[ConvGraph | QuantizedGraph] = list(graphs)
     if microkernel.int8_sums is not None:
         # The kernels are the same whatever the ranges: a few samples do.
-        samples = (scene_samples()[:1], view_samples()[:8])
+        samples = (scene_samples(1), view_samples(8))
         networks = [
             quantize_graph(graph, images, int8_sums=microkernel.int8_sums)
             for graph, images in zip(graphs, samples, strict=True)

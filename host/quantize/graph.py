@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -16,10 +17,13 @@ from host.network.int8_sums import Int8Sums
 from host.network.integer import LEVELS, IntegerConv, accumulate, rescale
 from host.quantize.equalize import equalize_graph
 from host.quantize.layer import Options, Quantized, quantize_conv
+from host.quantize.limits import OutputError, least_wrong
 from host.quantize.observe import Histogram, histogram, observer_of
 from lprnet.threads import one_thread
 
 BATCH = 8
+ROUNDING_PIXELS = 2**19
+"""Of the images that weights are rounded for; each gives hundreds of patches."""
 
 
 def quantize_graph(
@@ -27,14 +31,18 @@ def quantize_graph(
     samples: NDArray[np.uint8],
     options: Options | None = None,
     int8_sums: Int8Sums | None = None,
+    error: OutputError | None = None,
 ) -> QuantizedGraph:
     """Quantize every convolution; the output's sums become real values.
 
     The result is the same on every machine of an instruction set, however many cores it has.
 
     Args:
-        samples: uint8[N,H,W,3], images that show what the network will see.
+        samples: uint8[N,H,W,3], images that show what the network will see; ranges are taken from all of
+            them, and weights are rounded for the first `ROUNDING_PIXELS`.
         int8_sums: what the kernels' instructions demand; by default nothing beyond int8.
+        error: of outputs; with it the observer "mse" is about the output's error, not each map's, and biases
+            are not corrected: what sums lack on average is what the background lacks, and plates lose by it.
 
     Raises:
         FatalError: no samples, or an unknown observer.
@@ -43,12 +51,19 @@ def quantize_graph(
     observe = observer_of(options.observer)
     if len(samples) == 0:
         raise FatalError("calibration", "there are no images", "give a folder with images")
+    if error:
+        options = replace(options, correct_bias=False)
     images = planes(samples)
-    with one_thread():
+    with one_thread(), torch.no_grad():
         if options.equalize:
             graph = equalize_graph(graph, _largest_activations(graph, images))
-        scales = {name: observe(h) / LEVELS for name, h in _histograms(graph, images).items()}
-        convs = _integers(graph, images, {IMAGE: 1.0} | scales, options, int8_sums)
+        if error and options.observer == "mse":
+            limits = least_wrong(graph, images, error)
+        else:
+            limits = {name: observe(h) for name, h in _histograms(graph, images).items()}
+        scales = {IMAGE: 1.0} | {name: limit / LEVELS for name, limit in limits.items()}
+        few = max(ROUNDING_PIXELS // images[0, 0].numel(), 1)
+        convs = _integers(graph, images[:few], scales, options, int8_sums)
     return QuantizedGraph(graph=graph, convs=convs, int8_sums=int8_sums)
 
 
