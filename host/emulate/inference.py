@@ -15,16 +15,18 @@ from host.paths import REPOSITORY
 from host.targets.profile import Target
 
 
-def count_bundle(bundle: Path, target: Target, data_cache: DataCache | None = None) -> Counts:
-    """Instructions of one inference of *bundle*, batch 1, one thread, as the board's own Python calls it.
+def count_bundles(
+    bundles: Sequence[Path], target: Target, data_cache: DataCache | None = None
+) -> list[Counts]:
+    """Instructions of one inference of each of *bundles*, batch 1, one thread, called by a board's Python.
 
     The image is of zeros: which instructions run does not depend on it.
 
     Raises:
-        FatalError: a tool is missing, the target has no root or the bundle does not run.
+        FatalError: a tool is missing, the target has no root or a bundle does not run.
     """
-    root = root_for(target.arch)
-    return count_inference(bundle_guest, [str(bundle.resolve())], target, root, data_cache)
+    folders = [str(bundle.resolve()) for bundle in bundles]
+    return _counted(bundle_guest, folders, target, root_for(target.arch), data_cache)
 
 
 def count_pipeline(

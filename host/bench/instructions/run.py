@@ -27,7 +27,7 @@ from host.bench.models import Configuration, Place
 from host.bench.runtimes import OURS, RUNTIMES, ModelSource
 from host.build import Request, build
 from host.emulate.count import Counts, qemu_with_plugins
-from host.emulate.inference import count_bundle, count_inference
+from host.emulate.inference import count_bundles, count_inference
 from host.quantize.calibration import CALIBRATION_IMAGES
 from host.targets.profile import Target
 from host.targets.read import load_target
@@ -67,7 +67,7 @@ def run(request: InstructionRequest) -> InstructionBench:
     checkpoint = load_checkpoint(request.weights)
     cases = [(load_target(name), precision) for name, precision in CASES if precision in request.precisions]
     version = emulator()
-    rows = [_count_ours(request, target, precision) for target, precision in cases]
+    rows = _count_ours(request, cases)
     versions = models.installed(request.python) if request.peers else {}
     for name in request.peers:
         rows += count_peer(request, name, cases, versions)
@@ -92,21 +92,30 @@ def emulator() -> str:
     ).stdout.splitlines()[0]
 
 
-def _count_ours(request: InstructionRequest, target: Target, precision: str) -> InstructionRow:
-    LOG.info("counting: %s %s on %s", OURS, precision, target.emulate_cpu)
-    with tempfile.TemporaryDirectory(prefix="count-") as folder:
-        bundle = Path(folder) / "bundle"
-        build(
-            Request(
-                target=target,
-                output=bundle,
-                checkpoint=request.weights,
-                precision=precision,
-                calibration=request.calibration,
-                locator=None,
-            )
-        )
-        return _row(Configuration(OURS, precision), target, count_bundle(bundle, target), __version__)
+def _count_ours(request: InstructionRequest, cases: Sequence[tuple[Target, str]]) -> list[InstructionRow]:
+    """Those of one target are counted in one process."""
+    rows = []
+    for name in dict.fromkeys(target.name for target, _ in cases):
+        mine = [(target, precision) for target, precision in cases if target.name == name]
+        with tempfile.TemporaryDirectory(prefix="count-") as folder:
+            bundles = [
+                build(
+                    Request(
+                        target=target,
+                        output=Path(folder) / precision,
+                        checkpoint=request.weights,
+                        precision=precision,
+                        calibration=request.calibration,
+                        locator=None,
+                    )
+                )
+                for target, precision in mine
+            ]
+            target = mine[0][0]
+            LOG.info("counting: %s on %s", OURS, target.emulate_cpu)
+            for (_, precision), counts in zip(mine, count_bundles(bundles, target), strict=True):
+                rows.append(_row(Configuration(OURS, precision), target, counts, __version__))
+    return rows
 
 
 def count_peer(

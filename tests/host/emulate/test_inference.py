@@ -10,7 +10,7 @@ from host.bench.instructions.table import pipeline_markdown
 from host.bench.pipelines.frames import rendered
 from host.build import Request, build
 from host.emulate.guests.pipeline import PARTS
-from host.emulate.inference import count_bundle, count_inference
+from host.emulate.inference import count_bundles, count_inference
 from host.emulate.root import root_for
 from host.paths import BUILD
 from host.targets.profile import Target
@@ -33,7 +33,7 @@ def test_a_loader_that_fails_is_one_line(rpi4: Target) -> None:
 
 def test_a_board_without_a_root_is_refused() -> None:
     with pytest.raises(FatalError, match="root for riscv64"):
-        count_bundle(BUILD, load_target("visionfive2"))
+        count_bundles([BUILD], load_target("visionfive2"))
 
 
 @pytest.mark.slow
