@@ -179,7 +179,7 @@ class Examiner:
         places = _places(found)
         whole = [not is_cut(place.corners, image.shape[1], image.shape[0]) for place in places]
         crops = [
-            rectify(image, place.corners, place.rows) if complete else None
+            rectify(image, place.corners, place.rows, warp=self.locator.warp) if complete else None
             for place, complete in zip(places, whole, strict=True)
         ]
         clock.lap("rectify")

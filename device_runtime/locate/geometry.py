@@ -15,6 +15,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from device_runtime.locate.warp import Homography, Warp, warp
 from device_runtime.sources.image import Image
 
 Floats = NDArray[np.float32]
@@ -22,8 +23,6 @@ Matrix = NDArray[np.float64]
 """A homography, float64[3,3]."""
 Points = Sequence[Sequence[float]]
 """(x, y) of four corners, as plain numbers: for so few NumPy's calls take much longer than its sums."""
-Homography = tuple[float, float, float, float, float, float, float, float, float]
-"""A homography's numbers, row by row."""
 
 GRID = 32
 """px: width and height of find's input are multiples of this."""
@@ -247,51 +246,72 @@ def cut_view(frame: Image, matrix: Matrix) -> Image:
     return cut(frame, (a, b, c, d, e, f, g, h, i))
 
 
-def cut(frame: Image, to_frame: Homography) -> Image:
-    """The view uint8[`VIEW_HEIGHT`,`VIEW_WIDTH`,3] of *frame*, from its pixels to *frame*'s; grey outside."""
+def cut(frame: Image, to_frame: Homography, warp: Warp = warp) -> Image:
+    """The view uint8[`VIEW_HEIGHT`,`VIEW_WIDTH`,3] of *frame*, from its pixels to *frame*'s; grey outside.
+
+    Args:
+        warp: what sees a picture through a homography.
+    """
     width, height = VIEW_WIDTH, VIEW_HEIGHT
     outline = moved(((0, 0), (width, 0), (width, height), (0, height)), to_frame)
     # px of the frame a pixel of the view, by the longer one of its mean sides.
     finer = max(_width(outline) / width, _height(outline) / height)
-    halvings = max(math.ceil(math.log2(finer / _FINER)), 0)
-    factor = 1 << halvings
-    (x0, y0), (x1, y1), (x2, y2), (x3, y3) = outline
-    x, y = max(math.floor(min(x0, x1, x2, x3)) - factor, 0), max(math.floor(min(y0, y1, y2, y3)) - factor, 0)
-    columns = (min(math.ceil(max(x0, x1, x2, x3)) + factor, frame.shape[1]) - x) // factor
-    rows = (min(math.ceil(max(y0, y1, y2, y3)) + factor, frame.shape[0]) - y) // factor
-    if columns < 1 or rows < 1:
+    factor = 1 << max(math.ceil(math.log2(finer / _FINER)), 0)
+    part = part_of(frame, outline, factor, factor)
+    if part is None:
         return np.full((height, width, 3), GREY, np.uint8)
-    part = frame[y : y + rows * factor, x : x + columns * factor]
-    for left in range(halvings - 1, -1, -1):
-        part = cv2.resize(part, (columns << left, rows << left), interpolation=cv2.INTER_AREA)
-    return warp(part, in_part(to_frame, x, y, factor), (width, height), cv2.BORDER_CONSTANT)
+    image, size = part.image, part.size
+    while factor > 1:
+        factor //= 2
+        image = cv2.resize(image, (size[0] * factor, size[1] * factor), interpolation=cv2.INTER_AREA)
+    return warp(image, in_part(to_frame, part), (width, height), GREY)
 
 
-def in_part(to_frame: Homography, x: int, y: int, factor: int, finer: int = 1) -> Matrix:
-    """*to_frame* in OpenCV's coordinates, where the middle of the first pixel is 0.
+class Part(NamedTuple):
+    """A part of a frame that is to be shrunk.
+
+    Attributes:
+        image: uint8[size · factor,3], not shrunk.
+        x, y: px of the frame, where it begins.
+        size: px, width and height of what it is shrunk to.
+        factor: by which that is.
+    """
+
+    image: Image
+    x: int
+    y: int
+    size: tuple[int, int]
+    factor: int
+
+
+def part_of(frame: Image, outline: Points, factor: int, margin: int) -> Part | None:
+    """What *frame* shows of *outline* and *margin* px around it; None if that is nothing."""
+    (x0, y0), (x1, y1), (x2, y2), (x3, y3) = outline
+    height, width = frame.shape[:2]
+    x, y = max(math.floor(min(x0, x1, x2, x3)) - margin, 0), max(math.floor(min(y0, y1, y2, y3)) - margin, 0)
+    columns = (min(math.ceil(max(x0, x1, x2, x3)) + margin, width) - x) // factor
+    rows = (min(math.ceil(max(y0, y1, y2, y3)) + margin, height) - y) // factor
+    if columns < 1 or rows < 1:
+        return None
+    if factor == 1 and frame.flags.c_contiguous:
+        # Seen as it is, without a copy of the part.
+        return Part(frame, 0, 0, (width, height), 1)
+    image = frame[y : y + rows * factor, x : x + columns * factor]
+    return Part(image, x, y, (columns, rows), factor)
+
+
+def in_part(to_frame: Homography, part: Part, finer: int = 1) -> Homography:
+    """*to_frame* to the shrunk *part*, where (0, 0) is the middle of a first pixel, there and here.
 
     Args:
-        x, y, factor: px; it leads to a part of the frame from there on, shrunk by that.
         finer: pixels it comes from are so many times finer than *to_frame* says.
     """
     a, b, c, d, e, f, g, h, i = to_frame
     a, b, d, e, g, h = a / finer, b / finer, d / finer, e / finer, g / finer, h / finer
     c, f, i = c + (a + b) / 2, f + (d + e) / 2, i + (g + h) / 2
-    left, top, scale = x / factor + 0.5, y / factor + 0.5, 1 / factor
-    return np.array(
-        (
-            (a * scale - g * left, b * scale - h * left, c * scale - i * left),
-            (d * scale - g * top, e * scale - h * top, f * scale - i * top),
-            (g, h, i),
-        )
+    left, top, scale = part.x / part.factor + 0.5, part.y / part.factor + 0.5, 1 / part.factor
+    return (
+        *(a * scale - g * left, b * scale - h * left, c * scale - i * left),
+        *(d * scale - g * top, e * scale - h * top, f * scale - i * top),
+        *(g, h, i),
     )
-
-
-def warp(part: Image, matrix: Matrix, size: tuple[int, int], border: int) -> Image:
-    """uint8[height,width,3] for *size* = (width, height), its pixels from where *matrix* says in *part*."""
-    return cv2.warpPerspective(
-        part, matrix, size, flags=_FROM, borderMode=border, borderValue=(GREY, GREY, GREY)
-    )
-
-
-_FROM = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP

@@ -26,6 +26,7 @@ from device_runtime.locate.geometry import (
 from device_runtime.locate.letterbox import letterbox
 from device_runtime.locate.region import Region
 from device_runtime.locate.tiles import Tile, tiles, wanted_scale
+from device_runtime.locate.warp import Warp, warp
 from device_runtime.sources.image import Image
 
 Find = Callable[[Image], Floats]
@@ -139,6 +140,7 @@ class Locator:
         find: proposes.
         refine: verifies, and says where the corners are.
         letterbox: scales a frame into find's input.
+        warp: sees a picture through a homography.
         scoring: how both scores become one.
         search: how much is looked at.
     """
@@ -146,6 +148,7 @@ class Locator:
     find: Find
     refine: Refine
     letterbox: Letterbox = letterbox
+    warp: Warp = warp
     scoring: Scoring = Scoring()
     search: Search = Search()
 
@@ -223,7 +226,7 @@ class Locator:
     def _look(self, frame: Image, corners: Floats, find_logit: float) -> _Plate:
         """*corners* as the second look at them has them."""
         look = view(corners.tolist())
-        seen = decode_view(self.refine(cut(frame, look.to_frame)))
+        seen = decode_view(self.refine(cut(frame, look.to_frame, self.warp)))
         points, left, top, right, bottom = seen.corners.tolist(), look.left, look.top, look.right, look.bottom
         (x0, y0), (x1, y1), (x2, y2), (x3, y3) = points
         return _Plate(

@@ -11,14 +11,16 @@ from device_runtime.bundle.locator_golden import read_locator_golden
 from device_runtime.bundle.manifest import LocatorInfo
 from device_runtime.bundle.verify import Bundle
 from device_runtime.errors import FatalError
-from device_runtime.locate.geometry import Fit
+from device_runtime.locate.geometry import GREY, VIEW_HEIGHT, VIEW_WIDTH, Fit
 from device_runtime.locate.letterbox import at_least_two, letterbox, tables
 from device_runtime.locate.locator import Locator, Scoring, Search
+from device_runtime.locate.warp import COUNT, Homography, numbers, warp
 from device_runtime.model.abi import Kernel, Module
 from device_runtime.model.images import ImageModel
+from device_runtime.model.memory import aligned_empty
 from device_runtime.sources.image import Image
 
-LETTERBOX = "letterbox_kernel"
+LETTERBOX, WARP = "letterbox_kernel", "warp_kernel"
 SHAPES = 32
 """Shapes of frames and of their tiles that a letterbox keeps its tables for."""
 
@@ -42,11 +44,13 @@ def open_locator(bundle: Bundle, threads: int = 1) -> Locator | None:
     }
     check_golden(bundle, info, networks)
     scaled = Letterbox(module, networks["find"])
-    _check_letterbox(bundle, info, scaled)
+    warped = Warped(module, networks["refine"])
+    _check_images(bundle, info, scaled, warped)
     return Locator(
         find=networks["find"],
         refine=networks["refine"],
         letterbox=scaled,
+        warp=warped,
         scoring=Scoring(find=info.scoring.find, refine=info.scoring.refine, offset=info.scoring.offset),
         search=_search(info),
     )
@@ -84,8 +88,46 @@ class Letterbox:
         return target
 
 
-def _check_letterbox(bundle: Bundle, info: LocatorInfo, compiled: Letterbox) -> None:
-    """See whether *compiled* does with a golden image what the reference does.
+class Warped:
+    """`locate.warp.warp` compiled, which writes views to where *refine* reads.
+
+    Args:
+        module: it is in.
+        refine: of the same module.
+    """
+
+    def __init__(self, module: Module, refine: ImageModel) -> None:
+        self._module = module
+        self._view = refine.input(VIEW_HEIGHT, VIEW_WIDTH)
+        self._whole, self._scale = aligned_empty((COUNT,), np.int32), aligned_empty((1,))
+        self._kernels: dict[tuple[int, int], tuple[Kernel, Image]] = {}
+
+    def __call__(
+        self, picture: Image, to_picture: Homography, size: tuple[int, int], beside: int | None = None
+    ) -> Image:
+        """As `warp`; the next call for that *size* overwrites the result.
+
+        Raises:
+            FatalError: TVM reported an error.
+        """
+        picture = at_least_two(picture)
+        known = self._kernels.get(size)
+        if known is None:
+            if len(self._kernels) == SHAPES:
+                del self._kernels[next(iter(self._kernels))]
+            width, height = size
+            views = self._view.shape[1::-1] == size
+            target = self._view if views else aligned_empty((height, width, 3), np.uint8)
+            kernel = Kernel(self._module, WARP, (picture, self._whole, self._scale, target))
+            known = self._kernels[size] = kernel, target
+        kernel, target = known
+        self._whole[:], self._scale[0] = numbers(to_picture, size, beside)
+        kernel(picture)
+        return target
+
+
+def _check_images(bundle: Bundle, info: LocatorInfo, letterboxed: Letterbox, warped: Warped) -> None:
+    """See whether what is compiled does with a golden image what the references do.
 
     Raises:
         FatalError: it does something else.
@@ -95,11 +137,14 @@ def _check_letterbox(bundle: Bundle, info: LocatorInfo, compiled: Letterbox) -> 
     size = (network.least_width - 1, network.least_height - 2)
     scale = (size[0] / image.shape[1], size[1] / image.shape[0])
     to = Fit(network.least_width, network.least_height, size, scale)
-    if not np.array_equal(compiled(image, to), letterbox(image, to)):
+    turned: Homography = (0.7, -0.1, 5.3, 0.2, 0.9, -7.1, 1e-3, 5e-4, 0.9)
+    view = VIEW_WIDTH, VIEW_HEIGHT
+    same = np.array_equal(letterboxed(image, to), letterbox(image, to))
+    if not (same and np.array_equal(warped(image, turned, view, GREY), warp(image, turned, view, GREY))):
         name = bundle.manifest.target.name
         raise FatalError(
             f"bundle for target {name}",
-            "frames are scaled to something else than on the host",
+            "frames are scaled or cut to something else than on the host",
             f"run 'make target={name} build' on the host and copy that",
         )
 

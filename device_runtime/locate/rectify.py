@@ -22,7 +22,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from device_runtime.locate.geometry import Homography, in_part, moved, quadrilateral, warp
+from device_runtime.locate.geometry import in_part, moved, part_of, quadrilateral
+from device_runtime.locate.warp import Warp, warp
 from device_runtime.sources.image import Image
 
 Corners = NDArray[np.float32]
@@ -75,6 +76,7 @@ def rectify(
     rows: int = 1,
     size: tuple[int, int] = SIZE,
     margin: Margin | None = None,
+    warp: Warp = warp,
 ) -> Image:
     """The crop uint8[height,width,3] of a plate, seen from the front; two rows are joined side by side.
 
@@ -86,13 +88,16 @@ def rectify(
         rows: of text, 1 or 2.
         size: width and height of the crop, px.
         margin: around the plate; `MARGIN` or `MARGIN_OF_TWO_ROWS` if None.
+        warp: what sees a picture through a homography.
     """
     if rows == 1:
-        return seen_from_front(frame, corners, size, margin or MARGIN)
-    return join(seen_from_front(frame, corners, _FLAT, margin or MARGIN_OF_TWO_ROWS), size)
+        return seen_from_front(frame, corners, size, margin or MARGIN, warp)
+    return join(seen_from_front(frame, corners, _FLAT, margin or MARGIN_OF_TWO_ROWS, warp), size)
 
 
-def seen_from_front(frame: Image, corners: Corners, size: tuple[int, int], margin: Margin = MARGIN) -> Image:
+def seen_from_front(
+    frame: Image, corners: Corners, size: tuple[int, int], margin: Margin = MARGIN, warp: Warp = warp
+) -> Image:
     """The plate at *corners* and a *margin* around it, uint8[height,width,3] for *size* = (width, height).
 
     Where the frame is finer than the result it is first shrunk by a whole number, to means of areas; where it
@@ -115,39 +120,14 @@ def seen_from_front(frame: Image, corners: Corners, size: tuple[int, int], margi
     *_, g, h, i = to_frame
     # If the horizon is in sight, this is no plate.
     ahead = i + min(g * width, 0) + min(h * height, 0) > 0
-    found = _part(frame, to_frame, size, shrink) if ahead else None
-    if found is None:
+    outline = moved(((0, 0), (width, 0), (width, height), (0, height)), to_frame) if ahead else None
+    part = part_of(frame, outline, shrink, 2 * shrink) if outline else None
+    if part is None:
         return np.zeros((height, width, 3), np.uint8)
-    part, x, y = found
-    matrix = in_part(to_frame, x, y, shrink, finer)
-    seen = warp(part, matrix, (width * finer, height * finer), cv2.BORDER_REPLICATE)
-    return cv2.resize(seen, size, interpolation=cv2.INTER_AREA) if finer > 1 else seen
-
-
-def _part(
-    frame: Image, to_frame: Homography, size: tuple[int, int], shrink: int
-) -> tuple[Image, int, int] | None:
-    """What *frame* shows of a result of that *size*, shrunk to means of areas; its x and y in *frame*.
-
-    None if that is nothing.
-
-    Args:
-        shrink: px, a side of the areas.
-    """
-    width, height = size
-    outline = moved(((0, 0), (width, 0), (width, height), (0, height)), to_frame)
-    (x0, y0), (x1, y1), (x2, y2), (x3, y3) = outline
-    left, top = math.floor(min(x0, x1, x2, x3)), math.floor(min(y0, y1, y2, y3))
-    right, bottom = math.ceil(max(x0, x1, x2, x3)), math.ceil(max(y0, y1, y2, y3))
-    x, y = max(left - 2 * shrink, 0), max(top - 2 * shrink, 0)
-    columns = (min(right + 2 * shrink, frame.shape[1]) - x) // shrink
-    rows = (min(bottom + 2 * shrink, frame.shape[0]) - y) // shrink
-    if columns < 1 or rows < 1:
-        return None
-    part = frame[y : y + rows * shrink, x : x + columns * shrink]
-    if shrink > 1:
-        part = cv2.resize(part, (columns, rows), interpolation=cv2.INTER_AREA)
-    return part, x, y
+    image = part.image if shrink == 1 else cv2.resize(part.image, part.size, interpolation=cv2.INTER_AREA)
+    seen = warp(image, in_part(to_frame, part, finer), (width * finer, height * finer))
+    # What was warped may be overwritten.
+    return cv2.resize(seen, size, interpolation=cv2.INTER_AREA) if finer > 1 else seen.copy()
 
 
 def join(flat: Image, size: tuple[int, int]) -> Image:

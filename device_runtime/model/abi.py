@@ -395,12 +395,15 @@ class Kernel:
         self._result = _Any()
 
     def __call__(self, first: NDArray[Any]) -> None:
-        """Run it with *first* in place of the first array, of the same shape and dtype.
+        """Run it with *first* in place of the first array: as many dimensions, the same dtype, C-contiguous.
 
         Raises:
             FatalError: TVM reported an error.
         """
         self._first.data = first.ctypes.data
+        shape = self._first.shape
+        for axis, length in enumerate(first.shape):
+            shape[axis] = length
         self._result.type = _NONE
         call, count = self._runtime.ffi.TVMFFIFunctionCall, len(self._arguments)
         if call(self._function.handle, self._arguments, count, ctypes.byref(self._result)):

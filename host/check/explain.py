@@ -167,7 +167,7 @@ def _of_one_size(graphs: Sequence[ConvGraph], microkernel: MicroKernel, records:
             calls.append(
                 ConvCall(one.name, function, workload=one.workload, tile=compiled.tile, tuned=compiled.tuned)
             )
-        elif one.name != "letterbox":
+        elif one.name not in ("letterbox", "warp"):
             calls.append(one)
     return calls
 

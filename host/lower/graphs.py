@@ -17,6 +17,7 @@ from host.kernels.microkernel import MicroKernel
 from host.kernels.pack import pack_vector, pack_weight
 from host.kernels.planar import planes
 from host.kernels.tile import default_tile
+from host.kernels.warp import warp
 from host.lower.memory import graph_maps
 from host.lower.module import ConvCall, KernelCall, Lowered
 from host.lower.operands import Numbers, graph_operands
@@ -35,7 +36,8 @@ def lower_graphs(
 
     A function takes uint8[H,W,3] and returns float32[channels,H/stride,W/stride]. H and W are the network's
     own, or of a network with an `area` any multiples of its grid with at most as many pixels, W at least
-    `LEAST` times the grid and H `LEAST_ROWS` times. `letterbox` takes a frame and `Tables`.
+    `LEAST` times the grid and H `LEAST_ROWS` times. `letterbox` takes a frame and `Tables`. The kernel
+    `warp_kernel` takes a picture, `Numbers` and the image to be written.
 
     Args:
         microkernel: for `QuantizedGraph`s one with the `int8_sums` that they were quantized for.
@@ -45,7 +47,7 @@ def lower_graphs(
     kernels: list[KernelCall] = []
     for network in networks:
         kernels += _GraphLowering(builder, network, microkernel, records or Records("")).run()
-    kernels.append(_letterbox(builder, microkernel))
+    kernels += [_letterbox(builder, microkernel), _warp(builder, microkernel)]
     return Lowered(builder.get(), tuple(kernels))
 
 
@@ -69,6 +71,13 @@ def _letterbox(builder: relax.BlockBuilder, microkernel: MicroKernel) -> KernelC
         reference = builder.add_func(function, "letterbox_kernel")
         builder.emit_func_output(builder.emit(relax.call_tir(reference, parameters, target)))
     return KernelCall("letterbox", function)
+
+
+def _warp(builder: relax.BlockBuilder, microkernel: MicroKernel) -> KernelCall:
+    """The kernel of `device_runtime.locate.warp`, which no function calls."""
+    function = warp("warp_kernel", max(microkernel.fp32.lanes, 2))
+    builder.add_func(function, "warp_kernel")
+    return KernelCall("warp", function)
 
 
 class _GraphLowering:

@@ -40,6 +40,7 @@ from device_runtime.bundle.manifest import (
 from device_runtime.model.memory import aligned_empty
 from device_runtime.read.preprocess import DEFAULT, prepare
 from host.kernels.letterbox import letterbox
+from host.kernels.warp import warp
 from host.targets.boards import advice
 from lprnet.network.alphabet import PUBLIC
 
@@ -173,6 +174,7 @@ def compile_locator(path: Path) -> None:
     add("find", (tirx.Var("h", "int64"), tirx.Var("w", "int64")), 11, 8)
     add("refine", (tirx.IntImm("int64", 64), tirx.IntImm("int64", 128)), 6, 4)
     builder.add_func(letterbox("letterbox_kernel", 8), "letterbox_kernel")
+    builder.add_func(warp("warp_kernel", 4), "warp_kernel")
     triple = {"x86_64": "x86_64-linux-gnu", "aarch64": "aarch64-linux-gnu"}[cpu.detect().arch]
     target = tvm.target.Target({"kind": "llvm", "mtriple": triple})
     tvm.compile(builder.finalize(), target=target).export_library(str(path))

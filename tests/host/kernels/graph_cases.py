@@ -13,6 +13,7 @@ from tvm import tirx
 
 from device_runtime.locate.geometry import Fit
 from device_runtime.locate.letterbox import letterbox, tables
+from device_runtime.locate.warp import Homography, numbers, warp
 from host.kernels.conv import conv
 from host.kernels.emit import Expr
 from host.kernels.extent import multiple_of, scaled, variable
@@ -25,6 +26,7 @@ from host.kernels.pack import pack_vector, pack_weight
 from host.kernels.planar import planes
 from host.kernels.shape import ConvShape, Tile
 from host.kernels.tile import default_tile
+from host.kernels.warp import warp as warp_kernel
 from host.network.int8_sums import MAGIC_BITS, FusedRequantization, rows_as_channels
 from tests.host.kernels.kernel_cases import (
     Array,
@@ -324,6 +326,52 @@ def letterboxed(symbol: str, lanes: int, width: int, height: int, to: Fit) -> Ca
     )
 
 
+TURNED: Homography = (0.9, -0.15, 30.0, 0.2, 0.8, 20.0, 4e-4, -3e-4, 0.7)
+WARPS: list[tuple[tuple[int, int], Homography, tuple[int, int], int | None]] = [
+    ((150, 110), TURNED, (128, 64), 114),
+    ((150, 110), TURNED, (94, 24), None),
+    # Beside the picture all around, tiny pictures, and a horizon that is near.
+    ((40, 30), (1.0, 0.3, -20.0, -0.3, 1.0, 0.0, 0.0, 0.0, 1.0), (70, 50), 7),
+    ((2, 2), (0.02, 0.0, 0.0, 0.0, 0.05, 0.0, 0.0, 0.0, 1.0), (5, 9), None),
+    ((300, 9), (3.0, 0.0, -200.0, 0.0, 0.5, 0.0, 0.012, 0.0, 0.01), (33, 3), 114),
+]
+"""Widths and heights of pictures, how they are seen, the results' sizes and what is beside the pictures."""
+
+
+def warped(
+    symbol: str,
+    lanes: int,
+    of: tuple[int, int],
+    by: Homography,
+    size: tuple[int, int],
+    beside: int | None,
+) -> Case:
+    """A picture seen through a homography."""
+    picture = np.random.default_rng(of[0]).integers(0, 256, (of[1], of[0], 3), np.uint8)
+    whole, scale = numbers(by, size, beside)
+    expected = warp(picture, by, size, beside)
+
+    def check(tensors: Sequence[Array]) -> None:
+        np.testing.assert_array_equal(tensors[-1], expected)
+
+    return Case(
+        name=f"warp {of} {size}",
+        function=warp_kernel(symbol, lanes),
+        tensors=[
+            picture,
+            np.array(whole, np.int32),
+            np.array([scale], np.float32),
+            np.full(expected.shape, 77, np.uint8),
+        ],
+        check=check,
+    )
+
+
+def _warps(microkernel: MicroKernel) -> list[Maker]:
+    lanes = max(microkernel.fp32.lanes, 2)
+    return [partial(warped, lanes=lanes, of=o, by=b, size=s, beside=x) for o, b, s, x in WARPS]
+
+
 def _letterboxes(microkernel: MicroKernel) -> list[Maker]:
     lanes = 2 * microkernel.fp32.lanes
     return [partial(letterboxed, lanes=lanes, width=w, height=h, to=to) for w, h, to in LETTERBOXES]
@@ -338,6 +386,7 @@ def int8_graph_cases(microkernel: Int8) -> list[Case]:
         partial(bordered, microkernel=microkernel),
         planar,
         *_letterboxes(microkernel),
+        *_warps(microkernel),
     ]
     return made(makers)
 

@@ -109,8 +109,8 @@ def test_a_module_has_a_function_for_each_network() -> None:
     assert isinstance(lowered.module["second"], relax.Function)
     names = [kernel.name for kernel in lowered.kernels]
     assert names[:2] == [f"random.{IMAGE}", "random.a"]
-    assert names[-2:] == ["second.planes", "letterbox"]
-    assert len(set(names)) == len(names) == 2 * (len(first.nodes) + 2) + 1
+    assert names[-3:] == ["second.planes", "letterbox", "warp"]
+    assert len(set(names)) == len(names) == 2 * (len(first.nodes) + 2) + 2
 
 
 def test_a_frame_is_scaled_as_on_a_device() -> None:
