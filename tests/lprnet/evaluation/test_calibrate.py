@@ -124,9 +124,11 @@ def test_the_default_network_reads_two_rows_and_nothing_where_no_plate_is() -> N
     info = checkpoint.confidence
     assert info is not None
     nothing, double = Crops(nothing=1), Crops(nothing=0, two_rows=1)
-    others = [nothing.draw(np.random.default_rng((9, i)), 0.5) for i in range(60)]
+    others = [nothing.draw(np.random.default_rng((9, i)), 0.5) for i in range(200)]
     plates = [double.draw(np.random.default_rng((9, i)), 0.3) for i in range(60)]
-    # A plate that is far too small in its crop may be read, though not surely.
-    assert false_readings(info, judged(checkpoint, others), 0.5) == 0
+    # A plate that is far too small in its crop, or lettering like a plate's, may be read, though not surely.
+    read = judged(checkpoint, others)
+    assert false_readings(info, read, 0.5) <= 1
+    assert false_readings(info, read, 0.9) == 0
     wide = [plate for plate in plates if plate.width > 70]
     assert sum(one.right for one in judged(checkpoint, wide)) >= 0.8 * len(wide) > 10
