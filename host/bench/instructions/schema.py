@@ -52,7 +52,7 @@ class PipelineCount(Strict, frozen=True, kw_only=True):
         part: one of `host.emulate.guests.pipeline.PARTS`; `rest`, what is between them; `sum`, all together.
         precision: of the bundle.
         instructions: executed for one frame, the interpreter's, NumPy's and OpenCV's too.
-        cycles: estimated from their classes and the core's issue rates (`host.tune.cycles`).
+        cycles: estimated from their classes and the core's issue rates (`host.tune.cycles`); not of `rest`.
     """
 
     part: str

@@ -43,6 +43,6 @@ def load(folder: str, path: str) -> dict[str, Callable[[], object]]:
         "letterbox": lambda: locator.letterbox(frame, to),
         "find": lambda: locator.find(image),
         "views": lambda: locator.verify(frame, candidates, locator.search.threshold),
-        "reader": lambda: reader.engine.read(rectify(frame, corners), 94),
+        "reader": lambda: reader.engine.read(rectify(frame, corners, warp=locator.warp), 94),
         WHOLE: lambda: reader.read(frame),
     }

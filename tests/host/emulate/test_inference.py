@@ -50,5 +50,5 @@ def test_the_pipeline_is_counted_part_by_part(rpi4: Target, tmp_path: Path) -> N
     assert 0 < instructions["rest"] < 2e6
     *rows, total = bench.rows
     assert sum(row.instructions for row in rows) == total.instructions
-    assert sum(row.cycles or 0 for row in rows) == total.cycles
+    assert all(row.cycles for row in rows if row.part != "rest") and total.cycles
     assert pipeline_markdown(bench).splitlines()[2].startswith("| letterbox | ")
