@@ -88,8 +88,9 @@ def test_training_mining_and_measuring_work_together(run: Path, frames: Path, tm
     assert read_image(sheet).shape[1] % 240 == 0
 
 
-def test_the_score_is_fitted() -> None:
-    result = _run("calibrate", "--rendered", "8", "--false", "1")
+def test_the_score_is_fitted(frames: Path) -> None:
+    options = ("--data", str(frames), "--ride", "ride 1")
+    result = _run("calibrate", "--rendered", "6", "--false", "1", *options)
     assert result.exit_code == 0, result.output
     assert "Scoring(find=" in result.output and "threshold 0." in result.output
 
