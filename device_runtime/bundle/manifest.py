@@ -248,6 +248,7 @@ class SearchInfo(schema.Tolerant, frozen=True, kw_only=True):
     clear: Fraction
     doubtful: Fraction
     threshold: Fraction
+    again: Fraction = 1.0
 
 
 class LocatorInfo(schema.Tolerant, frozen=True, kw_only=True):

@@ -72,6 +72,7 @@ class Search:
         doubtful: find's score of such candidates.
         most: views a frame, at most, so that the time is bounded.
         moved: px of the view; a plate whose corners a look moved by more is looked at once more.
+        again: score from which on it is; a plate that is seen askew may be doubtful at first.
         threshold: score from which on a plate is one.
     """
 
@@ -85,6 +86,7 @@ class Search:
     doubtful: float = 0.2
     most: int = 24
     moved: float = 1.0
+    again: float = 0.05
     threshold: float = 0.5
 
 
@@ -217,7 +219,9 @@ class Locator:
             plates.append(self._look(frame, candidates.corners[i], logit(min(max(score, 1e-6), 1 - 1e-6))))
             clear = clear or plates[-1].score >= search.clear
         looks_left = search.most - len(plates)
-        plates = _distinct([plate for plate in plates if plate.score >= threshold])
+        # Where a plate is clear, what is doubtful beside it stays so.
+        least = threshold if clear else min(search.again, threshold)
+        plates = _distinct([plate for plate in plates if plate.score >= least])
         for i, plate in enumerate(plates[:looks_left]):
             if plate.moved > search.moved:
                 plates[i] = self._look(frame, plate.corners, plate.find_logit)

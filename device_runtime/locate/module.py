@@ -187,5 +187,6 @@ def _search(info: LocatorInfo) -> Search:
         sure=given.sure,
         clear=given.clear,
         doubtful=given.doubtful,
+        again=given.again,
         threshold=given.threshold,
     )

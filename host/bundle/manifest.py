@@ -72,6 +72,7 @@ def _locator(compiled: CompiledLocator) -> LocatorInfo:
             proposing=search.proposing,
             sure=search.sure,
             clear=search.clear,
+            again=search.again,
             doubtful=search.doubtful,
             threshold=search.threshold,
         ),

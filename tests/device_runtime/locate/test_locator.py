@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from device_runtime.errors import FatalError
-from device_runtime.locate.decode import SCORE, Floats
+from device_runtime.locate.decode import SCORE, VIEW_SCORE, Floats
 from device_runtime.locate.geometry import width_of
 from device_runtime.locate.locator import Scoring
 from device_runtime.locate.region import Region
@@ -82,6 +82,19 @@ def test_a_plate_is_looked_at_again_only_if_its_corners_moved() -> None:
     views.clear()
     by_hand(find, look, moved=1000).locate(_frame())
     assert len(views) == 1
+
+
+@pytest.mark.parametrize(("again", "plates"), [(0.1, 1), (1.0, 0)])
+def test_a_plate_that_is_doubtful_askew_gets_a_second_look(again: float, plates: int) -> None:
+    views: list[Image] = []
+
+    def look(view: Image) -> Floats:
+        views.append(view)
+        output = refine(view)
+        output[VIEW_SCORE] += -4 if len(views) == 1 else 0
+        return output
+
+    assert len(by_hand(find, look, again=again).locate(_frame())) == plates
 
 
 def test_candidates_that_turn_out_to_be_one_plate_are_one() -> None:
