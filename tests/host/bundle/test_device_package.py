@@ -22,10 +22,12 @@ def test_the_wheel_holds_every_module_and_what_they_read(tmp_path: Path) -> None
         names = {name for name in archive.namelist() if ".dist-info/" not in name}
         boards = ADVICE.decode(archive.read("device_runtime/board/boards.json"), "boards.json")
     modules = {str(path.relative_to(DEVICE_PACKAGE.parent)) for path in DEVICE_PACKAGE.rglob("*.py")}
-    more = {"__init__.pyi", "py.typed", "board/boards.json", "sinks/glyphs.png"}
+    pages = {f"service/pages/view.{suffix}" for suffix in ("html", "css", "js")}
+    more = {"__init__.pyi", "py.typed", "board/boards.json", "sinks/glyphs.png"} | pages
     assert names == modules | {f"device_runtime/{name}" for name in more}
     assert boards == advice()
-    assert {path.name for path in folder.iterdir()} == {wheel.name, "install.sh", "requirements.txt"}
+    others = {"install.sh", "lpr-run.service", "requirements.txt"}
+    assert {path.name for path in folder.iterdir()} == {wheel.name} | others
 
 
 def test_a_changed_module_gives_another_wheel(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
