@@ -262,7 +262,7 @@ def test_of_any_frame_a_bounded_number_of_plates_is_read(
         capfd, "--bundle", located_bundle, "--images", photograph, "--min-confidence", "0", "--json",
         "--min-plate-width", 20, "--locate-size", 640, "--roi", "0,0,480,0,480,270",
     )  # fmt: skip
-    assert run.status == 0
+    assert run.status == 0, run.err
     assert 1 <= len(run.out.splitlines()) <= Search().most
 
 

@@ -73,14 +73,14 @@ def test_doubtful_plates_are_neither_background_nor_found() -> None:
 def test_mined_patches_are_put_into_scenes(generator: Generator) -> None:
     patch = np.full((144, 240, 3), (255, 0, 255), np.uint8)
     mined = Generator(7, stock=generator.stock, found=(patch,))
-    magenta = [
-        np.mean(
-            (v[:, :, 0] > 1.5 * v[:, :, 1].astype(int) + 40)
-            & (v[:, :, 2] > 1.5 * v[:, :, 1].astype(int) + 40)
-        )
-        for v in (mined.scene(i).image for i in range(40))
-    ]
-    assert sum(share > 0.02 for share in magenta) >= 3
+
+    def scenes_in_magenta(scenes: Generator) -> int:
+        pictures = (scenes.scene(i).image.astype(int) for i in range(60))
+        shares = (np.mean(v[:, :, [0, 2]].min(2) > 1.5 * v[:, :, 1] + 40) for v in pictures)
+        return sum(share > 0.02 for share in shares)
+
+    # Patches fade into the scene and are recoloured, so that most are magenta no longer.
+    assert scenes_in_magenta(mined) >= scenes_in_magenta(Generator(7, stock=generator.stock)) + 3
 
 
 def test_a_batch_is_its_scenes_side_by_side(generator: Generator) -> None:
