@@ -95,3 +95,12 @@ def new_id() -> str:
     milliseconds = (time.time_ns() // 1_000_000) & ((1 << 48) - 1)
     low = 2 << 62 | secrets.randbits(62)
     return str(uuid.UUID(int=milliseconds << 80 | 7 << 76 | secrets.randbits(12) << 64 | low))
+
+
+class _Body(msgspec.Struct):
+    body: msgspec.Raw
+
+
+def body_of(data: bytes) -> bytes:
+    """The body of an encoded item, as it stands there."""
+    return bytes(msgspec.json.decode(data, type=_Body).body)

@@ -21,6 +21,7 @@ import msgspec
 from device_runtime import __version__
 from device_runtime.delivery.channel import Unreachable
 from device_runtime.delivery.destination import MqttDestination
+from device_runtime.delivery.item import body_of
 from device_runtime.delivery.spool import Entry, Spool
 from device_runtime.errors import FatalError
 from device_runtime.secret import read_secret
@@ -35,10 +36,6 @@ _BATCH_ITEMS, _BATCH_BYTES = 20, 256 << 10
 _CHECK_S = 5.0
 """A connection with nothing to send is looked at so often."""
 _KEEPALIVE_S = 30
-
-
-class _Body(msgspec.Struct):
-    body: msgspec.Raw
 
 
 class MqttChannel:
@@ -84,7 +81,7 @@ class MqttChannel:
 
     def _publish(self, spool: Spool, entries: Sequence[Entry]) -> None:
         topic = f"{self.destination.topic}/event"
-        under_way = [(entry, self._client.publish(topic, bytes(_body_of(entry)), qos=1)) for entry in entries]
+        under_way = [(entry, self._client.publish(topic, body_of(entry.data), qos=1)) for entry in entries]
         end = time.monotonic() + self._answer_s
         for entry, message in under_way:
             while not _acknowledged(message):
@@ -185,10 +182,6 @@ def _acknowledged(message: Any) -> bool:
         # There is no connection any more, or too much is under way.
         time.sleep(0.01)
         return False
-
-
-def _body_of(entry: Entry) -> msgspec.Raw:
-    return msgspec.json.decode(entry.data, type=_Body).body
 
 
 def _paho() -> Any:

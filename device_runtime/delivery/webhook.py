@@ -16,10 +16,9 @@ import logging
 import ssl
 import time
 
-import msgspec
-
 from device_runtime.delivery.channel import IDLE_S, Unreachable
 from device_runtime.delivery.destination import HttpDestination
+from device_runtime.delivery.item import body_of
 from device_runtime.delivery.spool import Entry, Spool
 from device_runtime.delivery.web import TIMEOUT_S, WHOLE_S, Poster
 from device_runtime.secret import read_secret
@@ -37,10 +36,6 @@ _NEVER = (
     http.HTTPStatus.UNPROCESSABLE_ENTITY,
 )
 """Answers after which it is no use to send the same again."""
-
-
-class _Body(msgspec.Struct):
-    body: msgspec.Raw
 
 
 def sign(secret: bytes, body: bytes, at: int) -> str:
@@ -81,7 +76,7 @@ class WebhookChannel:
             self._poster.close()
             return IDLE_S
         (entry,) = entries
-        body = bytes(msgspec.json.decode(entry.data, type=_Body).body)
+        body = body_of(entry.data)
         response = self._poster.post(body, self._headers(entry, body))
         if 200 <= response.status < 300:
             spool.acknowledge(entries)

@@ -401,15 +401,13 @@ class Kernel:
             FatalError: TVM reported an error.
         """
         self._first.data = first.ctypes.data
-        shape, strides = self._first.shape, self._first.strides
-        for axis, length in enumerate(first.shape):
-            shape[axis] = length
-        if strides:
+        shape, strides, step = self._first.shape, self._first.strides, 1
+        for axis in range(first.ndim - 1, -1, -1):
+            shape[axis] = length = first.shape[axis]
             # TVM FFI fills them in where a tensor comes without, and a kernel looks at them.
-            step = 1
-            for axis in range(first.ndim - 1, -1, -1):
+            if strides:
                 strides[axis] = step
-                step *= first.shape[axis]
+            step *= length
         self._result.type = _NONE
         call, count = self._runtime.ffi.TVMFFIFunctionCall, len(self._arguments)
         if call(self._function.handle, self._arguments, count, ctypes.byref(self._result)):
