@@ -93,6 +93,9 @@ class Options:
             raise FatalError("--crop", "cannot be combined with a polygon", "give --roi X,Y,W,H")
         if read.crop and (locate.size or locate.min_plate_width):
             raise FatalError("--crop", "leaves nothing to find", "leave it or the size out")
+        needing = self._for_events if self.has_frames and not (self.check or self.follow) else None
+        if needing:
+            raise FatalError(needing, "is about events, and none are made of images", "give --follow")
 
     @property
     def has_frames(self) -> bool:
@@ -118,6 +121,20 @@ class Options:
             return False
         asked = self.configuration.events.follow
         return self.source == "camera" if asked is None else asked
+
+    @property
+    def _for_events(self) -> str | None:
+        """An option that was given and needs events."""
+        asked = self.configuration
+        given = {
+            "--save-crops": asked.output.crops,
+            "--csv": asked.output.csv,
+            "--events": asked.delivery.events,
+            "--webhook": asked.webhook.url,
+            "--mqtt": asked.mqtt.host,
+            "--on-plate": asked.output.on_plate,
+        }
+        return next((name for name, value in given.items() if value), None)
 
 
 def run(options: Options, *more: Sink) -> int:
@@ -324,18 +341,4 @@ def _sinks(options: Options, reader: Reader, outbox: Outbox, source: Source, sto
                     closing_s=lambda: stop.left_s(2 * timeout_s, share=0.2),
                 )
             )
-    elif needing := _for_events(options):
-        raise FatalError(needing, "is about events, and none are made of images", "give --follow")
     return [*sinks, Progress(options.benchmark)]
-
-
-def _for_events(options: Options) -> str | None:
-    """An option that was given and needs events."""
-    output, configuration = options.configuration.output, options.configuration
-    given = {
-        "--save-crops": output.crops,
-        "--csv": output.csv,
-        "--events": configuration.delivery.events,
-        "--on-plate": output.on_plate,
-    }
-    return next((name for name, value in given.items() if value), None)

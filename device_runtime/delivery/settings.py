@@ -76,9 +76,9 @@ class WebhookSettings(Strict, frozen=True, kw_only=True):
         """
         if self.url is None:
             return None
-        address = parse_destination(self.url)
+        address = parse_destination(self.url) if self.url.startswith(("http:", "https:")) else None
         if not isinstance(address, HttpDestination):
-            raise FatalError("url", "is no web address", "give https://HOST/PATH")
+            raise FatalError("it", "is no web address", "give https://HOST/PATH")
         return WebhookDestination(address)
 
 
