@@ -26,7 +26,8 @@ PYTEST := $(BIN)/python -m pytest -n logical --maxprocesses 4 --dist worksteal
 APT_SETUP := python3-venv g++
 APT_ARM := qemu-user g++-aarch64-linux-gnu debian-archive-keyring
 APT_BOARD := qemu-system-arm qemu-utils e2fsprogs cpio kmod openssh-client g++-aarch64-linux-gnu debian-archive-keyring
-APT_TEST := $(APT_ARM) qemu-user-static g++-arm-linux-gnueabihf g++-riscv64-linux-gnu mosquitto \
+APT_TEST := $(APT_ARM) qemu-user-static g++-arm-linux-gnueabihf g++-riscv64-linux-gnu mosquitto postgresql \
+	openssh-server rsync chromium \
 	python3-gi gir1.2-gst-rtsp-server-1.0 gstreamer1.0-plugins-base gstreamer1.0-plugins-good
 
 help: ## Show this help
