@@ -6,6 +6,7 @@ target ?= native
 WEIGHTS ?=
 PRECISION ?=
 PRUNING ?=
+READER ?=
 SCHEDULE ?=
 # Not part of the project: the public checkpoint and real plates, for `make results` where they are there.
 RESULTS_PUBLIC ?= $(wildcard ../shared/weights/Final_LPRNet_model.pth)
@@ -32,7 +33,7 @@ APT_TEST := $(APT_ARM) qemu-user-static g++-arm-linux-gnueabihf g++-riscv64-linu
 
 help: ## Show this help
 	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' Makefile | expand -t 24
-	@echo '  Variables: target=NAME (see make targets), WEIGHTS=FILE, PRECISION=fp32|fp16|bf16|int8, PRUNING=none|light|tiny, SCHEDULE=tuned|default|metaschedule, BENCH="options of lpr-host bench", BOARD="options of lpr-host test-board", PIPELINE="options of lpr-host bench --pipeline"'
+	@echo '  Variables: target=NAME (see make targets), WEIGHTS=FILE, READER=cn|latin, PRECISION=fp32|fp16|bf16|int8, PRUNING=none|light|tiny, SCHEDULE=tuned|default|metaschedule, BENCH="options of lpr-host bench", BOARD="options of lpr-host test-board", PIPELINE="options of lpr-host bench --pipeline"'
 
 demo: build/demo/report.html ## Set up, build for this machine, read rendered streets, draw the report
 	@echo 'plates found:  build/demo/annotated/'
@@ -50,9 +51,9 @@ coverage: $(TEST_SETUP) ## Run all tests and list the lines that none of them ru
 
 setup: $(SETUP) ## Create .venv with everything needed to build bundles
 
-build: $(SETUP) ## Build the bundle build/TARGET (target=, WEIGHTS=, PRECISION=, PRUNING=, SCHEDULE=)
+build: $(SETUP) ## Build the bundle build/TARGET (target=, WEIGHTS=, READER=, PRECISION=, PRUNING=, SCHEDULE=)
 	$(BIN)/lpr-host build --target $(target) $(if $(WEIGHTS),--weights $(WEIGHTS)) $(if $(PRECISION),--precision $(PRECISION)) \
-		$(if $(PRUNING),--pruning $(PRUNING)) $(if $(SCHEDULE),--schedule $(SCHEDULE))
+		$(if $(READER),--reader $(READER)) $(if $(PRUNING),--pruning $(PRUNING)) $(if $(SCHEDULE),--schedule $(SCHEDULE))
 
 test-device: $(TEST_SETUP) ## Run the target's bundle under emulation and compare it with the host
 	$(BIN)/lpr-host test-device --target $(target)

@@ -114,6 +114,7 @@ def build(request: Request) -> Path:
             target=target,
             checkpoint=checkpoint,
             checkpoint_name=path.name,
+            reader=weights.reader_of(path),
             compiled=compiled,
             golden=expected,
             locator=locator,

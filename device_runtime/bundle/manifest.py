@@ -1,6 +1,6 @@
-"""The bundle's manifest: schema version 3, its file and its errors.
+"""The bundle's manifest: schema version 4, its file and its errors.
 
-Version 3 has an optional `locator`; version 2, which is still read, has none.
+Version 4 has an optional `reader` and grey input, version 3 an optional `locator`; older ones are still read.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import msgspec
 from device_runtime import schema
 from device_runtime.errors import FatalError
 
-SCHEMA_VERSION, OLDEST = 3, 2
+SCHEMA_VERSION, OLDEST = 4, 2
 MANIFEST_NAME = "manifest.json"
 
 _INSIDE = re.compile(r"(?!.*(?:^|/)\.{0,2}(?:/|$))[^\\\x00-\x1f]+")
@@ -59,11 +59,15 @@ class OutputInfo(schema.Strict, frozen=True):
 
 
 class PreprocessInfo(schema.Strict, frozen=True, kw_only=True):
-    """Resize a BGR uint8 image to width × height, then (x − mean) × scale, then channels first."""
+    """Resize a BGR uint8 image to width × height, then (x − mean) × scale, then channels first.
+
+    Attributes:
+        color: the three channels: as they are, or all of them the grey value, of `cv2.COLOR_BGR2GRAY`.
+    """
 
     width: Size
     height: Size
-    color: Literal["BGR"]
+    color: Literal["BGR", "GRAY"]
     interpolation: Literal["linear"]
     mean: Finite
     scale: Positive
@@ -278,7 +282,11 @@ class LocatorInfo(schema.Tolerant, frozen=True, kw_only=True):
 
 
 class Manifest(schema.Strict, frozen=True, kw_only=True):
-    """Everything the board needs to know about a bundle, but nothing about itself."""
+    """Everything the board needs to know about a bundle, but nothing about itself.
+
+    Attributes:
+        reader: of the shipped weights, whose plates they read; None for other weights and in older bundles.
+    """
 
     schema_version: Annotated[int, msgspec.Meta(ge=OLDEST, le=SCHEMA_VERSION)] = SCHEMA_VERSION
     created_by: Name
@@ -292,6 +300,7 @@ class Manifest(schema.Strict, frozen=True, kw_only=True):
     schedule: ScheduleInfo
     versions: Versions
     checkpoint: CheckpointInfo
+    reader: Name | None = None
     macs: Count
     parameters: Count
     files: dict[str, FileInfo]

@@ -31,7 +31,7 @@ def resize(image: NDArray, spec: PreprocessInfo = DEFAULT) -> Image:
 def prepare(image: NDArray, out: NDArray[np.float32], spec: PreprocessInfo = DEFAULT) -> None:
     """Write the input tensor of *image* into *out*.
 
-    `resize`, (x − mean) × scale, channels first.
+    `resize`, grey where *spec* says so, (x − mean) × scale, channels first.
 
     Args:
         image: BGR uint8 [H, W, 3], or what `as_bgr` converts.
@@ -41,6 +41,8 @@ def prepare(image: NDArray, out: NDArray[np.float32], spec: PreprocessInfo = DEF
         FatalError: an image `as_bgr` refuses.
     """
     mean = np.float32(spec.mean)
-    for channel, plane in enumerate(cv2.split(resize(image, spec))):
+    crop = resize(image, spec)
+    planes = [cv2.cvtColor(crop, cv2.COLOR_BGR2GRAY)] * 3 if spec.color == "GRAY" else cv2.split(crop)
+    for channel, plane in enumerate(planes):
         np.subtract(plane, mean, out=out[0, channel], dtype=np.float32)
     np.multiply(out, np.float32(spec.scale), out=out)

@@ -66,6 +66,7 @@ class Contents:
 
     Attributes:
         checkpoint_name: its file's.
+        reader: of shipped weights, whose plates they read.
         golden: what `compiled.reference` makes of some plates.
         locator: what finds plates, if anything does.
         linker: links the module.
@@ -75,6 +76,7 @@ class Contents:
     target: Target
     checkpoint: Checkpoint
     checkpoint_name: str
+    reader: str | None
     compiled: Compiled
     golden: Golden
     locator: CompiledLocator | None

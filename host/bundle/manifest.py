@@ -49,6 +49,7 @@ def manifest_of(contents: Contents, files: Mapping[str, FileInfo]) -> Manifest:
             tvm.__version__, importlib.metadata.version("apache-tvm-ffi"), contents.linker.describe()
         ),
         checkpoint=CheckpointInfo(contents.checkpoint_name, contents.checkpoint.sha256),
+        reader=contents.reader,
         macs=compiled.macs,
         parameters=compiled.parameters,
         files=dict(files),

@@ -42,9 +42,9 @@ from host.paths import DEVICE_PACKAGE, REPOSITORY
 from host.quantize import quantize
 from host.quantize.calibration import read_samples
 from host.runtime_libs.wheels import package_directory
-from host.targets.profile import PRUNINGS, Target
+from host.targets.profile import Target
 from lprnet.network.checkpoint import Checkpoint, load_checkpoint
-from lprnet.weights import of_recipe
+from lprnet.weights import shipped
 
 GUEST = REPOSITORY / "host" / "emulate" / "guests" / "logits.py"
 HARNESS = REPOSITORY / "host" / "emulate" / "run_module.c"
@@ -129,7 +129,7 @@ def expected(request: Request, images: Path) -> Outputs:
 
 def _checkpoint(request: Request, manifest: Manifest) -> Checkpoint:
     given = request.checkpoint
-    for path in [given] if given else map(of_recipe, PRUNINGS):
+    for path in [given] if given else shipped():
         checkpoint = load_checkpoint(path)
         if checkpoint.sha256 == manifest.checkpoint.sha256:
             return checkpoint

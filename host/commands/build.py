@@ -9,14 +9,16 @@ import click
 
 from device_runtime.errors import FatalError
 from host.commands import options
-from host.targets.profile import PRUNINGS, Target
+from host.targets.profile import Target
+from lprnet.weights import PRUNINGS
 
 SCHEDULES = ("tuned", "default", "metaschedule")
 
 
 @click.command("build")
 @options.target
-@options.weights()
+@options.weights("the reader's")
+@options.reader
 @click.option(
     "--pruning", type=click.Choice(PRUNINGS), help="Which shipped network; the target's recipe by default."
 )
@@ -37,6 +39,7 @@ SCHEDULES = ("tuned", "default", "metaschedule")
 def build_command(
     target: Target,
     weights: Path | None,
+    reader: str | None,
     pruning: str | None,
     precision: str | None,
     calibration: Path | None,
@@ -48,8 +51,9 @@ def build_command(
     output: Path | None,
 ) -> None:
     """Compile weights for a target and write the bundle."""
-    if weights and pruning:
-        raise FatalError("--weights and --pruning", "name two networks", "give one of them")
+    for option, value in (("--pruning", pruning), ("--reader", reader)):
+        if weights and value:
+            raise FatalError(f"--weights and {option}", "name two networks", "give one of them")
     if trials and schedule != "metaschedule":
         raise FatalError("--trials", f"nothing is searched with --schedule {schedule}", "leave it out")
     if observer and (precision or target.recipe.precision) != "int8":
@@ -58,13 +62,13 @@ def build_command(
     from host.compile.baselines import TRIALS
     from host.paths import SAMPLES
     from host.quantize import Options
-    from lprnet.weights import LOCATOR, of_recipe
+    from lprnet.weights import LOCATOR, READER, of_recipe
 
     build(
         Request(
             target=target,
             output=output or Path("build") / target.name,
-            checkpoint=weights or of_recipe(pruning or target.recipe.pruning),
+            checkpoint=weights or of_recipe(pruning or target.recipe.pruning, reader or READER),
             precision=precision,
             calibration=calibration or SAMPLES,
             quantization=Options(observer) if observer else Options(),

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from device_runtime.errors import FatalError
 from host.commands import options
 from host.targets.profile import Target
 from lprnet.console import table
@@ -20,23 +21,32 @@ if TYPE_CHECKING:
 @click.command("explain")
 @options.target
 @options.precision
-@options.weights()
+@options.weights("the reader's")
+@options.reader
 @click.option("--locator", is_flag=True, help="The networks that find plates, instead of the one that reads.")
 @options.as_json
 def explain_command(
-    target: Target, precision: str | None, weights: Path | None, locator: bool, as_json: bool
+    target: Target,
+    precision: str | None,
+    weights: Path | None,
+    reader: str | None,
+    locator: bool,
+    as_json: bool,
 ) -> None:
     """Show the network before and after simplification, and kernel by kernel where its time goes."""
     from host.check.explain import explain, explain_locator
     from lprnet.locator.checkpoint import load_weights
     from lprnet.network.checkpoint import load_checkpoint
-    from lprnet.weights import LOCATOR, of_recipe
+    from lprnet.weights import LOCATOR, READER, of_recipe
 
+    if reader and (weights or locator):
+        other = "--weights" if weights else "--locator"
+        raise FatalError(f"{other} and --reader", "name two networks", "give one of them")
     precision = precision or target.recipe.precision
     if locator:
         explanation = explain_locator(load_weights(weights or LOCATOR), target, precision)
     else:
-        checkpoint = load_checkpoint(weights or of_recipe(target.recipe.pruning))
+        checkpoint = load_checkpoint(weights or of_recipe(target.recipe.pruning, reader or READER))
         explanation = explain(checkpoint, target, precision)
     if as_json:
         click.echo(json.dumps(asdict(explanation)))

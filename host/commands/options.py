@@ -108,6 +108,13 @@ peers_python = click.option(
 as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
 
 
+reader = click.option(
+    "--reader",
+    metavar="NAME",
+    help="Whose plates are read: the name of shipped weights, cn or latin; cn by default.",
+)
+
+
 def weights(default: str = "the target's recipe") -> Option[Any]:
     """`--weights FILE`; *default* says which checkpoint is taken without it."""
     return click.option("--weights", type=FILE, help=f"Checkpoint; {default} by default.")

@@ -13,7 +13,6 @@ INSTRUCTION_FAMILIES = {
     "riscv64": ("generic",),
 }
 """What int8 kernels are written for, by architecture, the widest first."""
-PRUNINGS = ("none", "light", "tiny")
 ZIG_TRIPLES = {
     "x86_64": "x86_64-linux-gnu",
     "aarch64": "aarch64-linux-gnu",

@@ -17,7 +17,6 @@ from host.targets.profile import (
     ARCHITECTURES,
     BAUD_RATES,
     INSTRUCTION_FAMILIES,
-    PRUNINGS,
     ZIG_TRIPLES,
     BoardNames,
     Link,
@@ -28,6 +27,7 @@ from host.targets.profile import (
     Target,
 )
 from host.targets.schema import Key, check, flatten, integer, list_of, one_of, text, texts
+from lprnet.weights import PRUNINGS
 
 _COMMON_KEYS = {
     "display_name": text(r"\S.*", "a non-empty string"),

@@ -1,18 +1,78 @@
-"""The checkpoints shipped with the project; MODEL_CARD.md beside them says how they were made."""
+"""The checkpoints shipped with the project; MODEL_CARD.md beside them says how they were made.
+
+A reader is a family of networks, and its networks are files: `latin.safetensors`, `latin-light.safetensors`
+and `latin-tiny.safetensors`. Those of `cn` are older than families and have names of their own.
+"""
 
 from pathlib import Path
 
-DEFAULT = Path(__file__).with_name("lprnet.safetensors")
-LOCATOR = Path(__file__).with_name("locator.safetensors")
+from device_runtime.errors import FatalError
+
+_FOLDER = Path(__file__).parent
+LOCATOR = _FOLDER / "locator.safetensors"
 """Of the network that finds plates in photographs; LOCATOR.md says how it was made."""
 
+READER = "cn"
+"""The reader of Chinese plates, which is used where nobody chooses one."""
+PRUNINGS = ("none", "light", "tiny")
+"""Networks of a reader as a target's `recipe.pruning` calls them, the largest first."""
+_OWN_NAMES = {"none": "lprnet", "light": "light", "tiny": "tiny"}
 
-def pruned() -> dict[str, Path]:
-    """Pruned networks by the name that a target's `recipe.pruning` calls them, the largest first."""
-    found = {name: DEFAULT.with_name(f"{name}.safetensors") for name in ("light", "tiny")}
-    return {name: path for name, path in found.items() if path.exists()}
+DEFAULT = _FOLDER / f"{_OWN_NAMES['none']}.safetensors"
 
 
-def of_recipe(pruning: str) -> Path:
-    """The checkpoint for `none`, `light` or `tiny`."""
-    return DEFAULT if pruning == "none" else DEFAULT.with_name(f"{pruning}.safetensors")
+def readers(folder: Path = _FOLDER) -> tuple[str, ...]:
+    """The readers in *folder*: those whose unpruned network is there, `READER` first."""
+    others = {*_OWN_NAMES.values(), LOCATOR.stem}
+    found = sorted(path.stem for path in folder.glob("*.safetensors"))
+    cut = tuple(f"-{pruning}" for pruning in PRUNINGS[1:])
+    return (READER, *(name for name in found if name not in others and not name.endswith(cut)))
+
+
+def networks(reader: str = READER, folder: Path = _FOLDER) -> dict[str, Path]:
+    """What there is of *reader*, by what `PRUNINGS` calls it.
+
+    Raises:
+        FatalError: there is no such reader.
+    """
+    if reader not in readers(folder):
+        raise FatalError(
+            f"reader {reader}", "no such weights are shipped", f"choose {' or '.join(readers(folder))}"
+        )
+    found = {pruning: folder / f"{_file(reader, pruning)}.safetensors" for pruning in PRUNINGS}
+    return {pruning: path for pruning, path in found.items() if path.exists()}
+
+
+def pruned(reader: str = READER) -> dict[str, Path]:
+    """The pruned networks of *reader*, the largest first."""
+    return {pruning: path for pruning, path in networks(reader).items() if pruning != "none"}
+
+
+def of_recipe(pruning: str, reader: str = READER, folder: Path = _FOLDER) -> Path:
+    """The checkpoint of *reader* for `none`, `light` or `tiny`.
+
+    Raises:
+        FatalError: there is no such reader, or it has no such network.
+    """
+    found = networks(reader, folder)
+    if pruning not in found:
+        todo = f"choose --pruning {' or '.join(found)}"
+        raise FatalError(f"reader {reader}", f"has no network pruned to {pruning}", todo)
+    return found[pruning]
+
+
+def reader_of(path: Path) -> str | None:
+    """The reader that the file *path* is a network of; None where it is not shipped here."""
+    path = path.resolve()
+    return next((reader for reader in readers() if path in networks(reader).values()), None)
+
+
+def shipped() -> tuple[Path, ...]:
+    """Every network of every reader."""
+    return tuple(path for reader in readers() for path in networks(reader).values())
+
+
+def _file(reader: str, pruning: str) -> str:
+    if reader == READER:
+        return _OWN_NAMES[pruning]
+    return reader if pruning == "none" else f"{reader}-{pruning}"

@@ -146,8 +146,8 @@ def test_errors_name_the_locators_keys(
         (("schedule", "tuned"), 2, ["schedule", "tuned is 2 of only convolutions = 1"]),
         (("surprise",), 1, ["surprise"]),
         (("target", "surprise"), 1, ["target", "surprise"]),
-        (("schema_version",), 1, ["schema_version", "1", "version 3"]),
-        (("schema_version",), 4, ["schema_version", "4", "version 3", "install.sh"]),
+        (("schema_version",), 1, ["schema_version", "1", "version 4"]),
+        (("schema_version",), 5, ["schema_version", "5", "version 4", "install.sh"]),
         (
             ("accuracy",),
             [{"dataset": "d", "n": 1, "correct": 2, "accuracy": 1, "accuracy_without_province": 1}],

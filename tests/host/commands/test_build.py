@@ -20,6 +20,8 @@ def test_two_networks_are_refused(tmp_path: Path) -> None:
     "arguments, message",
     [
         (["build", "--target", "rpi9"], "rpi9"),
+        (["build", "--reader", "moon"], "reader moon: no such weights are shipped"),
+        (["build", "--reader", "cn", "--weights", "x.pth"], "--weights and --reader: name two networks"),
         (["build", "--weights", "nowhere.safetensors"], "nowhere.safetensors"),
         (["build", "--weights", "README.md"], "README.md"),
         (["build", "--schedule", "default", "--precision", "int8"], "--schedule default: has no int8"),
