@@ -21,6 +21,7 @@ from host.targets.read import load_target
 from lprnet.console import LOGGERS
 from lprnet.threads import one_operator_at_a_time
 from tests.checkpoints import written
+from tests.postgresql import Postgresql, programs, running
 from tests.sharing import Exclusively, exclusively_in
 
 IS_WORKER = "PYTEST_XDIST_WORKER" in os.environ
@@ -56,6 +57,16 @@ def exclusively(tmp_path_factory: pytest.TempPathFactory) -> Exclusively:
     folder = tmp_path_factory.getbasetemp()
     # Each worker has a folder of its own in the run's.
     return exclusively_in((folder.parent if IS_WORKER else folder) / "once")
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[Postgresql]:
+    """A PostgreSQL server; a test that stops it starts it again."""
+    found = programs()
+    if found is None:
+        pytest.skip("there is no PostgreSQL here; apt install postgresql")
+    with running(found) as server:
+        yield server
 
 
 @pytest.fixture(scope="session")

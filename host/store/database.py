@@ -1,0 +1,189 @@
+"""A connection to SQLite or PostgreSQL that keeps its word: what is committed is on disk."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy import event, exc
+
+from device_runtime.errors import FatalError
+from host.store.faults import Unavailable
+
+BUSY_S = 5.0
+"""How long a lock that another program holds is waited for, and a server that does not answer."""
+
+_WRITERS = 0x6C7072
+"""Of PostgreSQL's advisory locks the one that writers take, "lpr" in ASCII."""
+
+_TODO = "name sqlite:///FILE or postgresql://USER@HOST/DATABASE"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Database:
+    """A pool of connections.
+
+    Attributes:
+        engine: of SQLAlchemy.
+        name: what errors call it: the address without a password, or the file.
+        file: SQLite's.
+    """
+
+    engine: sa.Engine
+    name: str
+    file: Path | None
+
+    @property
+    def is_sqlite(self) -> bool:
+        """Whether it is SQLite, else PostgreSQL."""
+        return self.file is not None
+
+    @contextmanager
+    def reading(self) -> Iterator[sa.Connection]:
+        """A transaction that sees one state of the database.
+
+        Raises:
+            Unavailable: the database cannot do it.
+        """
+        with self._faults(), self.engine.connect() as connection, connection.begin():
+            yield connection
+
+    @contextmanager
+    def writing(self) -> Iterator[sa.Connection]:
+        """A transaction, committed at the end; of all programs one at a time has one.
+
+        So ids rise in the order of commits, and what was looked up is still so when it is acted on.
+
+        Raises:
+            Unavailable: the database cannot do it; nothing of it was done.
+        """
+        with (
+            self._faults(),
+            self.engine.connect().execution_options(lpr_writes=True) as connection,
+            connection.begin(),
+        ):
+            if not self.is_sqlite:
+                connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_WRITERS)))
+            yield connection
+
+    def close(self) -> None:
+        """Close all connections."""
+        self.engine.dispose()
+
+    @contextmanager
+    def _faults(self) -> Iterator[None]:
+        try:
+            yield
+        except exc.TimeoutError:
+            raise Unavailable(self.name, "all connections are in use", "try again") from None
+        except (exc.OperationalError, exc.DatabaseError, exc.InterfaceError) as error:
+            if isinstance(error, (exc.IntegrityError, exc.DataError, exc.ProgrammingError)):
+                raise
+            raise _explained(self.name, error.orig or error, self.is_sqlite) from None
+
+
+def connect(url: str) -> Database:
+    """Prepare connections to the database at *url*; none is made yet.
+
+    Args:
+        url: `sqlite:///FILE` or `postgresql://USER@HOST/DATABASE`; a file's name alone is SQLite's.
+
+    Raises:
+        FatalError: it is neither.
+    """
+    try:
+        parsed = sa.make_url(url if "://" in url or url.startswith("sqlite:") else f"sqlite:///{url}")
+    except exc.ArgumentError:
+        raise FatalError("the database's address", "cannot be understood", _TODO) from None
+    name = parsed.render_as_string(hide_password=True)
+    match parsed.get_backend_name():
+        case "sqlite":
+            if not parsed.database or parsed.database == ":memory:" or parsed.query:
+                raise FatalError(name, "names no file", _TODO)
+            file = Path(parsed.database)
+            return Database(engine=_sqlite(file), name=str(file), file=file)
+        case "postgresql":
+            return Database(engine=_postgresql(parsed), name=name, file=None)
+        case other:
+            raise FatalError(name, f"{other} is not supported", _TODO)
+
+
+def _sqlite(file: Path) -> sa.Engine:
+    engine = sa.create_engine(
+        sa.URL.create("sqlite", database=str(file)),
+        connect_args={"timeout": BUSY_S, "isolation_level": None, "check_same_thread": False},
+        pool_size=8,
+        pool_timeout=BUSY_S,
+    )
+
+    @event.listens_for(engine, "connect")
+    def _prepare(connection: sqlite3.Connection, _: object) -> None:
+        # FULL: a commit returns when it is on disk, also of WAL. What is deleted is overwritten: plates are
+        # personal data.
+        for pragma in (
+            "journal_mode=WAL",
+            "synchronous=FULL",
+            "foreign_keys=ON",
+            "secure_delete=ON",
+            "cache_size=-65536",
+            "temp_store=MEMORY",
+        ):
+            connection.execute(f"PRAGMA {pragma}").close()
+
+    @event.listens_for(engine, "begin")
+    def _begin(connection: sa.Connection) -> None:
+        # The driver's own BEGIN comes too late, and a reader that becomes a writer may be refused.
+        writes = connection.get_execution_options().get("lpr_writes")
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+    return engine
+
+
+def _postgresql(url: sa.URL) -> sa.Engine:
+    wait_ms = round(1000 * BUSY_S)
+    settings = {
+        "synchronous_commit": "on",
+        "lock_timeout": wait_ms,
+        # A collector that stopped in the middle would keep all the others waiting.
+        "idle_in_transaction_session_timeout": 2 * wait_ms,
+        "timezone": "UTC",
+    }
+    connect_args: dict[str, Any] = {
+        "connect_timeout": round(BUSY_S),
+        "options": " ".join(f"-c {key}={value}" for key, value in settings.items()),
+        "application_name": "lpr-host",
+        "keepalives_idle": 10,
+        "keepalives_interval": 5,
+        "keepalives_count": 3,
+        "tcp_user_timeout": 4 * wait_ms,
+    }
+    return sa.create_engine(
+        url.set(drivername="postgresql+psycopg"),
+        connect_args=connect_args,
+        pool_size=8,
+        pool_timeout=BUSY_S,
+        pool_pre_ping=True,
+    )
+
+
+def _explained(name: str, error: BaseException, sqlite: bool) -> Unavailable:
+    said = " ".join(str(error).split())
+    known = {
+        "database is locked": ("is locked by another program", "stop it, or wait until it is done"),
+        "database or disk is full": ("cannot grow: the disk is full", "free some space"),
+        "disk I/O error": ("cannot be written or read: the disk is full or fails", "free some space"),
+        "file is not a database": ("is no SQLite database, or a damaged one", "name another file"),
+        "database disk image is malformed": ("is damaged", "restore a copy, or move it away"),
+        "unable to open database file": ("cannot be opened", "check its folder and its rights"),
+        "attempt to write a readonly database": ("may not be written", "check its rights"),
+    }
+    if sqlite:
+        for text, (why, todo) in known.items():
+            if text in said:
+                return Unavailable(name, why, todo)
+    return Unavailable(name, f"does not answer ({said[:200]})", "check that it runs and who may log in")

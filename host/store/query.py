@@ -1,0 +1,252 @@
+"""Rows → what the store gives, a page at a time."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+import msgspec
+import sqlalchemy as sa
+
+from device_runtime.delivery.item import body_of
+from device_runtime.errors import FatalError
+from device_runtime.follow.event import Event
+from device_runtime.follow.look_alike import normalised
+from device_runtime.report.health import Health
+from device_runtime.report.report import Report
+from host.store import tables
+from host.store.moments import microseconds, moment
+from host.store.plates import MAX_DISTANCE, fits, ranges
+from host.store.values import Board, Page, Search, StoredEvent, StoredHealth, StoredOther, StoredReport
+
+MOST_PLATES = 1000
+"""Texts that one search may find; of more it takes those that it finds first."""
+
+_boards = tables.boards
+
+
+def events(connection: sa.Connection, search: Search, before: str | None, limit: int) -> Page[StoredEvent]:
+    """The newest events that *search* means, older than *before*."""
+    c = tables.events.c
+    query = _filtered(connection, tables.events, search.board, search.since, search.until)
+    if search.plate is not None:
+        query = query.where(c.plate_id.in_(plates_like(connection, search.plate, search.distance)))
+    return _page(_events(connection, _newest(query, tables.events, before, limit)), limit)
+
+
+def events_after(connection: sa.Connection, after: int, limit: int) -> tuple[StoredEvent, ...]:
+    """The first events whose `id` is above *after*, in the order of `id`."""
+    c = tables.events.c
+    return tuple(_events(connection, sa.select(c.id).where(c.id > after).order_by(c.id).limit(limit), c.id))
+
+
+def last_event(connection: sa.Connection) -> int:
+    """The highest `id`; 0 where there is none."""
+    return connection.scalar(sa.select(sa.func.coalesce(sa.func.max(tables.events.c.id), 0))) or 0
+
+
+def crop(connection: sa.Connection, event: int) -> bytes | None:
+    """The picture of an event's plate, a JPEG."""
+    c = tables.crops.c
+    found = connection.scalar(sa.select(c.jpeg).where(c.event_id == event))
+    return None if found is None else bytes(found)
+
+
+def health(
+    connection: sa.Connection,
+    board: str,
+    since: datetime | None,
+    until: datetime | None,
+    limit: int,
+) -> tuple[StoredHealth, ...]:
+    """The newest health reports of *board*, oldest of them first."""
+    query = _filtered(connection, tables.health, board, since, until)
+    rows = _rows(connection, tables.health, _newest(query, tables.health, None, limit))
+    return tuple(_health(row) for row in rows[:limit])[::-1]
+
+
+def reports(
+    connection: sa.Connection, board: str | None, before: str | None, limit: int
+) -> Page[StoredReport]:
+    """The newest benchmark reports, older than *before*."""
+    query = _filtered(connection, tables.reports, board, None, None)
+    rows = _rows(connection, tables.reports, _newest(query, tables.reports, before, limit))
+    return _page([StoredReport(**_item(row), report=_body(row, Report)) for row in rows], limit)
+
+
+def others(connection: sa.Connection, board: str | None, before: str | None, limit: int) -> Page[StoredOther]:
+    """The newest items that were not understood, older than *before*."""
+    query = _filtered(connection, tables.others, board, None, None)
+    wanted = _newest(query, tables.others, before, limit)
+    rows = _rows(connection, tables.others, wanted, tables.others.c.kind)
+    return _page([StoredOther(**_item(row), kind=row.kind) for row in rows], limit)
+
+
+def boards(connection: sa.Connection, after: str, limit: int) -> tuple[Board, ...]:
+    """Boards by name, those behind *after*."""
+    c, h, t = _boards.c, tables.health.c, tables.tokens.c
+    tokens = (
+        sa.select(sa.func.count())
+        .where(t.board_id == c.id, t.revoked_at.is_(None))
+        .scalar_subquery()
+        .label("tokens")
+    )
+    newest = (
+        sa.select(h.id)
+        .where(h.board_id == c.id)
+        .order_by(h.at.desc(), h.id.desc())
+        .limit(1)
+        .scalar_subquery()
+        .label("newest")
+    )
+    query = sa.select(*c, tokens, newest).where(c.name > after).order_by(c.name).limit(limit)
+    found = connection.execute(query).all()
+    wanted = [row.newest for row in found if row.newest is not None]
+    reports = {
+        row.id: _health(row)
+        for start in range(0, len(wanted), 500)
+        for row in _rows(
+            connection, tables.health, sa.select(h.id).where(h.id.in_(wanted[start : start + 500]))
+        )
+    }
+    return tuple(
+        Board(
+            name=row.name,
+            created_at=moment(row.created_at),
+            first_received_at=_maybe(row.first_received_at),
+            last_received_at=_maybe(row.last_received_at),
+            last_time=_maybe(row.last_time),
+            tokens=row.tokens,
+            health=reports.get(row.newest),
+        )
+        for row in found
+    )
+
+
+def plates_like(connection: sa.Connection, plate: str, most: float | None) -> list[int]:
+    """Rows of `plates` whose looks are at most *most* from *plate*; at most `MOST_PLATES`.
+
+    Raises:
+        FatalError: there is no letter or digit in *plate*, or *most* is out of range.
+    """
+    wanted = normalised(plate)
+    if not wanted:
+        raise FatalError("the plate", "has no letter and no digit", "write its text")
+    begins, ends = plate.rstrip().endswith("*"), plate.lstrip().startswith("*")
+    if begins and ends:
+        raise FatalError("the plate", "has a * at both ends", "write one of them")
+    if most is not None and (not 0 <= most <= MAX_DISTANCE or begins or ends):
+        why = "takes no * in the plate" if begins or ends else f"is {most:g}"
+        raise FatalError("the distance", why, f"choose 0 to {MAX_DISTANCE:g} for a whole plate")
+    wanted = f"{wanted}*" if begins else f"*{wanted}" if ends else wanted
+    # As `follow.settings.same_plate`: of short texts everything would be found.
+    bound = None if most is None else min(most, len(wanted) / 3)
+    c = tables.plates.c
+    found: dict[int, None] = {}
+    for part in ranges(wanted, bound):
+        column = c[part.column]
+        query = sa.select(c.id, c.text).where(column >= part.first, column <= part.last).order_by(column)
+        for row, text in connection.execute(query):
+            if fits(text, wanted, bound):
+                found[row] = None
+                if len(found) >= MOST_PLATES:
+                    return list(found)
+    return list(found)
+
+
+def _filtered(
+    connection: sa.Connection,
+    table: sa.Table,
+    board: str | None,
+    since: datetime | None,
+    until: datetime | None,
+) -> sa.Select[Any]:
+    query = sa.select(table.c.id)
+    if board is not None:
+        found = connection.scalar(sa.select(_boards.c.id).where(_boards.c.name == board))
+        query = query.where(table.c.board_id == (-1 if found is None else found))
+    if since is not None:
+        query = query.where(table.c.at >= microseconds(since))
+    if until is not None:
+        query = query.where(table.c.at < microseconds(until))
+    return query
+
+
+def _newest(query: sa.Select[Any], table: sa.Table, before: str | None, limit: int) -> sa.Select[Any]:
+    c = table.c
+    if before is not None:
+        at, row = _cursor(before)
+        query = query.where(sa.tuple_(c.at, c.id) < sa.tuple_(sa.literal(at), sa.literal(row)))
+    # One more tells whether there are more.
+    return query.order_by(c.at.desc(), c.id.desc()).limit(limit + 1)
+
+
+def _rows(
+    connection: sa.Connection, table: sa.Table, wanted: sa.Select[Any], *more: sa.ColumnElement[Any]
+) -> Sequence[sa.Row[Any]]:
+    """Whole rows of the ids that *wanted* selects, which reads no more than an index."""
+    c, ids = table.c, wanted.subquery()
+    query = (
+        sa.select(c.id, _boards.c.name, c.item, c.time, c.received_at, c.at, c.raw, *more)
+        .join_from(ids, table, c.id == ids.c.id)
+        .join(_boards, _boards.c.id == c.board_id)
+        .order_by(c.at.desc(), c.id.desc())
+    )
+    return connection.execute(query).all()
+
+
+def _events(
+    connection: sa.Connection, wanted: sa.Select[Any], order: sa.ColumnElement[Any] | None = None
+) -> list[StoredEvent]:
+    c = tables.events.c
+    has_crop = sa.exists().where(tables.crops.c.event_id == c.id).label("has_crop")
+    rows = _rows(connection, tables.events, wanted, has_crop)
+    if order is not None:
+        rows = sorted(rows, key=lambda row: row.id)
+    return [StoredEvent(**_item(row), event=_body(row, Event), has_crop=row.has_crop) for row in rows]
+
+
+def _health(row: sa.Row[Any]) -> StoredHealth:
+    return StoredHealth(**_item(row), health=_body(row, Health))
+
+
+T = Any
+
+
+def _body(row: sa.Row[Any], schema: type[T]) -> T:
+    # It was checked when it came.
+    return msgspec.json.decode(body_of(bytes(row.raw)), type=schema)
+
+
+def _item(row: sa.Row[Any]) -> dict[str, Any]:
+    return {
+        "id": row.id,
+        "board": row.name,
+        "item": str(uuid.UUID(bytes=bytes(row.item))),
+        "time": moment(row.time),
+        "received_at": moment(row.received_at),
+        "at": moment(row.at),
+        "raw": bytes(row.raw),
+    }
+
+
+def _page(rows: Sequence[Any], limit: int) -> Page[Any]:
+    shown = tuple(rows[:limit])
+    return Page(rows=shown, next=_text(shown[-1]) if len(rows) > limit else None)
+
+
+def _text(last: Any) -> str:
+    return f"{microseconds(last.at)}.{last.id}"
+
+
+def _cursor(text: str) -> tuple[int, int]:
+    at, _, row = text.partition(".")
+    if not (at.isascii() and at.isdecimal() and row.isascii() and row.isdecimal() and len(text) <= 38):
+        raise FatalError("the page", "is none that was given", "start at the first")
+    return int(at), int(row)
+
+
+def _maybe(time: int | None) -> datetime | None:
+    return None if time is None else moment(time)
