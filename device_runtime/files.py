@@ -10,8 +10,11 @@ from pathlib import Path
 from device_runtime.errors import FatalError
 
 
-def write_atomic(path: Path, data: bytes) -> None:
+def write_atomic(path: Path, data: bytes, mode: int = 0o644) -> None:
     """Write *data* so that *path* is at any time either what it was or complete; makes its folder.
+
+    Args:
+        mode: permissions of the file.
 
     Raises:
         FatalError: the file system refuses, e.g. it is full or read-only.
@@ -25,7 +28,7 @@ def write_atomic(path: Path, data: bytes) -> None:
                 file.flush()
                 os.fsync(file.fileno())
             # mkstemp makes files that only their owner reads.
-            Path(temporary).chmod(0o644)
+            Path(temporary).chmod(mode)
             Path(temporary).replace(path)
         except BaseException:
             with suppress(OSError):
