@@ -106,6 +106,7 @@ class _File:
 
     def __init__(self, path: Path, kind: str, first: int) -> None:
         self.path, self.kind, self.first = path, kind, first
+        self.low = first
         self.size = self.notes_size = self.torn = 0
         self.handle: int | None = None
         # All its entries and which of them are done with; None where not read yet.
@@ -116,8 +117,13 @@ class _File:
     def notes(self) -> Path:
         return self.path.with_suffix(".acked")
 
-    def read(self) -> int:
-        """Read the entries and the notes; returns how many lines were damaged, and sets `torn`, in bytes."""
+    def read(self, end: int | None) -> int:
+        """Read the entries and the notes; returns how many lines were damaged, and sets `torn`, in bytes.
+
+        Args:
+            end: the first sequence number that belongs into the next file. A line with one that belongs into
+                another file is damaged.
+        """
         data = self.path.read_bytes()
         texts, damaged, self.torn = unseal(data)
         self.size = len(data)
@@ -126,6 +132,9 @@ class _File:
             try:
                 head = msgspec.json.decode(text, type=_Head)
             except (msgspec.MsgspecError, UnicodeDecodeError):
+                damaged += 1
+                continue
+            if head.sequence < self.low or (end is not None and head.sequence >= end):
                 damaged += 1
                 continue
             self.entries.append(Entry(head.sequence, head.id, self.kind, text))
@@ -246,8 +255,13 @@ class Spool:
                 path.unlink()
         for chain in files.values():
             if chain:
-                last = chain[-1]
-                self._count_damage(last.read())
+                oldest, last = chain[0], chain[-1]
+                # Older versions gave a file that follows one that was dropped too high a name.
+                oldest.low = 0
+                oldest.read(_end(chain, oldest))
+                oldest.low = min([oldest.first, *(entry.sequence for entry in oldest.entries or ())])
+                oldest.entries = None
+                self._count_damage(last.read(_end(chain, last)))
                 with suppress(OSError):
                     if last.torn:
                         last.size -= last.torn
@@ -360,9 +374,10 @@ class Spool:
                 return
             self._load(victim)
             if victim is self._files[victim.kind][-1]:
-                # Its name tells the next sequence number after a restart.
+                # Its name tells the next sequence number after a restart; what waits will be written to it.
+                waiting = (entry.sequence for entry in self._waiting if entry.kind == victim.kind)
                 with suppress(OSError):
-                    self._next_file(victim.kind, self._last + 1)
+                    self._next_file(victim.kind, next(waiting, self._last + 1))
                 if victim not in self._files[victim.kind]:
                     continue
             dropped = len(victim.left())
@@ -386,7 +401,7 @@ class Spool:
     def _load(self, file: _File) -> None:
         if file.entries is None:
             try:
-                self._count_damage(file.read())
+                self._count_damage(file.read(_end(self._files[file.kind], file)))
             except OSError as error:
                 log.warning("%s: cannot be read (%s)", file.path, error.strerror)
                 file.entries = []
@@ -482,7 +497,7 @@ class Spool:
             by_file: dict[int, tuple[_File, list[int]]] = {}
             for entry in entries:
                 chain = self._files[entry.kind]
-                file = next((file for file in reversed(chain) if file.first <= entry.sequence), None)
+                file = next((file for file in reversed(chain) if file.low <= entry.sequence), None)
                 if entry in self._waiting:
                     self._waiting.remove(entry)
                     self._waiting_bytes -= len(entry.data)
@@ -509,6 +524,12 @@ class Spool:
                 for file in chain:
                     file.close()
             os.close(self._folder_handle)
+
+
+def _end(chain: list[_File], file: _File) -> int | None:
+    """The first sequence number that belongs into the file after *file*; None: there is none."""
+    index = chain.index(file) + 1
+    return chain[index].first if index < len(chain) else None
 
 
 def _lock_folder(folder: Path) -> int:

@@ -252,6 +252,50 @@ def test_dropping_does_not_give_a_sequence_number_again(tmp_path: Path) -> None:
         assert again.last_sequence == 30
 
 
+def test_the_item_that_made_room_by_dropping_its_own_kind_is_acknowledged(tmp_path: Path) -> None:
+    """The one file of health reports is dropped for another health report, which begins the next one."""
+    spool = Spool(tmp_path, 16 << 10)
+    fill(spool, 1, "health")
+    while spool.size < 15 << 10:
+        fill(spool, 1)
+    (health,) = fill(spool, 1, "health", 1200)
+    assert spool.counts.dropped["health"] == 1
+    assert logs_of(tmp_path, "health")[0].name == f"health-{health.sequence:020}.log"
+    spool.acknowledge(pending(spool))
+    assert spool.empty
+    with reopened(spool) as again:
+        assert again.empty
+
+
+def test_the_oldest_file_may_hold_lower_numbers_than_its_name_says(tmp_path: Path) -> None:
+    """As it was written before; they are sent, and acknowledged."""
+    spool = Spool(tmp_path)
+    entries = fill(spool, 3)
+    (log,) = logs_of(tmp_path)
+    log.rename(log.with_name(f"event-{4:020}.log"))
+    with reopened(spool) as again:
+        assert pending(again) == entries and again.last_sequence == 3
+        again.acknowledge(entries)
+        assert again.empty
+        more = fill(again, 1)
+        assert pending(again) == more
+
+
+def test_a_record_that_belongs_into_another_file_is_damaged(tmp_path: Path) -> None:
+    spool = Spool(tmp_path, 16 << 10)
+    entries = fill(spool, 12)
+    spool.close()
+    first, second, third = logs_of(tmp_path)[:3]
+    strays = first.read_bytes(), third.read_bytes()
+    second.write_bytes(strays[0] + second.read_bytes() + strays[1])
+    again = Spool(tmp_path, 16 << 10)
+    assert pending(again) == entries
+    assert again.counts.damaged == sum(text.count(b"\n") for text in strays)
+    again.acknowledge(entries)
+    assert again.empty
+    again.close()
+
+
 def test_an_item_longer_than_the_spool_is_refused(tmp_path: Path) -> None:
     spool = Spool(tmp_path, 4096)
     kept = fill(spool, 1)
