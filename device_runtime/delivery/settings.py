@@ -19,7 +19,7 @@ from device_runtime.delivery.destination import (
 from device_runtime.errors import FatalError
 from device_runtime.schema import Strict
 
-Topic = Annotated[str, msgspec.Meta(pattern=r"^[^+#\x00-\x1f/][^+#\x00-\x1f]{0,127}$")]
+_TOPIC = re.compile(r"[^+#\x00-\x1f/][^+#\x00-\x1f]{0,127}")
 """Without the wildcards of MQTT."""
 
 
@@ -95,17 +95,34 @@ class MqttSettings(Strict, frozen=True, kw_only=True):
         node: name of this board; its host name where None.
         discovery: tell Home Assistant.
         discovery_prefix: what its topics begin with.
+
+    Raises:
+        ValueError: a name, address or topic is none.
     """
 
-    host: Annotated[str, msgspec.Meta(pattern=r"^[0-9A-Za-z._:-]+$")] | None = None
+    host: str | None = None
     port: Annotated[int, msgspec.Meta(ge=1, le=65535)] | None = None
     tls: bool = False
     ca: Path | None = None
     username: str | None = None
-    topic: Topic = "lpr"
-    node: Annotated[str, msgspec.Meta(pattern=r"^[0-9A-Za-z_-]{1,64}$")] | None = None
+    topic: str = "lpr"
+    node: str | None = None
     discovery: bool = True
-    discovery_prefix: Topic = "homeassistant"
+    discovery_prefix: str = "homeassistant"
+
+    def __post_init__(self) -> None:
+        # Colons stand in IPv6 addresses, which have several.
+        if self.host is not None and (
+            not re.fullmatch(r"[0-9A-Za-z._:-]+", self.host) or self.host.count(":") == 1
+        ):
+            # Not repeated: it may be an address with a password.
+            raise ValueError("host: is no broker's name or address alone; port and user have own keys")
+        if self.node is not None and not re.fullmatch("[0-9A-Za-z_-]{1,64}", self.node):
+            raise ValueError(f"node: {self.node!r} is not 1 to 64 letters, digits, - and _")
+        for key, topic in (("topic", self.topic), ("discovery_prefix", self.discovery_prefix)):
+            if not _TOPIC.fullmatch(topic):
+                why = "is no topic: 1 to 128 characters without + and #, no / at its beginning"
+                raise ValueError(f"{key}: {topic!r} {why}")
 
     @property
     def destination(self) -> MqttDestination | None:

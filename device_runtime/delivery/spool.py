@@ -102,10 +102,11 @@ class _Head(msgspec.Struct):
 
 
 class _File:
-    """One of a spool's files; `_Chain` writes to the last one of its kind."""
+    """One of a spool's files; `Spool` writes to the last one of its kind."""
 
     def __init__(self, path: Path, kind: str, first: int) -> None:
         self.path, self.kind, self.first = path, kind, first
+        # The lowest sequence number that it may hold.
         self.low = first
         self.size = self.notes_size = self.torn = 0
         self.handle: int | None = None

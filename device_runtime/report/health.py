@@ -15,13 +15,12 @@ from typing import Annotated
 import msgspec
 
 from device_runtime.board.cores import Core
+from device_runtime.report.camera import CameraCounts, Count, Seconds
 from device_runtime.schema import Format, Tolerant
 from device_runtime.timing import Distribution
 
 HEALTH_VERSION = 1
 
-Count = Annotated[int, msgspec.Meta(ge=0)]
-Seconds = Annotated[float, msgspec.Meta(ge=0.0)]
 Time = Annotated[datetime, msgspec.Meta(tz=True)]
 
 
@@ -50,25 +49,16 @@ class RunningBundle(Tolerant, frozen=True, kw_only=True):
     precision: str
 
 
-class SourceHealth(Tolerant, frozen=True, kw_only=True):
+class SourceHealth(CameraCounts, frozen=True, kw_only=True):
     """What has become of a source's frames.
 
     Attributes:
         name: without user and password.
         lost: a camera that is away now.
-        dropped: went by while the reader was busy.
-        damaged: arrived, but could not be decoded.
-        losses, reconnects: how often it went away, and came back.
-        lost_s: how long it was away, in sum.
     """
 
     name: str
     lost: bool
-    dropped: Count
-    damaged: Count
-    losses: Count
-    reconnects: Count
-    lost_s: Seconds
 
 
 class DeliveryHealth(Tolerant, frozen=True, kw_only=True):

@@ -15,8 +15,9 @@ from device_runtime import __version__
 from device_runtime.board import describe as board
 from device_runtime.bundle.verify import MODULE_NAME, Bundle
 from device_runtime.report.accuracy import Tally
+from device_runtime.report.camera import camera_counts
 from device_runtime.report.latencies import Stages
-from device_runtime.report.report import BundleId, CameraCounts, Report, RunSettings, WarmUp
+from device_runtime.report.report import BundleId, Report, RunSettings, WarmUp
 from device_runtime.sources.source import Counts
 from device_runtime.timing import Distribution
 
@@ -119,7 +120,7 @@ def make_report(
             n=measured.n,
             plates=measured.plates,
             unreadable=measured.unreadable,
-            camera=_camera_counts(measured.camera),
+            camera=camera_counts(measured.camera) if measured.camera else None,
             threads=threads,
             grammar=grammar,
             lpr_run=f"{__version__} on Python {platform.python_version()}",
@@ -132,18 +133,6 @@ def make_report(
         peak_rss_mb=peak_rss_mb(),
         golden_difference=golden_difference,
         accuracy=measured.tally.accuracy(),
-    )
-
-
-def _camera_counts(counts: Counts | None) -> CameraCounts | None:
-    if counts is None:
-        return None
-    return CameraCounts(
-        dropped=counts.dropped,
-        damaged=counts.damaged,
-        losses=counts.losses,
-        reconnects=counts.reconnects,
-        lost_s=round(counts.lost_s, 3),
     )
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from device_runtime.board.describe import Board
 from device_runtime.report.accuracy import Accuracy
+from device_runtime.report.camera import CameraCounts
 from device_runtime.schema import Format, Tolerant
 from device_runtime.timing import Distribution
 
@@ -34,23 +35,6 @@ class BundleId(Tolerant, frozen=True, kw_only=True):
     tvm: str
     model_bytes: int
     model_sha256: str
-
-
-class CameraCounts(Tolerant, frozen=True, kw_only=True):
-    """What became of a camera's frames beside those that were read.
-
-    Attributes:
-        dropped: went by while the reader was busy.
-        damaged: could not be decoded.
-        losses, reconnects: how often it went away, and came back.
-        lost_s: seconds it was away.
-    """
-
-    dropped: int
-    damaged: int
-    losses: int
-    reconnects: int
-    lost_s: float
 
 
 class RunSettings(Tolerant, frozen=True, kw_only=True):

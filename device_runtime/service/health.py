@@ -16,6 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from queue import SimpleQueue
 
+import msgspec
+
 from device_runtime import __version__
 from device_runtime.board import describe as board
 from device_runtime.board.cores import cores_of
@@ -23,6 +25,7 @@ from device_runtime.bundle.verify import Bundle
 from device_runtime.delivery.spool import Counts as ItemCounts
 from device_runtime.follow.event import Passage
 from device_runtime.moment import Moment
+from device_runtime.report.camera import camera_counts
 from device_runtime.report.health import (
     DeliveryHealth,
     Health,
@@ -183,16 +186,8 @@ class HealthReports(Sink):
 
 
 def _source_health(source: Source) -> SourceHealth:
-    counts = source.counts
-    return SourceHealth(
-        name=source.name,
-        lost=is_lost(source),
-        dropped=counts.dropped,
-        damaged=counts.damaged,
-        losses=counts.losses,
-        reconnects=counts.reconnects,
-        lost_s=round(counts.lost_s, 3),
-    )
+    counts = msgspec.structs.asdict(camera_counts(source.counts))
+    return SourceHealth(name=source.name, lost=is_lost(source), **counts)
 
 
 def _delivery_health(counts: ItemCounts) -> DeliveryHealth:

@@ -6,11 +6,8 @@ import logging
 import os
 import signal
 import subprocess
-import threading
-import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from queue import Queue
 
 import msgspec
 
@@ -18,12 +15,12 @@ from device_runtime.console import one_line
 from device_runtime.errors import FatalError
 from device_runtime.follow.event import Event, Passage
 from device_runtime.sinks.sink import Sink
+from device_runtime.sinks.waiting import Waiting
 
 log = logging.getLogger(__name__)
 
 MOST_WAITING = 32
 """Events that may wait for the program; more are left out, which is counted."""
-
 
 _STANDARD_ERROR = 2
 
@@ -54,34 +51,26 @@ class Hook(Sink):
             what = command[0] if command else "no program"
             raise FatalError(f"--on-plate {what}", "is no program", "name one that can be run")
         self._command, self._timeout_s, self._closing_s = list(command), timeout_s, closing_s
-        self._waiting: Queue[Event | None] = Queue()
-        self._left_out = 0
+        self._name = one_line(self._command[0])
         self._running: subprocess.Popen[bytes] | None = None
         self._ending = False
-        self._thread = threading.Thread(target=self._work, name="on-plate", daemon=True)
-        self._thread.start()
+        self._waiting: Waiting[Event] = Waiting(
+            self._try,
+            name="on-plate",
+            most=MOST_WAITING,
+            full=f"on-plate: {MOST_WAITING} events wait for {self._name}; others are left out",
+        )
 
     def tell(self, passage: Passage) -> None:
         """As `Sink.tell`; a passage that is told again is passed over."""
-        if passage.event.complete:
-            return
-        if self._waiting.qsize() >= MOST_WAITING:
-            self._left_out += 1
-            if self._left_out == 1:
-                log.warning("on-plate: %d events wait for %s; others are left out", MOST_WAITING, self._name)
-            return
-        self._waiting.put(passage.event)
+        if not passage.event.complete:
+            self._waiting.put(passage.event)
 
-    @property
-    def _name(self) -> str:
-        return one_line(self._command[0])
-
-    def _work(self) -> None:
-        while (event := self._waiting.get()) is not None and not self._ending:
-            try:
-                self._start(event)
-            except OSError as error:
-                log.warning("on-plate: %s cannot be started (%s)", self._name, error.strerror)
+    def _try(self, event: Event) -> None:
+        try:
+            self._start(event)
+        except OSError as error:
+            log.warning("on-plate: %s cannot be started (%s)", self._name, error.strerror)
 
     def _start(self, event: Event) -> None:
         environment = {k: v for k, v in os.environ.items() if not _is_secret(k)}
@@ -107,16 +96,13 @@ class Hook(Sink):
 
     def close(self) -> None:
         """Wait for what is to be started, no longer than it may take, then kill what runs."""
-        end = time.monotonic() + self._closing_s()
-        self._waiting.put(None)
-        self._thread.join(max(end - time.monotonic(), 0))
-        if self._thread.is_alive():
+        if not self._waiting.finish(self._closing_s()):
             self._ending = True
+            left = self._waiting.give_up()
             if (running := self._running) is not None:
                 _kill(running)
-            left = self._waiting.qsize() - 1
-            log.warning("on-plate: %s is not waited for; %d events are left out", self._name, max(left, 0))
-            self._thread.join(0.2)
+            log.warning("on-plate: %s is not waited for; %d events are left out", self._name, left)
+            self._waiting.join(0.2)
 
 
 def _found(program: str) -> bool:

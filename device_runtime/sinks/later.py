@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import logging
-import threading
 from collections.abc import Callable
-from queue import Queue
 
 from device_runtime.errors import FatalError
 from device_runtime.follow.event import Passage
 from device_runtime.sinks.sink import Sink
+from device_runtime.sinks.waiting import Waiting
 
 log = logging.getLogger(__name__)
 
@@ -28,26 +27,27 @@ class Later(Sink):
     """
 
     def __init__(self, sink: Sink, closing_s: Callable[[], float] = lambda: 10.0) -> None:
-        self._sink, self._closing_s = sink, closing_s
-        self._waiting: Queue[Passage | None] = Queue()
-        self.left_out = 0
-        self._failed = False
-        self._thread = threading.Thread(target=self._work, name=type(sink).__name__, daemon=True)
-        self._thread.start()
+        self._sink, self._closing_s, self._failed = sink, closing_s, False
+        name = type(sink).__name__
+        self._waiting = Waiting(
+            self._tell,
+            name=name,
+            most=MOST_WAITING,
+            full=f"{name}: too slow; events are left out",
+            last=lambda: self._try(sink.close),
+        )
+
+    @property
+    def left_out(self) -> int:
+        """Events that did not wait."""
+        return self._waiting.left_out
 
     def tell(self, passage: Passage) -> None:
         """As `Sink.tell`."""
-        if self._waiting.qsize() >= MOST_WAITING:
-            self.left_out += 1
-            if self.left_out == 1:
-                log.warning("%s: too slow; events are left out", type(self._sink).__name__)
-            return
         self._waiting.put(passage)
 
-    def _work(self) -> None:
-        while (passage := self._waiting.get()) is not None:
-            self._try(lambda passage=passage: self._sink.tell(passage))  # type: ignore[misc]
-        self._try(self._sink.close)
+    def _tell(self, passage: Passage) -> None:
+        self._try(lambda: self._sink.tell(passage))
 
     def _try(self, call: Callable[[], None]) -> None:
         try:
@@ -63,5 +63,4 @@ class Later(Sink):
 
     def close(self) -> None:
         """As `Sink.close`."""
-        self._waiting.put(None)
-        self._thread.join(self._closing_s())
+        self._waiting.finish(self._closing_s())

@@ -205,10 +205,12 @@ class Album(Sink):
             picture = shown = plate_picture(one.image, _caption(one, result), self._glyphs)
         if self._with_overview and len(self._overview) < _OVERVIEW_LIMIT:
             self._overview.append(shown)
-        name = frame.path.stem if frame.path else frame.source.replace("#", "-").replace("/", "-")
-        if not self._with_overview:
-            name = f"frame-{frame.source.rpartition('#')[2]}"
-        save(picture, self._free(name))
+        if self._with_overview:
+            name = frame.path.stem if frame.path else frame.source.replace("#", "-").replace("/", "-")
+            save(picture, self._free(name))
+        else:
+            # A camera's frames are numbered, and too many to remember.
+            save(picture, self._folder / f"frame-{frame.source.rpartition('#')[2]}.png")
 
     def close(self) -> None:
         """Save the overview.

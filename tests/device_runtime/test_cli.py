@@ -315,6 +315,7 @@ def test_a_locator_that_is_not_the_bundles_is_one_line(
         (["--images", "x.jpg", "--crop", "--csv", "x.csv"], "--csv: is about events"),
         (["--images", "x.jpg", "--crop", "--webhook", "https://h/"], "--webhook: is about events"),
         (["--images", "x.jpg", "--crop", "--mqtt", "h"], "--mqtt: is about events"),
+        (["--images", "x.jpg", "--mqtt", "a b"], "host: is no broker's name or address alone"),
         (["--images", "x.jpg", "--webhook", "ftp://u:p@h/"], "it is no web address; give https://HOST/PATH"),
         (["--images", "x.jpg", "--crop", "--follow", "--allow", "none.txt"], "none.txt: cannot be read"),
         (["--check", "--delay", "never"], "'never' is not a valid float"),

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Sized
 from pathlib import Path
 
 import cv2
@@ -188,3 +189,19 @@ def test_album_that_cannot_be_written(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(FatalError, match="cannot be written"):
         save(cv2.flip(BLUE_PLATE, 0), tmp_path / "file" / "x.png")
+
+
+def test_album_of_a_camera_remembers_no_names(tmp_path: Path) -> None:
+    """Frames come for a year: what is kept in memory does not grow with them."""
+    album = _album(tmp_path, whole_frames=True, overview=False)
+    frame = np.full((24, 94, 3), 100, np.uint8)
+
+    def sizes() -> list[int]:
+        return [len(kept) for kept in vars(album).values() if isinstance(kept, Sized)]
+
+    before = sizes()
+    for number in range(20):
+        album.add(result(source=f"camera#{number}", image=frame))
+    assert sizes() == before
+    album.close()
+    assert len(list(tmp_path.iterdir())) == 20
