@@ -16,6 +16,8 @@ from host.paths import REPOSITORY
 from host.precision import PRECISIONS
 from host.targets.profile import Target
 from host.targets.read import load_target
+from host.trial import Outcome
+from lprnet.console import table
 
 Decorated = TypeVar("Decorated", bound=Callable[..., Any])
 Option = Callable[[Decorated], Decorated]
@@ -171,3 +173,13 @@ def refuse_others(context: click.Context, known: Set[str], why: str) -> None:
 def _peers_python() -> Path:
     own = REPOSITORY / ".venv-bench/bin/python"
     return own if os.access(own, os.X_OK) else Path(sys.executable)
+
+
+def show_outcomes(outcomes: Sequence[Outcome]) -> int:
+    """Print what became of trials as a table, and return the exit status: 1 if one failed."""
+    table(
+        ("check", "state", "s", "what was seen"),
+        [(one.name, one.state, f"{one.seconds:.0f}", one.seen) for one in outcomes],
+        right={"s"},
+    )
+    return 1 if any(one.state == "failed" for one in outcomes) else 0

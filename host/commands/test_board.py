@@ -10,7 +10,6 @@ import click
 from device_runtime.errors import FatalError
 from host.commands import options
 from host.targets.profile import Target
-from lprnet.console import table
 
 BOARDS = {"rpi4": "cortex-a72", "rpi5": "cortex-a76"}
 """Targets there is a virtual board for, and QEMU's names of their processors."""
@@ -38,10 +37,4 @@ def test_board_command(target: Target, bundle: Path | None, only: str | None) ->
     if not (folder / MANIFEST_NAME).is_file():
         build(Request(target=target, output=folder))
     results = try_board(folder, BOARDS[target.name], chosen)
-    table(
-        ("check", "state", "s", "what was seen"),
-        [(result.name, result.state, f"{result.seconds:.0f}", result.seen) for result in results],
-        right={"s"},
-    )
-    failed = [result for result in results if result.state == "failed"]
-    sys.exit(1 if failed else 0)
+    sys.exit(options.show_outcomes(results))

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from device_runtime.errors import FatalError
 from host.emulate.root import run_tool
+from host.trial import Failed
 from host.virtual_board.image import Image
 
 BOOT_S = 1200
@@ -22,13 +23,6 @@ COMMAND_LINE = (
     "systemd.getty_auto=no systemd.default_timeout_start_sec=600 systemd.default_device_timeout_sec=600"
 )
 _PTY = re.compile(r"char device redirected to (/dev/pts/\d+) \(label serial0\)")
-
-
-class Failed(Exception):
-    """A board did not do what it should; one line."""
-
-    def __init__(self, text: str) -> None:
-        super().__init__(" ".join(text.split())[:400])
 
 
 class Machine:

@@ -1,4 +1,4 @@
-"""feed.py VIDEO DEVICE FPS: plays a video into a v4l2loopback device, over and over."""
+"""feed.py VIDEO DEVICE FPS YU12|MJPG: plays a video into a v4l2loopback device, over and over."""
 
 from __future__ import annotations
 
@@ -10,21 +10,25 @@ import time
 
 import cv2
 
-video, device, rate = sys.argv[1], sys.argv[2], float(sys.argv[3])
+video, device, rate, pixel_format = sys.argv[1], sys.argv[2], float(sys.argv[3]), sys.argv[4]
 capture, frames = cv2.VideoCapture(video), []
 while True:
     read, image = capture.read()
     if not read:
         break
-    frames.append(cv2.cvtColor(image, cv2.COLOR_BGR2YUV_I420).tobytes())
+    if pixel_format == "MJPG":
+        frames.append(cv2.imencode(".jpg", image)[1].tobytes())
+    else:
+        frames.append(cv2.cvtColor(image, cv2.COLOR_BGR2YUV_I420).tobytes())
 width, height = int(capture.get(cv2.CAP_PROP_FRAME_WIDTH)), int(capture.get(cv2.CAP_PROP_FRAME_HEIGHT))
 
 # VIDIOC_S_FMT with struct v4l2_format, 208 bytes on 64 bit: type, padding, then width, height, pixelformat,
 # field, bytesperline, sizeimage, colorspace, priv.
 VIDIOC_S_FMT, V4L2_BUF_TYPE_VIDEO_OUTPUT, FIELD_NONE, COLORSPACE_SRGB = 0xC0D05605, 2, 1, 8
-(pixel_format,) = struct.unpack("<I", b"YU12")
+(code,) = struct.unpack("<I", pixel_format.encode())
 size = width * height * 3 // 2
-fields = (width, height, pixel_format, FIELD_NONE, width, size, COLORSPACE_SRGB, 0)
+line = 0 if pixel_format == "MJPG" else width
+fields = (width, height, code, FIELD_NONE, line, size, COLORSPACE_SRGB, 0)
 descriptor = os.open(device, os.O_RDWR)
 fcntl.ioctl(
     descriptor, VIDIOC_S_FMT, struct.pack("<II8I", V4L2_BUF_TYPE_VIDEO_OUTPUT, 0, *fields).ljust(208, b"\0")
