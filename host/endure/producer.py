@@ -1,4 +1,4 @@
-"""A program that makes items, told by its arguments: folder, destination, number of the run. Tests kill it.
+"""A program that makes items, told by its arguments: folder, destination, number of the run. It is killed.
 
 Each item's number is written to standard output once it was handed over. The next one is made when it is in
 the spool, as events come more slowly than a disk writes.

@@ -53,7 +53,10 @@ def test_options_override_the_file_and_paths_start_from_where_they_stand(tmp_pat
         ("[delivery]\nevents = 'ftp://x'", "[delivery]: events: ftp:… is no destination; give file:PATH"),
         ("[mqtt]\nhost = 'a b'", "[mqtt]: host: is no broker's name or address alone"),
         ("[mqtt]\nhost = 'mqtt://u:p@h'", "[mqtt]: host: is no broker's name or address alone"),
-        ("[mqtt]\nhost = 'broker:1883'", "port and user have own keys – correct it"),
+        (
+            "[mqtt]\nhost = 'broker:1883'",
+            "[mqtt]: host: is no broker's name or address alone; port and",
+        ),
         ("[mqtt]\nnode = 'a b'", "[mqtt]: node: 'a b' is not 1 to 64 letters, digits, - and _"),
         ("[mqtt]\ntopic = '/lpr'", "[mqtt]: topic: '/lpr' is no topic: 1 to 128 characters without + and #"),
         ("[events]\npattern = '('", "[events]: pattern is no regular expression"),

@@ -17,7 +17,7 @@ from device_runtime.read.engine import Engine
 from device_runtime.report.report import REPORT
 from device_runtime.run import Options, run
 from device_runtime.sources.image import read_image
-from tests.device_runtime.delivery.hosts import Host, serving
+from host.endure.web_host import Host, serving
 from tests.device_runtime.kept import Kept
 
 

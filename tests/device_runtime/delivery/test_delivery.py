@@ -2,14 +2,10 @@ from __future__ import annotations
 
 import logging
 import os
-import random
 import resource
 import signal
-import subprocess
-import sys
 import threading
 import time
-from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -18,18 +14,14 @@ import pytest
 from device_runtime.delivery.append import FileChannel
 from device_runtime.delivery.channel import Unreachable
 from device_runtime.delivery.delivery import Delivery, open_channel
-from device_runtime.delivery.destination import FileDestination, HttpDestination, parse_destination
+from device_runtime.delivery.destination import FileDestination, parse_destination
 from device_runtime.delivery.item import Item, decode
 from device_runtime.delivery.post import HttpChannel
 from device_runtime.delivery.serial_line import SerialChannel
 from device_runtime.delivery.spool import Spool
 from device_runtime.schema import Tolerant
-from tests.device_runtime.delivery.hosts import Host, serving
-
-KILLS = int(os.environ.get("LPR_KILLS", "20"))
-"""How often the producer is killed; 200 is what was measured."""
-
-FAULTS: list[str | int | bytes] = ["ok", "ok", "drop", "lose", 503]
+from host.endure.kills import address, start
+from host.endure.web_host import Host, serving
 
 
 class Nowhere:
@@ -55,10 +47,6 @@ class Nowhere:
 def host() -> Iterator[Host]:
     with serving(Host()) as host:
         yield host
-
-
-def address(host: Host) -> HttpDestination:
-    return HttpDestination("http", "127.0.0.1", host.server_port, "/in")
 
 
 def items_in(path: Path) -> list[Item]:
@@ -209,44 +197,6 @@ def test_each_destination_has_its_way() -> None:
     assert isinstance(open_channel(parse_destination("file:x")), FileChannel)
     assert isinstance(open_channel(parse_destination("serial:/dev/ttyS0")), SerialChannel)
     assert isinstance(open_channel(parse_destination("https://h/")), HttpChannel)
-
-
-def start(folder: Path, host: Host, run: int) -> subprocess.Popen[bytes]:
-    command = [sys.executable, "-m", "tests.device_runtime.delivery.producer", folder, address(host), run]
-    root = Path(__file__).parents[3]
-    return subprocess.Popen(
-        [*map(str, command)], cwd=root, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=os.environ
-    )
-
-
-def test_killed_at_random_moments_nothing_is_lost_or_twice(host: Host, tmp_path: Path) -> None:
-    """The host drops connections, loses answers and refuses meanwhile."""
-    rng = random.Random()
-    handed: dict[int, int] = {}
-    for run in range(KILLS):
-        host.faults = [*rng.choices(FAULTS, k=5)]
-        with start(tmp_path, host, run) as process:
-            assert process.stdout is not None
-            # From the first item on, or while it starts.
-            if rng.random() < 0.9:
-                first = process.stdout.readline()
-                time.sleep(rng.expovariate(1 / 0.05))
-            else:
-                first = b""
-                time.sleep(rng.uniform(0, 0.3))
-            process.kill()
-            numbers = (first + process.stdout.read()).split()
-            handed[run] = int(numbers[-1]) if numbers else 0
-    host.faults = []
-    with Delivery(address(host), tmp_path) as delivery:
-        until(delivery.drained)
-    stored = Counter((item.body["run"], item.body["n"]) for item in host.stored)
-    assert len({item.spool for item in host.stored}) == 1
-    assert stored.total() == len(stored) == len(host.items)
-    for run, last in handed.items():
-        missing = [n for n in range(1, last + 1) if (run, n) not in stored]
-        assert missing in ([], [last])
-    assert len(set(host.items.values())) == len(host.items)
 
 
 def test_sigterm_flushes_and_ends(host: Host, tmp_path: Path) -> None:

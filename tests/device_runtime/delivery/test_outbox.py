@@ -14,7 +14,7 @@ from device_runtime.delivery.settings import (
 )
 from device_runtime.errors import FatalError
 from device_runtime.stop import Stop
-from tests.device_runtime.delivery.hosts import Host, serving
+from host.endure.web_host import Host, serving
 
 
 def test_spools_are_where_systemd_says_or_with_the_user() -> None:

@@ -14,7 +14,7 @@ from device_runtime.delivery.channel import Unreachable
 from device_runtime.delivery.destination import HttpDestination
 from device_runtime.delivery.post import HttpChannel
 from device_runtime.delivery.spool import Spool
-from tests.device_runtime.delivery.hosts import Host, serving
+from host.endure.web_host import Host, serving
 from tests.device_runtime.delivery.spools import fill
 
 

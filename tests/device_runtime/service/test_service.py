@@ -18,7 +18,7 @@ import pytest
 from device_runtime.report.health import HEALTH
 from device_runtime.schema import encode
 from device_runtime.service.address import Address
-from tests.device_runtime.delivery.hosts import Host, serving
+from host.endure.web_host import Host, serving
 from tests.device_runtime.service.asking import TOKEN, ask
 
 
