@@ -108,6 +108,7 @@ def finetune_command(
     if distillation is not None and teacher is None:
         raise FatalError("--distillation", "there is no teacher to weigh", "give a --teacher or leave it out")
     limit_threads(threads)
+    group = options.processes(device)
     budget = options.budget(output, hours, until, samples)
     start = load_checkpoint(weights or DEFAULT)
     classes = alphabet or start.alphabet
@@ -162,9 +163,10 @@ def finetune_command(
             ema=0.995,
             distillation=1.0 if distillation is None else distillation,
             workers=workers,
-            device=device,
+            device=group.device,
             pool=pool,
         ),
+        group=group,
         initial=with_alphabet(start, classes, seed),
         teacher=taught_by,
         metadata=metadata,

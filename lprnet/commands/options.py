@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from lprnet.data.dataset import Sample
     from lprnet.network.alphabet import Alphabet
     from lprnet.plates.recombine import Stock
+    from lprnet.training.processes import Group
     from lprnet.training.settings import Budget
 
 Decorated = TypeVar("Decorated", bound=Callable[..., Any])
@@ -139,7 +140,12 @@ def run(command: Decorated) -> Decorated:
             click.option(
                 "--threads", type=click.IntRange(min=1), default=1, show_default=True, help="Of PyTorch."
             ),
-            click.option("--device", default="cpu", show_default=True, help="Of PyTorch, e.g. cuda."),
+            click.option(
+                "--device",
+                default="cpu",
+                show_default=True,
+                help="Of PyTorch, e.g. cuda; under torchrun each process has a GPU of its own.",
+            ),
         )
     ):
         command = option(command)
@@ -169,6 +175,17 @@ def budget(output: Path, hours: float | None, until: str | None, samples: int | 
     now = time.localtime()
     deadline = time.mktime((*now[:3], clock.tm_hour, clock.tm_min, 0, 0, 0, -1))
     return Budget(deadline=deadline if deadline > time.time() else deadline + 86400)
+
+
+def processes(device: str) -> Group:
+    """The processes that train together, as `torchrun` started them, until the command ends.
+
+    Raises:
+        FatalError: there is no such *device*, or fewer GPUs than processes.
+    """
+    from lprnet.training.processes import joined
+
+    return click.get_current_context().with_resource(joined(device))
 
 
 def recombination(crops: Sequence[Sample], share: float) -> Stock | None:

@@ -81,6 +81,7 @@ def train_command(
     from lprnet.training.settings import Settings
 
     limit_threads(threads)
+    group = options.processes(device)
     budget = options.budget(output, hours, until, samples)
     classes = alphabet or OWN
     if not can_write(classes, kind):
@@ -104,13 +105,14 @@ def train_command(
             recombined=recombined,
         ),
         budget=budget,
+        group=group,
         settings=Settings(
             batch=batch,
             learning_rate=rate,
             ema=ema,
             dropout=dropout,
             workers=workers,
-            device=device,
+            device=group.device,
             report_seconds=report_minutes * 60,
         ),
     )

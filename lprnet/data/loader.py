@@ -54,27 +54,34 @@ def _work(samples: Numbered[T], first: int, stride: int, size: int, queue: Queue
 
 
 @contextmanager
-def batches(mixture: Mixture, start: int, size: int, workers: int) -> Iterator[Iterator[Batch]]:
+def batches(
+    mixture: Mixture, start: int, size: int, workers: int, stride: int | None = None
+) -> Iterator[Iterator[Batch]]:
     """What `raw_batches` gives, as the network's input."""
-    with raw_batches(mixture, start, size, workers) as source:
+    with raw_batches(mixture, start, size, workers, stride) as source:
         yield (Batch(to_input(images), texts) for images, texts in source)
 
 
 @contextmanager
-def raw_batches(samples: Numbered[T], start: int, size: int, workers: int) -> Iterator[Iterator[T]]:
+def raw_batches(
+    samples: Numbered[T], start: int, size: int, workers: int, stride: int | None = None
+) -> Iterator[Iterator[T]]:
     """Batches of *size* samples from number *start* on, the same whatever *workers* is (0: no processes).
+
+    They start *stride* samples apart, or follow one another if it is None.
 
     Raises:
         RuntimeError: a process ended that nobody told to.
     """
+    step = size if stride is None else stride
     if workers == 0:
-        yield (samples.raw_batch(i, size) for i in range(start, 1 << 62, size))
+        yield (samples.raw_batch(i, size) for i in range(start, 1 << 62, step))
         return
     context = multiprocessing.get_context("fork")
     queues: list[Queue[T]] = [context.Queue(AHEAD) for _ in range(workers)]
     processes = [
         context.Process(
-            target=_work, args=(samples, start + k * size, workers * size, size, queues[k]), daemon=True
+            target=_work, args=(samples, start + k * step, workers * step, size, queues[k]), daemon=True
         )
         for k in range(workers)
     ]

@@ -57,8 +57,11 @@ class Pool:
     texts: tuple[str, ...]
     taught: Logits | None
 
-    def batches(self, start: int, size: int) -> Iterator[Batch]:
-        """Batches of *size* samples from number *start* on, without end."""
+    def batches(self, start: int, size: int, stride: int | None = None) -> Iterator[Batch]:
+        """Batches of *size* samples from numbers *start*, *start* + *stride*, … on, without end.
+
+        They follow one another if *stride* is None.
+        """
         count = len(self.texts)
         turn, order = -1, np.empty(0, int)
         while True:
@@ -70,7 +73,7 @@ class Pool:
                 chosen.append(int(order[number % count]))
             taught = self.taught[chosen] if self.taught is not None else None
             yield Batch(to_input(self.images[chosen]), tuple(self.texts[i] for i in chosen), taught)
-            start += size
+            start += size if stride is None else stride
 
 
 def fill(

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import cv2
@@ -22,7 +22,7 @@ from lprnet.plates.glyphs import glyph, has_glyph, is_chinese
 from lprnet.plates.kinds import BLACK, KINDS, WHITE, YELLOW
 from lprnet.plates.layout import Kind
 from lprnet.plates.pixels import Floats, Image
-from lprnet.plates.plate import SCALE
+from lprnet.plates.plate import SCALE, Plate
 from lprnet.plates.shares import Shares
 
 LOG = logging.getLogger(__name__)
@@ -197,6 +197,34 @@ class Stock:
             plate = np.clip(front, 0, 255).astype(np.uint8)
             return photograph(rng, plate, 0.6 * strength), text
         return rephotograph(rng, _put_back(base, front, mask), strength), text
+
+    @cached_property
+    def _provinces(self) -> dict[str, list[Donor]]:
+        """Donors by their first character."""
+        return {p: [d for d in self.donors if d.text[0] == p] for p in {d.text[0] for d in self.donors}}
+
+    def dressed(self, rng: Generator, plate: Plate) -> Plate:
+        """*plate* with its first character as some real plate has it; itself where no donor has that.
+
+        What the standard's dies press is drawn by hand, and no font is quite like it; real plates of some
+        kinds are rare, but all kinds have the same Chinese characters.
+        """
+        donors, (cell, *_) = self._provinces.get(plate.text[0]), plate.kind.cells
+        if not donors or cell.height < 1.9 * cell.width:
+            return plate
+        giver = donors[int(rng.integers(len(donors)))]
+        u, v, width, height = _cell(giver.kind, 0, _MARGIN)
+        coverage = _coverage(giver.front[v : v + height, u : u + width], giver.tones[0])
+        x, y, w, h = _cell(plate.kind, 0, _MARGIN)
+        coverage = cv2.resize(coverage, (w, h), interpolation=cv2.INTER_LINEAR)[:, :, None]
+        image = plate.image.copy()
+        place = image[y : y + h, x : x + w].astype(np.float32)
+        # Every row's ground is what stands at both ends of it, and the ink what differs most from that.
+        ground = np.concatenate([place[:, :2], place[:, -2:]], 1).mean(1, keepdims=True)
+        far = np.abs(place - ground).sum(2)
+        ink = place[far >= np.quantile(far, 0.9)].mean(0)
+        image[y : y + h, x : x + w] = np.clip(ground + coverage.clip(0, 1.1) * (ink - ground), 0, 255)
+        return replace(plate, image=image)
 
     def some(self, count: int, seed: int) -> tuple[tuple[Image, str], ...]:
         """*count* recombined plates and their texts, hardly distorted: uint8[24,94,3] BGR each."""

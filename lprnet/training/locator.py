@@ -18,6 +18,7 @@ from lprnet.locator.network import FIND, REFINE, ConvNet, Layers, LocatorNet, in
 from lprnet.scenes.generator import Generator
 from lprnet.scenes.scene import Batch
 from lprnet.training.locator_loss import Weights, locator_loss, targets
+from lprnet.training.processes import ALONE, Group
 from lprnet.training.running import METRICS, WINDOW, Metrics, make_folder, stoppable
 from lprnet.training.settings import Budget, learning_rate
 from lprnet.training.state import STATE, State, begin, descend, read_state, write_state
@@ -140,19 +141,25 @@ def refine_task(views: ViewGenerator) -> Task[Views]:
 
 
 def train_step(
-    state: State[ConvNet], settings: Settings, task: Task[L], lesson: L, progress: float
+    state: State[ConvNet],
+    settings: Settings,
+    task: Task[L],
+    lesson: L,
+    progress: float,
+    group: Group = ALONE,
 ) -> dict[str, Tensor]:
-    """One optimizer step on *lesson*: the parts of the loss.
+    """One optimizer step on *lesson*, this process's part of a batch: the parts of its loss.
 
     *progress*, 0 to 1, says where in the schedule the step is.
     """
-    for group in state.optimizer.param_groups:
-        group["lr"] = learning_rate(settings, state.step, progress)
+    for parameters in state.optimizer.param_groups:
+        parameters["lr"] = learning_rate(settings, state.step, progress)
     for norm in _norms(state.model):
         norm.train(progress < settings.frozen_from)
     parts = task.loss(state.model, lesson, torch.device(settings.device))
     loss = torch.stack(list(parts.values())).sum()
-    descend(state, loss, clip=settings.clip, samples=settings.batch, ema=settings.ema)
+    part = group.part(settings.batch)
+    descend(state, loss, clip=settings.clip, samples=part, ema=settings.ema, group=group)
     return {name: part.detach() for name, part in parts.items()}
 
 
@@ -164,6 +171,7 @@ def train(
     seed: int,
     initial: Mapping[str, Tensor] | None = None,
     metadata: Mapping[str, str] | None = None,
+    group: Group = ALONE,
 ) -> dict[str, Tensor]:
     """Train one network until *budget* is used up or the process is asked to stop; both networks' weights.
 
@@ -178,9 +186,10 @@ def train(
         seed: of random weights.
         initial: both networks' weights to start from instead of random ones.
         metadata: goes into the weights' header.
+        group: the processes that train together.
 
     Raises:
-        FatalError: the folder cannot be written, or its state is damaged.
+        FatalError: the folder cannot be written, its state is damaged, or the processes cannot share a batch.
     """
     make_folder(folder)
     torch.manual_seed(seed)
@@ -198,16 +207,22 @@ def train(
 
     window: list[dict[str, Tensor]] = []
     mark = saved = time.monotonic()
+    part = group.part(settings.batch)
+    first = state.samples + group.rank * part
+    group.wait()  # until the others have read the state that process 0 is going to replace
     with (
         stoppable() as stopping,
-        raw_batches(task.lessons, state.samples, settings.batch, settings.workers) as source,
+        raw_batches(task.lessons, first, part, settings.workers, settings.batch) as source,
         Metrics(folder / METRICS, state) as metrics,
     ):
         for lesson in source:
-            progress = budget.progress(state.samples, state.started)
-            if progress >= 1 or stopping():
+            progress, stopped = group.agreed(budget.progress(state.samples, state.started), float(stopping()))
+            if progress >= 1 or stopped:
                 break
-            window.append(train_step(state, settings, task, lesson, progress))
+            window.append(train_step(state, settings, task, lesson, progress, group))
+            if not group.first:
+                window.clear()
+                continue
             now = time.monotonic()
             if len(window) == WINDOW:
                 speed = WINDOW * settings.batch / (now - mark)
@@ -216,7 +231,7 @@ def train(
             if now - saved > settings.save_seconds:
                 save()
                 saved = time.monotonic()
-        if state.step:
+        if state.step and group.first:
             save()
     return averaged()
 

@@ -22,6 +22,7 @@ from lprnet.network.checkpoint import Checkpoint
 from lprnet.network.model import LPRNet
 from lprnet.training.forward import forward, teach
 from lprnet.training.losses import ctc_loss, distillation_loss, well_taught
+from lprnet.training.processes import ALONE, Group
 from lprnet.training.running import METRICS, WINDOW, Metrics, make_folder, stoppable
 from lprnet.training.settings import Budget, Settings, learning_rate
 from lprnet.training.state import STATE, State, descend, new_state, resume, save_state
@@ -46,6 +47,8 @@ class Run:
         teacher: a network with the same classes whose logits are learnt besides the labels, where it reads
             what they say.
         metadata: goes into the checkpoint.
+        group: the processes that train together; `Settings.batch` samples a step are all theirs, and
+            `Settings.device` is this one's.
     """
 
     folder: Path
@@ -56,6 +59,7 @@ class Run:
     initial: Mapping[str, Tensor] | None = None
     teacher: Checkpoint | None = None
     metadata: Mapping[str, str] = field(default_factory=dict)
+    group: Group = ALONE
 
 
 def train(run: Run, report: Report | None = None) -> Checkpoint:
@@ -66,9 +70,9 @@ def train(run: Run, report: Report | None = None) -> Checkpoint:
 
     Raises:
         FatalError: the folder cannot be written, its state is damaged or of another alphabet, or the teacher
-            has other classes.
+            has other classes, or the processes cannot share a batch evenly.
     """
-    folder, alphabet, settings = run.folder, run.alphabet, run.settings
+    folder, alphabet, settings, group = run.folder, run.alphabet, run.settings, run.group
     teacher = _teacher(run)
     make_folder(folder)
     pool = _pool(run, teacher)
@@ -78,17 +82,23 @@ def train(run: Run, report: Report | None = None) -> Checkpoint:
 
     losses: list[tuple[Tensor, Tensor]] = []
     mark = saved = reported = time.monotonic()
+    group.wait()  # until the others have read the state that process 0 is going to replace
     with (
         stoppable() as stopping,
         _batches(run, pool, state.samples) as source,
         Metrics(folder / METRICS, state) as metrics,
     ):
         for batch in source:
-            progress = run.budget.progress(state.samples, state.started)
-            if progress >= 1 or stopping():
+            progress, stopped = group.agreed(
+                run.budget.progress(state.samples, state.started), float(stopping())
+            )
+            if progress >= 1 or stopped:
                 break
             rate = learning_rate(settings, state.step, progress)
-            losses.append(train_step(state, settings, batch, alphabet, rate, teacher))
+            losses.append(train_step(state, settings, batch, alphabet, rate, teacher, group))
+            if not group.first:
+                losses.clear()
+                continue
             now = time.monotonic()
             if len(losses) == WINDOW:
                 speed = WINDOW * settings.batch / (now - mark)
@@ -100,9 +110,9 @@ def train(run: Run, report: Report | None = None) -> Checkpoint:
             if report is not None and now - reported > settings.report_seconds:
                 metrics.write(report(state.checkpoint(alphabet, run.metadata)))
                 reported = mark = time.monotonic()
-        if state.step:
+        if state.step and group.first:
             save_state(folder, state, alphabet, run.metadata)
-        if report is not None and not stopping():
+        if report is not None and group.first and not stopping():
             metrics.write(report(state.checkpoint(alphabet, run.metadata)))
     return state.checkpoint(alphabet, run.metadata)
 
@@ -114,13 +124,14 @@ def train_step(
     alphabet: Alphabet,
     rate: float,
     teacher: LPRNet | None = None,
+    group: Group = ALONE,
 ) -> tuple[Tensor, Tensor]:
-    """One optimizer step on *batch*: loss and gradient norm.
+    """One optimizer step on *batch*, this process's part of it: its loss, and the norm of the gradient.
 
     *teacher* is in evaluation mode, and asked only where its answers are not in the batch.
     """
-    for group in state.optimizer.param_groups:
-        group["lr"] = rate
+    for parameters in state.optimizer.param_groups:
+        parameters["lr"] = rate
     images = torch.from_numpy(batch.images).to(settings.device)
     logits = forward(state.model, images)
     loss = ctc_loss(logits, batch.texts, alphabet)
@@ -135,7 +146,7 @@ def train_step(
             share = settings.distillation * float(chosen.float().mean())
             at = chosen.to(settings.device)
             loss = loss + share * distillation_loss(logits[at], taught[at]).cpu()
-    norm = descend(state, loss, clip=settings.clip, samples=len(batch.texts), ema=settings.ema)
+    norm = descend(state, loss, clip=settings.clip, samples=len(batch.texts), ema=settings.ema, group=group)
     return loss.detach(), norm
 
 
@@ -157,21 +168,32 @@ def _pool(run: Run, teacher: LPRNet | None) -> Pool | None:
         assert teacher is not None
         return teach(teacher, torch.from_numpy(images).to(settings.device)).half().cpu().numpy()
 
-    return fill(
-        run.folder / POOL,
-        run.mixture,
-        settings.pool,
-        settings.workers,
-        answers if teacher is not None else None,
-        run.teacher.sha256 if run.teacher else "",
-    )
+    def filled() -> Pool:
+        return fill(
+            run.folder / POOL,
+            run.mixture,
+            settings.pool,
+            settings.workers,
+            answers if teacher is not None else None,
+            run.teacher.sha256 if run.teacher else "",
+        )
+
+    if run.group.first:
+        pool = filled()
+        run.group.wait()
+        return pool
+    run.group.wait()
+    return filled()  # from the files that process 0 has written
 
 
 def _batches(run: Run, pool: Pool | None, start: int) -> AbstractContextManager[Iterator[Batch]]:
-    """Batches from sample *start* on, without end."""
+    """This process's parts of the batches from sample *start* on, without end."""
+    batch, group = run.settings.batch, run.group
+    part = group.part(batch)
+    first = start + group.rank * part
     if pool is not None:
-        return nullcontext(pool.batches(start, run.settings.batch))
-    return batches(run.mixture, start, run.settings.batch, run.settings.workers)
+        return nullcontext(pool.batches(first, part, batch))
+    return batches(run.mixture, first, part, run.settings.workers, batch)
 
 
 def _summary(

@@ -18,6 +18,7 @@ from device_runtime.files import write_atomic
 from lprnet.network.alphabet import Alphabet
 from lprnet.network.checkpoint import Checkpoint, save_checkpoint
 from lprnet.network.model import LPRNet, Widths
+from lprnet.training.processes import ALONE, Group
 from lprnet.training.settings import Settings
 
 STATE = "state.pt"
@@ -83,22 +84,29 @@ def begin(model: M, rate: float, weight_decay: float) -> State[M]:
     return State(model, average, optimizer)
 
 
-def descend(state: State[Any], loss: Tensor, *, clip: float, samples: int, ema: float) -> Tensor:
+def descend(
+    state: State[Any], loss: Tensor, *, clip: float, samples: int, ema: float, group: Group = ALONE
+) -> Tensor:
     """One step of the optimizer down *loss*, counted, and of the average; returns the gradient's norm.
 
     Args:
         clip: the norm that a larger gradient is scaled down to.
         samples: how many samples *loss* is of.
         ema: the average's decay.
+        group: the processes that take the step together, each with a loss of its own and as many samples.
     """
     state.optimizer.zero_grad()
     loss.backward()  # type: ignore[no-untyped-call]
+    if group.size > 1:
+        # Every step has a gradient for every weight; BatchNorm's statistics are of this process's samples.
+        gradients = [p.grad for p in state.model.parameters() if p.grad is not None]
+        group.average_(gradients + [b for b in state.model.buffers() if b.is_floating_point()])
     norm = torch.nn.utils.clip_grad_norm_(state.model.parameters(), clip)
     # A broken batch must not end a long run: its gradient is left out.
     if torch.isfinite(norm):
         state.optimizer.step()
     state.step += 1
-    state.samples += samples
+    state.samples += samples * group.size
     update_average(state, ema)
     return norm
 
@@ -139,6 +147,7 @@ def write_state(folder: Path, state: State[Any], more: Mapping[str, Any]) -> Non
         "samples": state.samples,
         "started": state.started,
         "rng": torch.get_rng_state(),
+        "gpu": torch.cuda.get_rng_state() if torch.cuda.is_initialized() else None,
         **more,
     }
     torch.save(content, buffer)
@@ -161,6 +170,8 @@ def read_state(folder: Path, state: State[Any], more: Mapping[str, Any]) -> bool
         state.average = {k: v.to(state.average[k].device) for k, v in content["average"].items()}
         state.step, state.samples, state.started = (content[k] for k in ("step", "samples", "started"))
         torch.set_rng_state(content["rng"])
+        if content.get("gpu") is not None and torch.cuda.is_initialized():
+            torch.cuda.set_rng_state(content["gpu"])
     except _UNREADABLE:
         raise FatalError(str(path), "damaged", "remove the run's folder to start afresh") from None
     return True

@@ -71,6 +71,7 @@ def train_command(
     if network == "refine" and batch % EACH:
         raise FatalError(f"--batch {batch}", f"is no multiple of {EACH}", "a scene has so many views")
     limit_threads(threads)
+    group = common.processes(device)
     budget = common.budget(output, hours, until, samples)
     real: tuple[Frame, ...] = ()
     if frames is not None and complete is not None:
@@ -86,13 +87,13 @@ def train_command(
     )
     counts = len(generator.frames), len(generator.pictures), len(generator.found), len(generator.stock.real)
     LOG.info("%d frames, %d pictures, %d mined patches, %d real plates", *counts)
-    settings = Settings(batch=batch, learning_rate=rate, workers=workers, device=device)
+    settings = Settings(batch=batch, learning_rate=rate, workers=workers, device=group.device)
     initial = load_weights(weights) if weights else None
     state = initial.state_dict() if initial else None
     metadata = {"seed": str(seed), "frames held out": " ".join(held_out)}
     if network == "find":
-        train(output, find_task(generator), budget, settings, seed, state, metadata)
+        train(output, find_task(generator), budget, settings, seed, state, metadata, group)
         return
     assert initial is not None
     task = refine_task(ViewGenerator.of(generator, in_torch(initial.find)))
-    train(output, task, budget, settings, seed, state, metadata)
+    train(output, task, budget, settings, seed, state, metadata, group)

@@ -131,8 +131,8 @@ def test_training_from_a_pool_draws_nothing_twice(tmp_path: Path, monkeypatch: p
     assert len(list((tmp_path / "a" / POOL).iterdir())) == 2
     batches_of = Pool.batches
 
-    def three_batches(self: Pool, start: int, size: int) -> Iterator[Batch]:
-        yield from islice(batches_of(self, start, size), 3)
+    def three_batches(self: Pool, start: int, size: int, stride: int | None) -> Iterator[Batch]:
+        yield from islice(batches_of(self, start, size, stride), 3)
         raise KeyboardInterrupt
 
     settings = replace(settings, save_seconds=0.0)
