@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from hashlib import sha256
 from pathlib import Path
 from typing import Literal
 
@@ -28,6 +30,7 @@ from host.lower.module import lower
 from host.lower.tuned import read_for
 from host.network.conv_graph import ConvGraph, QuantizedGraph
 from host.network.graph import Network
+from host.network.int8_sums import Int8Sums
 from host.network.integer import QuantizedNetwork
 from host.network.locator import find_graph, refine_graph
 from host.network.simplify import simplify
@@ -37,6 +40,7 @@ from host.precision import PRECISIONS
 from host.quantize import Options, quantize
 from host.quantize.calibration import read_samples
 from host.quantize.graph import quantize_graph
+from host.quantize.kept import FOLDER, kept
 from host.quantize.outputs import find_error, refine_error
 from host.quantize.scenes import scene_samples, view_samples
 from host.runtime_libs import runtime_libs
@@ -65,6 +69,7 @@ class Request:
         locator: weights of the networks that find plates; None leaves them out, and a schedule of
             `host.compile.baselines` does.
         signing_key: file of the private key that signs the bundle; None leaves it unsigned.
+        kept: folder of networks that were quantized before; None keeps none.
     """
 
     target: Target
@@ -77,6 +82,7 @@ class Request:
     trials: int = TRIALS
     locator: Path | None = weights.LOCATOR
     signing_key: Path | None = None
+    kept: Path | None = FOLDER
 
 
 def build(request: Request) -> Path:
@@ -107,7 +113,7 @@ def build(request: Request) -> Path:
         expected = golden(compiled.reference, PRECISIONS[precision].golden_atol)
     locator = None
     if request.locator and request.schedule == "tuned":
-        locator = compile_locator(request.locator, target, precision, request.quantization)
+        locator = compile_locator(request, request.locator, precision)
         LOG.info("  %s", locator.schedule.text)
     with timed("write bundle", LOG), replacing(request.output) as folder:
         contents = Contents(
@@ -138,8 +144,12 @@ def compile_network(checkpoint: Checkpoint, request: Request, precision: str) ->
     computed: Network | QuantizedNetwork = network
     if microkernel.quantized:
         with timed("quantize", LOG):
-            samples = read_samples(request.calibration)
-            computed = quantize(network, samples, request.quantization, microkernel.int8_sums)
+            samples, sums = read_samples(request.calibration), microkernel.int8_sums
+            seen = sha256(samples.tobytes()).hexdigest()
+            parts = checkpoint.sha256, seen, repr(request.quantization), repr(sums)
+            computed = kept(
+                lambda: quantize(network, samples, request.quantization, sums), *parts, folder=request.kept
+            )
     with timed(f"lower to {microkernel.name} kernels", LOG):
         lowered = lower(computed, microkernel, read_for(target))
     with timed(f"compile for {target.llvm.mcpu}", LOG):
@@ -158,24 +168,24 @@ def compile_network(checkpoint: Checkpoint, request: Request, precision: str) ->
     )
 
 
-def compile_locator(path: Path, target: Target, precision: str, options: Options) -> CompiledLocator:
-    """The networks that find plates, with the weights in *path*, as hand-scheduled kernels for *target*.
+def compile_locator(request: Request, path: Path, precision: str) -> CompiledLocator:
+    """The networks that find plates, with the weights in *path*, as hand-scheduled kernels for a target.
 
     Raises:
         FatalError: the weights are no locator's, or a precision without kernels.
     """
+    target = request.target
     microkernel = microkernel_for(target, precision)
     with timed("load locator", LOG):
         model = load_weights(path)
         graphs = {"find": find_graph(model), "refine": refine_graph(model)}
     computed: dict[str, ConvGraph | QuantizedGraph] = dict(graphs)
-    if microkernel.int8_sums:
+    if sums := microkernel.int8_sums:
         with timed("quantize locator", LOG):
-            for name, samples, error in (
-                ("find", scene_samples(), find_error),
-                ("refine", view_samples(), refine_error),
-            ):
-                computed[name] = quantize_graph(graphs[name], samples, options, microkernel.int8_sums, error)
+            parts = sha256_of(path), repr(request.quantization), repr(sums)
+            computed |= kept(
+                lambda: quantize_locator(graphs, request.quantization, sums), *parts, folder=request.kept
+            )
     with timed(f"lower locator to {microkernel.name} kernels", LOG):
         lowered = lower_graphs(list(computed.values()), microkernel, read_for(target))
     with timed(f"compile locator for {target.llvm.mcpu}", LOG):
@@ -195,6 +205,19 @@ def compile_locator(path: Path, target: Target, precision: str, options: Options
         ),
         checkpoint=CheckpointInfo(path.name, sha256_of(path)),
     )
+
+
+def quantize_locator(
+    graphs: Mapping[str, ConvGraph], options: Options, int8_sums: Int8Sums
+) -> dict[str, QuantizedGraph]:
+    """Both networks, "find" and "refine", by what rendered scenes and views of plates look like."""
+    return {
+        name: quantize_graph(graphs[name], samples(), options, int8_sums, error)
+        for name, samples, error in (
+            ("find", scene_samples, find_error),
+            ("refine", view_samples, refine_error),
+        )
+    }
 
 
 def compile_published(checkpoint: Checkpoint, target: Target, schedule: Baseline, trials: int) -> Compiled:

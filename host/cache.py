@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import shutil
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from device_runtime.errors import FatalError
+
+_NO_SOURCES = {".pyc", ".md", ".safetensors", ".npz", ".png"}
 
 
 def cached(final: Path, fill: Callable[[Path], None]) -> Path:
@@ -38,3 +41,12 @@ def cached(final: Path, fill: Callable[[Path], None]) -> Path:
         if work is not None:
             shutil.rmtree(work, ignore_errors=True)
     return final
+
+
+def digest_of(rooms: Sequence[Path]) -> str:
+    """Hash of all source files below *rooms*."""
+    digest = hashlib.sha256()
+    for path in sorted(path for room in rooms for path in room.rglob("*") if path.is_file()):
+        if path.suffix not in _NO_SOURCES:
+            digest.update(path.read_bytes())
+    return digest.hexdigest()

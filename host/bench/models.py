@@ -6,7 +6,7 @@ import hashlib
 import os
 import platform
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -20,14 +20,13 @@ from device_runtime.errors import FatalError
 from host.bench import isa, protocol, runtimes
 from host.bench.client import Worker, WorkerError
 from host.bench.runtimes import BUNDLE, OURS, RUNTIMES, ModelSource, Runtime
-from host.cache import cached
+from host.cache import cached, digest_of
 from host.paths import REPOSITORY
 
 CONVERSION_TIMEOUT_S = 1800.0
 OUR_ROOMS = tuple(REPOSITORY / room for room in ("host", "lprnet", "device_runtime", "targets"))
 PEER_ROOMS = tuple(Path(room.__path__[0]) for room in (runtimes, host.network, lprnet.network))
 """What bundles and what the peers' models are made by."""
-_NO_SOURCES = {".pyc", ".md", ".safetensors", ".npz", ".png"}
 
 
 @dataclass(frozen=True)
@@ -192,15 +191,6 @@ def digest_of_sources() -> str:
 @cache
 def _digest(rooms: tuple[Path, ...]) -> str:
     return digest_of(rooms)
-
-
-def digest_of(rooms: Sequence[Path]) -> str:
-    """Hash of all source files below *rooms*."""
-    digest = hashlib.sha256()
-    for path in sorted(path for room in rooms for path in room.rglob("*") if path.is_file()):
-        if path.suffix not in _NO_SOURCES:
-            digest.update(path.read_bytes())
-    return digest.hexdigest()
 
 
 def _any_cpu() -> tuple[int, ...]:

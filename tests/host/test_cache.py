@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from device_runtime.errors import FatalError
-from host.cache import cached
+from host.cache import cached, digest_of
 
 
 def test_cached_folder_is_whole_or_absent(tmp_path: Path) -> None:
@@ -34,3 +34,18 @@ def test_another_process_may_finish_first(tmp_path: Path) -> None:
 
     assert [p.name for p in cached(tmp_path / "thing", slow).iterdir()] == ["theirs"]
     assert [p.name for p in tmp_path.iterdir()] == ["thing"]
+
+
+def test_the_digest_changes_with_source_files_alone(tmp_path: Path) -> None:
+    room = tmp_path / "room"
+    (room / "__pycache__").mkdir(parents=True)
+    (room / "code.py").write_text("a = 1")
+    before = digest_of([room])
+    (room / "__pycache__" / "code.pyc").write_text("compiled")
+    (room / "notes.md").write_text("notes")
+    assert digest_of([room]) == before
+    (room / "code.py").write_text("a = 2")
+    changed = digest_of([room])
+    assert changed != before
+    (room / "more.c").write_text("int b;")
+    assert digest_of([room]) != changed

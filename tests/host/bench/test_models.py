@@ -57,21 +57,6 @@ def test_bundle_beyond_the_limit_is_left_out(bundle: Path, weights: Path, tmp_pa
         models.prepare(Configuration(OURS, "fp32", copy), source, place, {}, tmp_path)
 
 
-def test_models_are_made_again_when_the_code_that_makes_them_changes(tmp_path: Path) -> None:
-    room = tmp_path / "room"
-    (room / "__pycache__").mkdir(parents=True)
-    (room / "code.py").write_text("a = 1")
-    before = models.digest_of([room])
-    (room / "__pycache__" / "code.pyc").write_text("compiled")
-    (room / "notes.md").write_text("notes")
-    assert models.digest_of([room]) == before
-    (room / "code.py").write_text("a = 2")
-    changed = models.digest_of([room])
-    assert changed != before
-    (room / "more.c").write_text("int b;")
-    assert models.digest_of([room]) != changed
-
-
 def test_what_peers_are_converted_by_is_among_what_is_hashed() -> None:
     for name in ("host.bench.runtimes.peer_model", "host.bench.runtimes.litert_graph",
                  "host.bench.runtimes.ranges", "host.network.simplify", "lprnet.network.model"):  # fmt: skip
