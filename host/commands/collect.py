@@ -51,13 +51,7 @@ class _AddressType(click.ParamType):
     metavar="mqtt[s]://[USER@]HOST[:PORT][/PREFIX]",
     help="MQTT 5 broker that boards publish to; the password comes from LPR_MQTT_PASSWORD or a file.",
 )
-@click.option(
-    "--db",
-    default="sqlite:///lpr.db",
-    show_default=True,
-    metavar="URL",
-    help="sqlite:///FILE or postgresql://USER@HOST/DATABASE.",
-)
+@options.db
 @click.option(
     "--password-file",
     type=options.FILE,

@@ -117,6 +117,26 @@ reader = click.option(
 )
 
 
+def _without_password(context: click.Context, parameter: click.Parameter, url: str) -> str:
+    address = url.partition("://")[2].rpartition("@")[0]
+    if ":" in address and given(context, parameter.name or ""):
+        raise FatalError(
+            "--db", "holds a password, which others can see", "set LPR_DB, PGPASSWORD, or use ~/.pgpass"
+        )
+    return url
+
+
+db = click.option(
+    "--db",
+    metavar="URL",
+    envvar="LPR_DB",
+    default="sqlite:///lpr.db",
+    show_default=True,
+    callback=_without_password,
+    help="Where it is kept: sqlite:///FILE or postgresql://USER@HOST/DATABASE; LPR_DB by default.",
+)
+
+
 def weights(default: str = "the target's recipe") -> Option[Any]:
     """`--weights FILE`; *default* says which checkpoint is taken without it."""
     return click.option("--weights", type=FILE, help=f"Checkpoint; {default} by default.")

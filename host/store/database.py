@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -54,20 +55,25 @@ class Database:
             yield connection
 
     @contextmanager
-    def writing(self) -> Iterator[sa.Connection]:
+    def writing(self, patience_s: float = BUSY_S) -> Iterator[sa.Connection]:
         """A transaction, committed at the end; of all programs one at a time has one.
 
         So ids rise in the order of commits, and what was looked up is still so when it is acted on.
 
+        Args:
+            patience_s: how long it waits for its turn.
+
         Raises:
             Unavailable: the database cannot do it; nothing of it was done.
         """
+        options = {"lpr_patience_ms": round(1000 * patience_s)}
         with (
             self._faults(),
-            self.engine.connect().execution_options(lpr_writes=True) as connection,
+            self.engine.connect().execution_options(**options) as connection,
             connection.begin(),
         ):
             if not self.is_sqlite:
+                connection.exec_driver_sql(f"SET LOCAL lock_timeout = {options['lpr_patience_ms']}")
                 connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_WRITERS)))
             yield connection
 
@@ -81,10 +87,11 @@ class Database:
             yield
         except exc.TimeoutError:
             raise Unavailable(self.name, "all connections are in use", "try again") from None
-        except (exc.OperationalError, exc.DatabaseError, exc.InterfaceError) as error:
-            if isinstance(error, (exc.IntegrityError, exc.DataError, exc.ProgrammingError)):
-                raise
-            raise _explained(self.name, error.orig or error, self.is_sqlite) from None
+        except (exc.IntegrityError, exc.DataError):
+            # What was to be stored is at fault, not the database.
+            raise
+        except exc.DBAPIError as error:
+            raise _explained(self.name, error.orig or error) from None
 
 
 def connect(url: str) -> Database:
@@ -123,10 +130,10 @@ def _sqlite(file: Path) -> sa.Engine:
 
     @event.listens_for(engine, "connect")
     def _prepare(connection: sqlite3.Connection, _: object) -> None:
+        _write_ahead(connection)
         # FULL: a commit returns when it is on disk, also of WAL. What is deleted is overwritten: plates are
         # personal data.
         for pragma in (
-            "journal_mode=WAL",
             "synchronous=FULL",
             "foreign_keys=ON",
             "secure_delete=ON",
@@ -138,10 +145,27 @@ def _sqlite(file: Path) -> sa.Engine:
     @event.listens_for(engine, "begin")
     def _begin(connection: sa.Connection) -> None:
         # The driver's own BEGIN comes too late, and a reader that becomes a writer may be refused.
-        writes = connection.get_execution_options().get("lpr_writes")
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+        patience_ms = connection.get_execution_options().get("lpr_patience_ms")
+        if patience_ms is None:
+            connection.exec_driver_sql("BEGIN")
+            return
+        connection.exec_driver_sql(f"PRAGMA busy_timeout={patience_ms}")
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
 
     return engine
+
+
+def _write_ahead(connection: sqlite3.Connection) -> None:
+    """Readers and a writer at once. SQLite does not wait where two programs ask for it at the same time."""
+    end = time.monotonic() + BUSY_S
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode=WAL").close()
+            return
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > end:
+                raise
+            time.sleep(0.02)
 
 
 def _postgresql(url: sa.URL) -> sa.Engine:
@@ -171,19 +195,35 @@ def _postgresql(url: sa.URL) -> sa.Engine:
     )
 
 
-def _explained(name: str, error: BaseException, sqlite: bool) -> Unavailable:
-    said = " ".join(str(error).split())
-    known = {
-        "database is locked": ("is locked by another program", "stop it, or wait until it is done"),
-        "database or disk is full": ("cannot grow: the disk is full", "free some space"),
-        "disk I/O error": ("cannot be written or read: the disk is full or fails", "free some space"),
-        "file is not a database": ("is no SQLite database, or a damaged one", "name another file"),
-        "database disk image is malformed": ("is damaged", "restore a copy, or move it away"),
-        "unable to open database file": ("cannot be opened", "check its folder and its rights"),
-        "attempt to write a readonly database": ("may not be written", "check its rights"),
-    }
-    if sqlite:
-        for text, (why, todo) in known.items():
-            if text in said:
-                return Unavailable(name, why, todo)
-    return Unavailable(name, f"does not answer ({said[:200]})", "check that it runs and who may log in")
+_FREE = "free some space, or keep less"
+_LOCKED = ("is locked by another program", "stop it, or wait until it is done")
+_SQLITE = {
+    sqlite3.SQLITE_BUSY: _LOCKED,
+    sqlite3.SQLITE_LOCKED: _LOCKED,
+    sqlite3.SQLITE_FULL: ("cannot grow: the disk is full", _FREE),
+    sqlite3.SQLITE_IOERR: ("cannot be read or written: the disk is full or fails", _FREE),
+    sqlite3.SQLITE_NOTADB: ("is no SQLite database, or its beginning is damaged", "name another file"),
+    sqlite3.SQLITE_CORRUPT: ("is damaged", "restore a copy, or move it away and begin anew"),
+    sqlite3.SQLITE_CANTOPEN: ("cannot be opened", "check its folder and its rights"),
+    sqlite3.SQLITE_READONLY: ("may not be written", "check its rights"),
+}
+"""Primary result code → why and todo, see sqlite.org/rescode.html."""
+
+_POSTGRESQL = {
+    "53100": ("cannot grow: the server's disk is full", _FREE),
+    "53300": ("has no connection left", "raise max_connections, or run fewer collectors"),
+    "55P03": _LOCKED,
+    "XX001": ("is damaged", "restore a copy"),
+}
+"""SQLSTATE → the same, see the appendix of PostgreSQL's manual."""
+
+
+def _explained(name: str, error: BaseException) -> Unavailable:
+    code = getattr(error, "sqlite_errorcode", None)
+    if code is not None:
+        known = _SQLITE.get(code & 0xFF)
+    else:
+        known = _POSTGRESQL.get(getattr(error, "sqlstate", None) or "")
+    said = " ".join(str(error).split())[:200]
+    why, todo = known or (f"fails ({said})", "check that it runs, and who may use it")
+    return Unavailable(name, why, todo)

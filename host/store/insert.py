@@ -84,7 +84,9 @@ def _board_ids(connection: sa.Connection, submissions: Sequence[Submission], at:
             .where(boards.c.id == sa.bindparam("row"))
             .values(
                 first_received_at=sa.func.coalesce(boards.c.first_received_at, at),
-                last_received_at=at,
+                last_received_at=sa.case(
+                    (boards.c.last_received_at > at, boards.c.last_received_at), else_=at
+                ),
                 last_time=sa.bindparam("clock"),
             ),
             [{"row": found[name], "clock": time} for name, time in seen.items()],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 
 import sqlalchemy as sa
@@ -14,6 +15,9 @@ from device_runtime.errors import FatalError
 from host.store.database import Database
 
 _FOLDER = Path(__file__).parent / "migrations"
+_ONE_AT_A_TIME = threading.Lock()
+_PATIENCE_S = 600.0
+"""For another that brings it up to date: a million rows take a while."""
 
 
 def migrate(database: Database) -> None:
@@ -29,7 +33,8 @@ def migrate(database: Database) -> None:
     with database.reading() as connection:
         if _revision(connection) == newest:
             return
-    with database.writing() as connection:
+    # Alembic's context is the whole process's.
+    with _ONE_AT_A_TIME, database.writing(_PATIENCE_S) as connection:
         found = _revision(connection)
         if found == newest:
             return

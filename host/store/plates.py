@@ -1,23 +1,25 @@
 """A plate among a million, by its looks: what is kept of each, and where to look for one.
 
-`look_alike.distance` costs 0 or ½ between characters that look alike. Their groups, joined where they share
-a character, are classes (`2Z`, `14ALPR7TI` …) that are each written as one character here. Texts less than 2
-apart are then the same, or one edit – a character replaced, missing or too many – apart: two edits between
-classes would cost 2. One edit is either behind the first *h* characters of the shorter half or before
-the others, so that one of two pieces stands as it was:
+`look_alike.distance` costs nothing or ½ between characters that look alike. Its groups of such, joined where
+they share a character, are classes: `1I7LT`, `4APR` … Kept beside a plate is a text with one character for
+each class, `folded`. Texts less than 2 apart are the same when folded, or one edit apart, which is a
+character replaced, missing or too many: two edits between classes cost 2.
 
-    query      粤 B 1 2 | 3 4 5
-    found by   粤 B 1 2 …              the beginning, in the index of `folded`
-               … 3 4 5                 the end, in the index of `backwards`
+One edit leaves either the beginning of a text as it was or its end:
+
+    query      粤 B 1 2 │ 3 4 5
+    found by   粤 B 1 2 …              in the index of `folded`
+               … 3 4 5                 in the index of `backwards`, which is `folded` from its end
 
 What is found there is compared as a whole.
 """
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 
-from device_runtime.follow.look_alike import SAME, SIMILAR, distance
+from device_runtime.follow.look_alike import SAME, SIMILAR
 
 MAX_DISTANCE = 1.5
 """From 2 on two edits would have to be looked for."""
@@ -63,43 +65,34 @@ _CLASS = _classes()
 """Character → the first one of all that it may be taken for, one after another."""
 
 
+FOLDING = hashlib.sha256(repr(sorted(_CLASS.items())).encode()).digest()
+"""Of the classes: where they change, all plates are folded anew."""
+
+
 def looks_of(text: str) -> Looks:
     """What the plate *text*, normalised, is found by."""
     classes = "".join(_CLASS.get(c, c) for c in text)
     return Looks(text=text, folded=classes, backwards=classes[::-1])
 
 
-def ranges(text: str, most: float | None) -> tuple[Range, ...]:
-    """Where all plates are that are at most *most* apart from *text*, normalised.
-
-    Args:
-        text: with a `*` at its end or beginning: all that begin, or end, so.
-        most: at most `MAX_DISTANCE`; None: the very text.
-    """
-    looks = looks_of(text.strip("*"))
-    if text.endswith("*"):
-        return (Range(column="folded", first=looks.folded, last=looks.folded + LAST),)
-    if text.startswith("*"):
-        return (Range(column="backwards", first=looks.backwards, last=looks.backwards + LAST),)
-    if most is None:
-        return (Range(column="text", first=text, last=text),)
+def ranges(looks: Looks, most: float) -> tuple[Range, ...]:
+    """Where all plates are that are at most *most*, not above `MAX_DISTANCE`, apart from one."""
     if most < 1:
         return (Range(column="folded", first=looks.folded, last=looks.folded),)
     # The beginning says less than the end: it is the same in all of a town.
-    length = (len(text) + 2) // 2
-    begin, end = looks.folded[:length], looks.backwards[: max(len(text) - length, 0)]
+    length = (len(looks.text) + 2) // 2
+    begin, end = looks.folded[:length], looks.folded[length:][::-1]
     return (
         Range(column="folded", first=begin, last=begin + LAST),
         Range(column="backwards", first=end, last=end + LAST),
     )
 
 
-def fits(text: str, wanted: str, most: float | None) -> bool:
-    """Whether the plate *text*, from one of the `ranges` of *wanted*, is meant by it."""
-    if wanted.endswith("*"):
-        return text.startswith(wanted[:-1])
-    if wanted.startswith("*"):
-        return text.endswith(wanted[1:])
-    if most is None:
-        return text == wanted
-    return distance(text, wanted, most) <= most
+def one_edit(one: str, other: str) -> bool:
+    """Whether one character at most is replaced, missing or too many; sooner known than a distance."""
+    if abs(len(one) - len(other)) > 1:
+        return False
+    most = min(len(one), len(other))
+    same = next((i for i in range(most) if one[i] != other[i]), most)
+    rest, others = one[same:], other[same:]
+    return rest[1:] == others[1:] or rest == others[1:] or rest[1:] == others

@@ -13,16 +13,16 @@ import sqlalchemy as sa
 from device_runtime.delivery.item import body_of
 from device_runtime.errors import FatalError
 from device_runtime.follow.event import Event
-from device_runtime.follow.look_alike import normalised
+from device_runtime.follow.look_alike import distance, normalised
 from device_runtime.report.health import Health
 from device_runtime.report.report import Report
 from host.store import tables
 from host.store.moments import microseconds, moment
-from host.store.plates import MAX_DISTANCE, fits, ranges
+from host.store.plates import LAST, MAX_DISTANCE, looks_of, one_edit, ranges
 from host.store.values import Board, Page, Search, StoredEvent, StoredHealth, StoredOther, StoredReport
 
 MOST_PLATES = 1000
-"""Texts that one search may find; of more it takes those that it finds first."""
+"""Texts that look like one; of more the nearest are taken."""
 
 _boards = tables.boards
 
@@ -125,35 +125,46 @@ def boards(connection: sa.Connection, after: str, limit: int) -> tuple[Board, ..
     )
 
 
-def plates_like(connection: sa.Connection, plate: str, most: float | None) -> list[int]:
-    """Rows of `plates` whose looks are at most *most* from *plate*; at most `MOST_PLATES`.
+def plates_like(connection: sa.Connection, plate: str, most: float | None) -> sa.Select[Any] | list[int]:
+    """Rows of `plates` that *plate* and *most* mean, as of `Search`: a query for them, or the nearest.
 
     Raises:
         FatalError: there is no letter or digit in *plate*, or *most* is out of range.
     """
-    wanted = normalised(plate)
-    if not wanted:
-        raise FatalError("the plate", "has no letter and no digit", "write its text")
+    text = normalised(plate)
     begins, ends = plate.rstrip().endswith("*"), plate.lstrip().startswith("*")
+    if not text:
+        raise FatalError("the plate", "has no letter and no digit", "write its text")
     if begins and ends:
-        raise FatalError("the plate", "has a * at both ends", "write one of them")
-    if most is not None and (not 0 <= most <= MAX_DISTANCE or begins or ends):
-        why = "takes no * in the plate" if begins or ends else f"is {most:g}"
-        raise FatalError("the distance", why, f"choose 0 to {MAX_DISTANCE:g} for a whole plate")
-    wanted = f"{wanted}*" if begins else f"*{wanted}" if ends else wanted
-    # As `follow.settings.same_plate`: of short texts everything would be found.
-    bound = None if most is None else min(most, len(wanted) / 3)
+        raise FatalError("the plate", "has a * at both ends", "leave one of them out")
+    if most is not None and (begins or ends):
+        raise FatalError("the plate", "has a *, which goes with no distance", "leave one of them out")
+    if most is not None and not 0 <= most <= MAX_DISTANCE:
+        raise FatalError("the distance", f"is {most:g}", f"choose 0 to {MAX_DISTANCE:g}")
     c = tables.plates.c
-    found: dict[int, None] = {}
-    for part in ranges(wanted, bound):
+    if begins:
+        return sa.select(c.id).where(c.text >= text, c.text <= text + LAST)
+    if ends:
+        backwards = looks_of(text).backwards
+        near = sa.and_(c.backwards >= backwards, c.backwards <= backwards + LAST)
+        return sa.select(c.id).where(near, c.text.like(f"%{text}"))
+    if most is None:
+        return sa.select(c.id).where(c.text == text)
+    return _near(connection, text, most)
+
+
+def _near(connection: sa.Connection, text: str, most: float) -> list[int]:
+    # As `Follow.same_plate`: of short texts everything would be found.
+    most = min(most, len(text) / 3)
+    looks, c = looks_of(text), tables.plates.c
+    found: dict[int, float] = {}
+    for part in ranges(looks, most):
         column = c[part.column]
-        query = sa.select(c.id, c.text).where(column >= part.first, column <= part.last).order_by(column)
-        for row, text in connection.execute(query):
-            if fits(text, wanted, bound):
-                found[row] = None
-                if len(found) >= MOST_PLATES:
-                    return list(found)
-    return list(found)
+        query = sa.select(c.id, c.text, c.folded).where(column >= part.first, column <= part.last)
+        for row, other, folded in connection.execute(query):
+            if one_edit(folded, looks.folded) and (apart := distance(text, other, most)) <= most:
+                found[row] = apart
+    return sorted(found, key=lambda row: (found[row], row))[:MOST_PLATES]
 
 
 def _filtered(

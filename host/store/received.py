@@ -33,7 +33,8 @@ EVENT = Format(
 MAX_CROP_BYTES = 256 << 10
 """No picture of a plate is larger."""
 
-_FORMATS: dict[str, Format[Any]] = {"event": EVENT, "health": HEALTH, "report": REPORT}
+FORMATS: dict[str, Format[Any]] = {"event": EVENT, "health": HEALTH, "report": REPORT}
+"""Kind of an item → how its body is checked."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -110,7 +111,7 @@ def of_body(kind: str, data: bytes, source: str) -> Received:
 
 
 def _body(kind: str, raw: dict[str, Any], data: bytes, source: str) -> Event | Health | Report | None:
-    known = _FORMATS.get(kind)
+    known = FORMATS.get(kind)
     if known is None:
         return None
     version = raw.get(known.version_key)

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 
+from device_runtime.errors import FatalError
 from host.store import tables
 from host.store.database import Database
 from host.store.moments import microseconds
@@ -35,22 +36,26 @@ def erase(database: Database, plate: str, distance: float | None) -> Erased:
     """Delete all events of a plate with their pictures, and its text; then no page on disk has them.
 
     Raises:
-        FatalError: as `query.plates_like`.
+        FatalError: as `query.plates_like`, or it has a `*`.
     """
+    if "*" in plate:
+        raise FatalError("the plate", "has a *: that would erase many", "write the whole text")
     events = crops = 0
     texts: set[str] = set()
+    c, p = tables.events.c, tables.plates.c
     while True:
         with database.writing() as connection:
-            c, p = tables.events.c, tables.plates.c
             rows = plates_like(connection, plate, distance)
-            if not rows:
+            found = connection.execute(sa.select(p.id, p.text).where(p.id.in_(rows)).limit(_AT_ONCE)).all()
+            if not found:
                 break
-            texts |= set(connection.scalars(sa.select(p.text).where(p.id.in_(rows))))
-            ids = list(connection.scalars(sa.select(c.id).where(c.plate_id.in_(rows)).limit(_AT_ONCE)))
+            texts |= {one.text for one in found}
+            wanted = c.plate_id.in_([one.id for one in found])
+            ids = list(connection.scalars(sa.select(c.id).where(wanted).limit(_AT_ONCE)))
             crops += _deleted(connection, tables.crops, tables.crops.c.event_id.in_(ids))
             events += _deleted(connection, tables.events, c.id.in_(ids))
             if len(ids) < _AT_ONCE:
-                _deleted(connection, tables.plates, p.id.in_(rows))
+                _deleted(connection, tables.plates, p.id.in_([one.id for one in found]))
     if texts:
         _overwrite(database)
     return Erased(plates=tuple(sorted(texts)), events=events, crops=crops)

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
 import secrets
 import threading
-import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future
@@ -16,6 +14,7 @@ import sqlalchemy as sa
 
 from device_runtime.errors import FatalError
 from host.store import query, retention, tables, token
+from host.store.catch_up import catch_up
 from host.store.database import Database, connect
 from host.store.migrate import migrate
 from host.store.moments import microseconds, now
@@ -36,14 +35,8 @@ from host.store.values import (
 )
 from host.store.writer import Grouping, Writer
 
-TOKEN_S = 5.0
-"""How long a token that was looked up is trusted: after so long a revoked one is refused everywhere."""
-
 MAX_NAME = 64
 """Characters of a board's name."""
-
-_TOKENS = 10_000
-"""Tokens that are remembered for `TOKEN_S`."""
 
 
 def open_store(url: str, grouping: Grouping | None = None) -> Store:
@@ -60,6 +53,7 @@ def open_store(url: str, grouping: Grouping | None = None) -> Store:
     database = connect(url)
     try:
         migrate(database)
+        catch_up(database)
     except BaseException:
         database.close()
         raise
@@ -77,7 +71,6 @@ class Store:
         self._database = database
         self._writer = Writer(database, grouping)
         self._retired: Counter[str] = Counter()
-        self._tokens: dict[bytes, tuple[float, str | None]] = {}
         self._lock = threading.Lock()
 
     @property
@@ -225,7 +218,7 @@ class Store:
         return made.text
 
     def revoke(self, board: str) -> int:
-        """Make all tokens of a board invalid; other processes notice within `TOKEN_S`.
+        """Make all tokens of a board invalid.
 
         Returns:
             how many were valid.
@@ -239,30 +232,24 @@ class Store:
             if row is None:
                 raise FatalError(f"board {board}", "is unknown", "see lpr-host boards list")
             valid = sa.update(tables.tokens).where(c.board_id == row, c.revoked_at.is_(None))
-            revoked = connection.execute(valid.values(revoked_at=microseconds(now()))).rowcount
-        with self._lock:
-            self._tokens.clear()
-        return revoked
+            return connection.execute(valid.values(revoked_at=microseconds(now()))).rowcount
 
     def board_of(self, text: str) -> str | None:
-        """The board that the token *text* was made for, or None where it is wrong or revoked.
-
-        What the database said is remembered for `TOKEN_S`, also where it said no.
-        """
-        key = hashlib.sha256(text.encode(errors="replace")).digest()
-        found = self._tokens.get(key)
-        if found is not None and time.monotonic() < found[0]:
-            return found[1]
-        board = self._looked_up(text)
-        with self._lock:
-            if len(self._tokens) >= _TOKENS:
-                self._tokens.clear()
-            self._tokens[key] = (time.monotonic() + TOKEN_S, board)
-        return board
+        """The board that the token *text* was made for, or None where it is wrong or revoked."""
+        b, t = tables.boards.c, tables.tokens.c
+        with self._database.reading() as connection:
+            row = connection.execute(
+                sa.select(b.name, t.hash)
+                .join_from(tables.tokens, tables.boards, t.board_id == b.id)
+                .where(t.name == (token.name_of(text) or ""), t.revoked_at.is_(None))
+            ).first()
+        # Compared also where there is none, which takes as long.
+        same = token.matches(text, None if row is None else bytes(row.hash))
+        return row.name if same and row is not None else None
 
     def secret(self, name: str) -> bytes:
         """32 random bytes, made once for each *name*, the same in all processes: to sign cookies with."""
-        c = tables.secrets.c
+        c, name = tables.settings.c, f"secret {name}"
         wanted = sa.select(c.value).where(c.name == name)
         with self._database.reading() as connection:
             found = connection.scalar(wanted)
@@ -271,7 +258,7 @@ class Store:
                 found = connection.scalar(wanted)
                 if found is None:
                     found = secrets.token_bytes(32)
-                    connection.execute(sa.insert(tables.secrets).values(name=name, value=found))
+                    connection.execute(sa.insert(tables.settings).values(name=name, value=found))
         return bytes(found)
 
     # Deleting
@@ -301,17 +288,6 @@ class Store:
 
     def __exit__(self, *_: object) -> None:
         self.close()
-
-    def _looked_up(self, text: str) -> str | None:
-        b, t = tables.boards.c, tables.tokens.c
-        name = token.name_of(text)
-        with self._database.reading() as connection:
-            row = connection.execute(
-                sa.select(b.name, t.hash)
-                .join_from(tables.tokens, tables.boards, t.board_id == b.id)
-                .where(t.name == (name or ""), t.revoked_at.is_(None))
-            ).first()
-        return row.name if token.matches(text, None if row is None else bytes(row.hash)) and row else None
 
 
 def _board_row(connection: sa.Connection, name: str) -> int | None:

@@ -53,8 +53,8 @@ tokens = sa.Table(
     sa.Column("revoked_at", sa.BigInteger),
 )
 
-secrets = sa.Table(
-    "secrets",
+settings = sa.Table(
+    "settings",
     METADATA,
     sa.Column("name", sa.Text, primary_key=True),
     sa.Column("value", sa.LargeBinary, nullable=False),

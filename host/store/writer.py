@@ -114,12 +114,16 @@ class Writer:
             self._thread.join()
 
     def _work(self) -> None:
-        while group := self._gathered():
-            self._store(group)
+        while (group := self._gathered()) is not None:
+            if group:
+                self._store(group)
 
-    def _gathered(self) -> list[_Waiting]:
+    def _gathered(self) -> list[_Waiting] | None:
+        """What is stored together; None at the end."""
         with self._changed:
-            while not self._queue and not self._closing:
+            while not self._queue:
+                if self._closing:
+                    return None
                 self._changed.wait()
             end = time.monotonic() + self._grouping.gather_s
             while self._items < self._grouping.items and not self._closing:
@@ -131,9 +135,11 @@ class Writer:
             count = 0
             while self._queue and (not group or count < self._grouping.items):
                 one = self._queue.popleft()
-                group.append(one)
-                count += len(one.submission.items)
                 self._items, self._bytes = self._items - len(one.submission.items), self._bytes - one.bytes
+                # Whoever handed it over may have gone away, and then nobody is told that it is stored.
+                if one.future.set_running_or_notify_cancel():
+                    group.append(one)
+                    count += len(one.submission.items)
             return group
 
     def _store(self, group: Sequence[_Waiting]) -> None:

@@ -39,10 +39,10 @@ def upgrade() -> None:
     )
     op.create_index("ix_tokens_board_id", "tokens", ["board_id"])
     op.create_table(
-        "secrets",
+        "settings",
         sa.Column("name", sa.Text, nullable=False),
         sa.Column("value", sa.LargeBinary, nullable=False),
-        sa.PrimaryKeyConstraint("name", name="pk_secrets"),
+        sa.PrimaryKeyConstraint("name", name="pk_settings"),
     )
     op.create_table(
         "plates",
