@@ -23,6 +23,7 @@ from device_runtime.locate.geometry import (
     height_of,
     transform,
     view_matrix,
+    width_of,
 )
 from lprnet.scenes.generator import Generator
 from lprnet.scenes.light import take
@@ -39,6 +40,9 @@ A_PLATE, NO_PLATE, CORNERS_FROM = 0.35, 0.1, 0.2
 it is none, between them it is neither; from the third on the corners are to be found."""
 SIZES = ((256, 1), (384, 2), (256, 1), (384, 2), (384, 3))
 """px of a scene, and how many times finer than FIND's input it is."""
+UPSIDE_DOWN, LEGIBLE = 0.06, 40
+"""This share of the views of plates so wide in the scene (px) or wider is turned over, and is no plate then:
+numbers on kerbs and floors are upside down as often as not, plates never."""
 _STREAM = 3
 """Of a seed's random numbers; 2 is the scenes'."""
 
@@ -177,8 +181,12 @@ def _anywhere(rng: Random, image: Image) -> Floats:
 def view_of(rng: Random, scene: Scene, quad: Floats) -> View:
     """The view of the candidate *quad* float32[4,2] in *scene*, and what is to be said about it."""
     matrix = view_matrix(quad)
-    image = _worse(rng, cut_view(scene.image, matrix))
+    image = cut_view(scene.image, matrix)
     plate, overlap = _met(scene.plates, quad)
+    legible = plate is not None and overlap >= A_PLATE and width_of(plate.corners) >= LEGIBLE
+    if legible and rng.random() < UPSIDE_DOWN:
+        return _no_plate(_worse(rng, np.ascontiguousarray(image[::-1, ::-1])))
+    image = _worse(rng, image)
     if plate is None:
         return _no_plate(image)
     doubtful = any(p.role == Role.IGNORED and _overlap(p, quad) > NO_PLATE / 2 for p in scene.plates)
