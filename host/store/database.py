@@ -105,7 +105,7 @@ def connect(url: str) -> Database:
     """
     try:
         parsed = sa.make_url(url if "://" in url or url.startswith("sqlite:") else f"sqlite:///{url}")
-    except exc.ArgumentError:
+    except (exc.ArgumentError, ValueError):
         raise FatalError("the database's address", "cannot be understood", _TODO) from None
     name = parsed.render_as_string(hide_password=True)
     match parsed.get_backend_name():
