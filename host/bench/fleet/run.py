@@ -1,0 +1,216 @@
+"""Boards and collectors together, and what was lost on the way: nothing."""
+
+from __future__ import annotations
+
+import logging
+import math
+import shlex
+import subprocess
+import tempfile
+import threading
+import time
+from collections import Counter
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from uuid import UUID
+
+import sqlalchemy as sa
+
+from device_runtime.delivery.destination import HttpDestination
+from device_runtime.errors import FatalError
+from host.bench.fleet.boards import Board
+from host.bench.fleet.collectors import Collector
+from host.collect.app import ITEMS
+from host.store import tables
+from host.store.database import connect
+from host.store.store import open_store
+
+LOG = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Load:
+    """What is to happen.
+
+    Attributes:
+        db: address of a database that may be filled.
+        boards: how many.
+        rate: passages a second of each board.
+        seconds: for how long.
+        collectors: on that database; boards turn to another one where one fails.
+        kills: how often a collector is killed and started again, spread over the time.
+        during: a command that is run in the middle.
+        patience_s: how long boards go on afterwards, until everything is acknowledged.
+    """
+
+    db: str
+    boards: int
+    rate: float
+    seconds: float
+    collectors: int = 1
+    kills: int = 0
+    during: str | None = None
+    patience_s: float = 60.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """What has happened.
+
+    Attributes:
+        put, acknowledged: items.
+        lost: acknowledged and not in the database.
+        twice: in the database more than once.
+        unknown: in the database though no board has sent it.
+        requests, failures: that acknowledged items, and that failed.
+        seconds: from the first item to the last acknowledgement.
+        p50_ms, p99_ms, max_ms: from sending a request to its items' acknowledgement.
+        kills: of collectors.
+        collector_cpu_s: processor time of all collectors.
+    """
+
+    put: int
+    acknowledged: int
+    lost: int
+    twice: int
+    unknown: int
+    requests: int
+    failures: int
+    seconds: float
+    p50_ms: float
+    p99_ms: float
+    max_ms: float
+    kills: int
+    collector_cpu_s: float
+
+    @property
+    def rate(self) -> float:
+        """Items acknowledged a second."""
+        return self.acknowledged / self.seconds
+
+    @property
+    def faultless(self) -> bool:
+        """Whether everything arrived once."""
+        return self.acknowledged == self.put and not (self.lost or self.twice or self.unknown)
+
+
+def run(load: Load) -> Outcome:
+    """Put *load* on collectors, and look what the database has afterwards.
+
+    Raises:
+        FatalError: the database or a collector cannot be used, or the command fails.
+    """
+    names = [f"bench-{number:04}" for number in range(load.boards)]
+    with open_store(load.db) as store:
+        tokens = [store.add_token(name) for name in names]
+    before = _stored(load.db)
+    # Boards have disks of their own: theirs shall not wait for the database's.
+    memory = Path("/dev/shm")
+    with ExitStack() as stack:
+        folder = Path(
+            stack.enter_context(
+                tempfile.TemporaryDirectory(prefix="lpr-load-", dir=memory if memory.is_dir() else None)
+            )
+        )
+        collectors = [
+            Collector(load.db, folder / f"collector-{number}.log", ("--rate", "100000"))
+            for number in range(load.collectors)
+        ]
+        for one in collectors:
+            one.start()
+            stack.callback(_end, one)
+        addresses = [HttpDestination("http", "127.0.0.1", one.port, ITEMS) for one in collectors]
+        boards = [
+            Board(
+                name,
+                addresses[index % len(addresses) :] + addresses[: index % len(addresses)],
+                token,
+                folder / name,
+                rate=load.rate,
+                seconds=load.seconds,
+                patience_s=load.patience_s,
+            )
+            for index, (name, token) in enumerate(zip(names, tokens, strict=True))
+        ]
+        cpu_s, began = sum(one.cpu_s for one in collectors), time.monotonic()
+        for board in boards:
+            board.start()
+        kills = _interfere(load, collectors, began)
+        for board in boards:
+            board.join()
+        seconds = time.monotonic() - began
+        cpu_s = sum(one.cpu_s for one in collectors) - cpu_s
+        return _outcome(boards, _stored(load.db) - before, seconds, kills, cpu_s)
+
+
+def _interfere(load: Load, collectors: Sequence[Collector], began: float) -> int:
+    """Kill collectors, and run the command; returns how many were killed."""
+    failed: list[FatalError] = []
+    command = threading.Thread(target=_run, args=(load, began, failed), daemon=True)
+    command.start()
+    for number in range(load.kills):
+        at = began + load.seconds * (number + 0.5) / load.kills
+        time.sleep(max(at - time.monotonic(), 0))
+        one = collectors[number % len(collectors)]
+        one.kill()
+        one.start()
+    command.join()
+    if failed:
+        raise failed[0]
+    return load.kills
+
+
+def _run(load: Load, began: float, failed: list[FatalError]) -> None:
+    if load.during is None:
+        return
+    time.sleep(max(began + load.seconds / 2 - time.monotonic(), 0))
+    done = subprocess.run(shlex.split(load.during), capture_output=True, text=True, check=False)
+    LOG.info("%s: exit status %d", load.during, done.returncode)
+    if done.returncode:
+        failed.append(FatalError(load.during, "fails", (done.stderr or "see there").strip()[-200:]))
+
+
+def _end(collector: Collector) -> None:
+    if collector.end() != 0:
+        LOG.warning("a collector did not end in order")
+
+
+def _stored(db: str) -> Counter[str]:
+    """How often each event's item is in the database."""
+    database = connect(db)
+    try:
+        with database.reading() as connection:
+            items = connection.scalars(sa.select(tables.events.c.item))
+            return Counter(str(UUID(bytes=bytes(item))) for item in items)
+    finally:
+        database.close()
+
+
+def _outcome(
+    boards: Sequence[Board], stored: Counter[str], seconds: float, kills: int, cpu_s: float
+) -> Outcome:
+    put = {item for board in boards for item in board.put}
+    acknowledged = {item for board in boards for item in board.acknowledged()}
+    taken = [one for board in boards for one in board.taken]
+    times_ms = sorted(1e3 * seconds for _, seconds in taken)
+    return Outcome(
+        put=len(put),
+        acknowledged=len(acknowledged),
+        lost=len(acknowledged - stored.keys()),
+        twice=sum(1 for n in stored.values() if n > 1),
+        unknown=len(stored.keys() - put),
+        requests=len(taken),
+        failures=sum(board.failures for board in boards),
+        seconds=seconds,
+        p50_ms=_quantile(times_ms, 0.5),
+        p99_ms=_quantile(times_ms, 0.99),
+        max_ms=_quantile(times_ms, 1.0),
+        kills=kills,
+        collector_cpu_s=cpu_s,
+    )
+
+
+def _quantile(ordered: Sequence[float], share: float) -> float:
+    return ordered[math.ceil(share * len(ordered)) - 1] if ordered else math.nan
