@@ -201,12 +201,11 @@ def run(options: Options, *more: Sink) -> int:
             status = 1
         if not (asked.output.json or options.only_serves):
             click.echo(summary(measured))
-        if measured.n and asked.delivery.report:
+        if measured.n and (asked.delivery.report or outbox.takes("report")):
             report = _report(options, engine, measured, temperature)
             if outbox.report_file is not None:
                 REPORT.write(outbox.report_file, report)
-            else:
-                outbox.put("report", report)
+            outbox.put("report", report)
         outbox.drain(DRAIN_S)
     return status
 

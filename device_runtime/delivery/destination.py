@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import quote, urlsplit
 
@@ -84,6 +84,7 @@ class MqttDestination:
         topic: what all topics begin with.
         node: name of this board: client id, and Home Assistant's device.
         discovery: what Home Assistant's discovery topics begin with; None: it is not told.
+        reports: take reports and health reports, too.
     """
 
     host: str
@@ -94,6 +95,8 @@ class MqttDestination:
     topic: str = "lpr"
     node: str = "lpr"
     discovery: str | None = "homeassistant"
+    # A spool's folder is named after the text of its destination: this is no other destination.
+    reports: bool = field(default=False, repr=False)
 
     def __str__(self) -> str:
         return f"mqtt{'s' if self.tls else ''}://{self.host}:{self.port}/{self.topic}"

@@ -1,6 +1,8 @@
 """Events to an MQTT broker, with paho-mqtt, which the extra `mqtt` installs.
 
 TOPIC/event     the event, as `docs/events.md` describes it; QoS 1, so that it may come twice
+TOPIC/health, TOPIC/report
+                likewise, where the settings ask for it
 TOPIC/status    online, or offline by the last will; retained
 homeassistant/sensor/NODE/config
                 retained: Home Assistant makes a sensor of it that shows the last plate
@@ -80,8 +82,8 @@ class MqttChannel:
         return 0
 
     def _publish(self, spool: Spool, entries: Sequence[Entry]) -> None:
-        topic = f"{self.destination.topic}/event"
-        under_way = [(entry, self._client.publish(topic, body_of(entry.data), qos=1)) for entry in entries]
+        to, publish = self.destination.topic, self._client.publish
+        under_way = [(entry, publish(f"{to}/{entry.kind}", body_of(entry.data), qos=1)) for entry in entries]
         end = time.monotonic() + self._answer_s
         for entry, message in under_way:
             while not _acknowledged(message):

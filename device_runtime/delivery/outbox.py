@@ -15,7 +15,7 @@ from typing import Any
 import msgspec
 
 from device_runtime.delivery.delivery import FLUSH_S, Delivery
-from device_runtime.delivery.destination import Destination, FileDestination
+from device_runtime.delivery.destination import Destination, FileDestination, MqttDestination
 from device_runtime.delivery.settings import DeliverySettings, destination_of
 from device_runtime.delivery.spool import Counts
 from device_runtime.stop import Stop
@@ -63,7 +63,7 @@ class Outbox:
     def open(
         cls, settings: DeliverySettings, more: Sequence[Destination] = (), stop: Stop | None = None
     ) -> Outbox:
-        """Those that *settings* ask for, and *more* that take events.
+        """Those that *settings* ask for, and *more* that take events, and reports where they say so.
 
         A report that goes to a file is written there as a whole, and is no item.
 
@@ -73,9 +73,11 @@ class Outbox:
         folder = settings.spool or default_spool()
         events, reports = destination_of(settings.events), destination_of(settings.report)
         report_file = reports.path if isinstance(reports, FileDestination) else None
-        wanted = {"event": [*([events] if events else []), *more]}
-        if reports is not None and report_file is None:
-            wanted |= {"report": [reports], "health": [reports]}
+        wanted: dict[str, list[Destination]] = {"event": [*([events] if events else []), *more]}
+        to: list[Destination] = [reports] if reports is not None and report_file is None else []
+        to += [one for one in more if isinstance(one, MqttDestination) and one.reports]
+        if to:
+            wanted |= {"report": to, "health": to}
         opened: dict[Destination, Delivery] = {}
         with ExitStack() as stack:
             for destination in dict.fromkeys(one for several in wanted.values() for one in several):

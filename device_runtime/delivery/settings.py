@@ -95,6 +95,7 @@ class MqttSettings(Strict, frozen=True, kw_only=True):
         node: name of this board; its host name where None.
         discovery: tell Home Assistant.
         discovery_prefix: what its topics begin with.
+        reports: publish reports and health reports, too.
 
     Raises:
         ValueError: a name, address or topic is none.
@@ -109,6 +110,7 @@ class MqttSettings(Strict, frozen=True, kw_only=True):
     node: str | None = None
     discovery: bool = True
     discovery_prefix: str = "homeassistant"
+    reports: bool = False
 
     def __post_init__(self) -> None:
         # Colons stand in IPv6 addresses, which have several.
@@ -138,6 +140,7 @@ class MqttSettings(Strict, frozen=True, kw_only=True):
             topic=self.topic,
             node=self.node or "lpr-" + re.sub("[^0-9A-Za-z_-]", "-", socket.gethostname())[:58],
             discovery=self.discovery_prefix if self.discovery else None,
+            reports=self.reports,
         )
 
 

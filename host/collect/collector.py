@@ -27,7 +27,7 @@ from host.collect.metrics import Measured, Metrics
 from host.collect.mqtt_input import MqttInput, MqttSource
 from host.collect.retire import Retiring
 from host.collect.serial_input import SerialInput, SerialSource
-from host.collect.server import Tls, WebServer, listen
+from host.collect.server import HEAD_S, Tls, WebServer, listen
 from host.store.store import Store
 from host.store.values import Retention
 
@@ -51,6 +51,7 @@ class CollectorSettings:
         app: for the web application.
         retention: how long what is stored is kept.
         pages: routes behind the log-in.
+        head_s: how long the head of a request may take to arrive.
     """
 
     http: Address | None
@@ -60,6 +61,7 @@ class CollectorSettings:
     app: AppSettings
     retention: Retention
     pages: Sequence[BaseRoute] = ()
+    head_s: float = HEAD_S
 
 
 def collect(
@@ -113,7 +115,7 @@ class _Collector:
                 listening = stack.enter_context(listen(settings.http))
                 address = Address(settings.http.host, listening.getsockname()[1])
                 app = create_app(self._store, settings.app, self._metrics, settings.pages)
-                self._web = WebServer(app, settings.tls)
+                self._web = WebServer(app, settings.tls, settings.head_s)
                 tasks.append(self._web.serve(listening))
             running = [asyncio.create_task(task) for task in tasks]
             ended = asyncio.create_task(stopping.wait())

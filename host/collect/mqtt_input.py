@@ -96,7 +96,7 @@ def parse_mqtt(text: str) -> MqttSource:
     if url.password is not None:
         todo = f"put it into a file and name that with {PASSWORD}_FILE"
         raise FatalError("--mqtt …", "holds a password, which other users see", todo)
-    if url.scheme not in ("mqtt", "mqtts") or not url.hostname:
+    if url.scheme not in ("mqtt", "mqtts") or not url.hostname or url.fragment or text.endswith("#"):
         raise FatalError("--mqtt …", "is no mqtt:// or mqtts:// with a host", _TODO)
     prefix = unquote(url.path.strip("/")) or "lpr"
     if unknown := [key for key in options if key not in ("client", "group", "ca")]:
@@ -168,7 +168,7 @@ class MqttInput:
     ) -> None:
         self.source, self._store, self._metrics = source, store, metrics
         self._messages: queue.SimpleQueue[Message | None] = queue.SimpleQueue()
-        self._connection, self._failed = 0, False
+        self._connection, self._failed, self._subscribed = 0, False, False
         self._stop = threading.Event()
         self._client = self._made(password)
         self._client.connect_async(
@@ -181,6 +181,11 @@ class MqttInput:
         self._client.loop_start()
         self._thread = threading.Thread(target=self._store_all, name="mqtt-store", daemon=True)
         self._thread.start()
+
+    @property
+    def is_subscribed(self) -> bool:
+        """Whether the broker is there and gives what boards publish."""
+        return self._subscribed and self.is_connected
 
     @property
     def is_connected(self) -> bool:
@@ -232,6 +237,7 @@ class MqttInput:
         if refused := [code for code in codes if code.is_failure]:
             self._warn(f"does not give what boards publish ({refused[0]})")
             return
+        self._subscribed = True
         if self._failed:
             LOG.info("%s: is connected again", self.source)
         self._failed = False
@@ -241,6 +247,7 @@ class MqttInput:
 
     def _on_disconnect(self, client: Any, data: Any, flags: Any, reason: Any, properties: Any) -> None:
         self._connection += 1
+        self._subscribed = False
         if not self._stop.is_set():
             self._warn(f"closed the connection ({reason})")
 

@@ -145,7 +145,10 @@ def _read(file: Path) -> Password:
     try:
         if not _LINE.fullmatch(line):
             raise ValueError
-        password.matches("")
-    except (ValueError, MemoryError):
+        n, r, p = map(int, line.split("$")[1:4])
+        # RFC 7914, 2: N is a power of two.
+        if n < 2 or n & (n - 1) or not r * p or 128 * r * (n + p) > _MOST_MEMORY:
+            raise ValueError
+    except ValueError:
         raise FatalError(str(file), "holds no hash of a password", todo) from None
     return password

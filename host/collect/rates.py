@@ -25,23 +25,23 @@ class Rates:
         self._buckets: OrderedDict[str, tuple[float, float]] = OrderedDict()
 
     def take(self, name: str, tokens: float = 1.0) -> float:
-        """Take *tokens* of *name*'s bucket, whose debt is allowed where anything is in it.
+        """Take *tokens* of *name*'s bucket, if one is in it; more may be owed.
 
         So a batch larger than the bucket passes, and is paid for afterwards.
 
         Returns:
             0 if they were taken, else the seconds after which it is worth trying again.
         """
-        left = self._left(name)
-        if left <= 0:
-            return max((1 - left) / self.rate, 0.001)
-        self._put(name, left - tokens)
-        return 0.0
+        wait_s = self.wait_s(name)
+        if not wait_s:
+            self._put(name, self._left(name) - tokens)
+        return wait_s
 
     def wait_s(self, name: str) -> float:
         """What `take` would answer, without taking anything."""
-        left = self._left(name)
-        return 0.0 if left > 0 else max((1 - left) / self.rate, 0.001)
+        short = 1 - self._left(name)
+        # What is rounded away is no reason to wait.
+        return short / self.rate if short > 1e-9 else 0.0
 
     def _left(self, name: str) -> float:
         now = self._now()

@@ -36,7 +36,13 @@ _GRACE_S = 1
 
 
 class _Protocol(H11Protocol):
-    """Cuts a connection whose request's head does not come in time."""
+    """Cuts a connection whose request's head does not come in time.
+
+    Attributes:
+        head_s: as `HEAD_S`.
+    """
+
+    head_s = HEAD_S
 
     def __init__(self, *args: Any, **more: Any) -> None:
         super().__init__(*args, **more)
@@ -60,7 +66,7 @@ class _Protocol(H11Protocol):
 
     def _await_head(self) -> None:
         if self._head is None and not self.transport.is_closing():
-            self._head = self.loop.call_later(HEAD_S, self._cut)
+            self._head = self.loop.call_later(self.head_s, self._cut)
 
     def _forget(self) -> None:
         if self._head is not None:
@@ -136,12 +142,13 @@ class WebServer:
     Args:
         app: of ASGI.
         tls: to encrypt with.
+        head_s: as `HEAD_S`.
     """
 
-    def __init__(self, app: Any, tls: Tls | None = None) -> None:
+    def __init__(self, app: Any, tls: Tls | None = None, head_s: float = HEAD_S) -> None:
         config = uvicorn.Config(
             app,
-            http=_Protocol,
+            http=type("Protocol", (_Protocol,), {"head_s": head_s}),
             ws="none",
             lifespan="off",
             log_config=None,

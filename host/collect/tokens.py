@@ -49,16 +49,18 @@ class Tokens:
         kind, _, token = authorization.strip().partition(b" ")
         token = token.strip()
         key = hashlib.sha256(token).digest()
-        known = self._known.get(key)
+        is_bearer = kind.lower() == b"bearer"
+        known = self._known.get(key) if is_bearer else None
         if known is not None and self._now() < known[1]:
             return known[0]
         if wait_s := self._wrong.wait_s(address):
             raise Refused(HTTPStatus.TOO_MANY_REQUESTS, "too many wrong tokens from there", wait_s)
         found = None
-        if kind.lower() == b"bearer" and 0 < len(token) <= _MOST_BYTES and token.isascii():
+        if is_bearer and 0 < len(token) <= _MOST_BYTES and token.isascii():
             found = await self._ask(token.decode())
         if found is None:
-            self._known.pop(key, None)
+            if is_bearer:
+                self._known.pop(key, None)
             self._wrong.take(address)
             raise Refused(
                 HTTPStatus.UNAUTHORIZED,

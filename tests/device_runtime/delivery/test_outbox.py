@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from device_runtime.delivery.destination import HttpDestination, WebhookDestination
+from device_runtime.delivery.destination import HttpDestination, MqttDestination, WebhookDestination
 from device_runtime.delivery.outbox import Outbox, default_spool
 from device_runtime.delivery.settings import (
     DeliverySettings,
@@ -83,3 +83,14 @@ def test_a_spool_that_cannot_be_used_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(FatalError, match="cannot be made or opened"):
         Outbox.open(DeliverySettings(events="file:x", spool=tmp_path / "file"))
+
+
+def test_reports_go_to_the_broker_where_the_settings_say_so(tmp_path: Path) -> None:
+    nowhere = MqttDestination(host="127.0.0.1", port=1)
+    telling = MqttDestination(host="127.0.0.1", port=1, reports=True)
+    with Outbox.open(DeliverySettings(spool=tmp_path), [nowhere]) as outbox:
+        assert outbox.takes("event") and not outbox.takes("report") and not outbox.takes("health")
+    with Outbox.open(DeliverySettings(spool=tmp_path), [telling]) as outbox:
+        assert outbox.takes("event") and outbox.takes("report") and outbox.takes("health")
+    # The same spool: what waited there is sent.
+    assert len(list(tmp_path.iterdir())) == 1
