@@ -16,8 +16,8 @@ RESULTS_DATA ?= $(wildcard ../shared/data/ccpd_val ../shared/data/mixed_val)
 PYTHON ?= $(shell for p in python3 python3.11 python3.12 python3.13; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 BIN := .venv/bin
-SOURCES := $(shell find host device_runtime lprnet targets -type f -not -path '*/__pycache__/*' -not -path '*/samples/*' -not -name '*.md')
-SAMPLES := $(wildcard lprnet/samples/*)
+SOURCES := $(shell find host device_runtime lprnet targets -type f -not -path '*/__pycache__/*' -not -path '*/samples*/*' -not -name '*.md')
+SAMPLES := $(wildcard lprnet/samples/* lprnet/samples_latin/*)
 SETUP := .venv/.setup
 TEST_SETUP := .venv/.test-setup
 

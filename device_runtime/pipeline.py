@@ -184,7 +184,7 @@ class Pipeline:
             timings = {"read": frame.read_ms, **timings}
         timings["total"] = sum(timings.values())
         self.measured.add(timings, len(examined.plates) if located else None)
-        truth = label_of(frame.path) if self.labelled and frame.path else None
+        truth = label_of(frame.path, self.reader.engine.characters) if self.labelled and frame.path else None
         result = Result(
             frame=frame, plates=examined.plates, unread=examined.unread, truth=truth, timings_ms=timings
         )

@@ -35,10 +35,9 @@ from host.network.integer import QuantizedNetwork
 from host.network.locator import find_graph, refine_graph
 from host.network.simplify import simplify
 from host.network.work import published_work
-from host.paths import SAMPLES
 from host.precision import PRECISIONS
 from host.quantize import Options, quantize
-from host.quantize.calibration import read_samples
+from host.quantize.calibration import read_samples, samples_for
 from host.quantize.graph import quantize_graph
 from host.quantize.kept import FOLDER, kept
 from host.quantize.outputs import find_error, refine_error
@@ -48,7 +47,7 @@ from host.targets.profile import Target
 from lprnet import weights
 from lprnet.console import timed
 from lprnet.locator.checkpoint import load_weights
-from lprnet.network.checkpoint import Checkpoint, load_checkpoint
+from lprnet.network.checkpoint import UNSAID, Checkpoint, Source, load_checkpoint
 
 LOG = logging.getLogger(__name__)
 
@@ -61,7 +60,9 @@ class Request:
         output: the bundle's folder; an older bundle there is replaced.
         checkpoint: weights; None means the network that the target's recipe names.
         precision: None means the target's recipe; fp32 with a schedule of `host.compile.baselines`.
-        calibration: what int8 ranges are taken from, see `host.quantize.calibration.read_samples`.
+        source: what a checkpoint from elsewhere does not say.
+        calibration: what int8 ranges are taken from, see `host.quantize.calibration.read_samples`; None means
+            the samples that the network can read.
         quantization: how.
         schedule: `tuned`: the kernels of `host.kernels`; else what `host.compile.baselines` has, of the
             network as published, in fp32.
@@ -75,8 +76,9 @@ class Request:
     target: Target
     output: Path
     checkpoint: Path | None = None
+    source: Source = UNSAID
     precision: str | None = None
-    calibration: Path = SAMPLES
+    calibration: Path | None = None
     quantization: Options = field(default_factory=Options)
     schedule: Literal["tuned"] | Baseline = "tuned"
     trials: int = TRIALS
@@ -101,7 +103,7 @@ def build(request: Request) -> Path:
     if request.schedule != "tuned" and precision != "fp32":
         raise FatalError(f"--schedule {request.schedule}", f"has no {precision}", "use --precision fp32")
     with timed("load weights", LOG):
-        checkpoint = load_checkpoint(path)
+        checkpoint = load_checkpoint(path, request.source)
     with timed("find linker and runtime", LOG):
         linker, libraries = linker_for(target), runtime_libs(target)
     if request.schedule == "tuned":
@@ -109,8 +111,17 @@ def build(request: Request) -> Path:
     else:
         compiled = compile_published(checkpoint, target, request.schedule, request.trials)
     LOG.info("  %s", compiled.schedule.text)
+    if checkpoint.confidence is None:
+        LOG.info(
+            "  confidence: the characters' probabilities; `lprnet calibrate` makes it a share that is right"
+        )
     with timed("golden outputs", LOG):
-        expected = golden(compiled.reference, PRECISIONS[precision].golden_atol)
+        expected = golden(
+            compiled.reference,
+            PRECISIONS[precision].golden_atol,
+            samples_for(checkpoint.alphabet),
+            checkpoint.preprocess,
+        )
     locator = None
     if request.locator and request.schedule == "tuned":
         locator = compile_locator(request, request.locator, precision)
@@ -144,9 +155,11 @@ def compile_network(checkpoint: Checkpoint, request: Request, precision: str) ->
     computed: Network | QuantizedNetwork = network
     if microkernel.quantized:
         with timed("quantize", LOG):
-            samples, sums = read_samples(request.calibration), microkernel.int8_sums
+            folder = request.calibration or samples_for(checkpoint.alphabet)
+            samples, sums = read_samples(folder, spec=checkpoint.preprocess), microkernel.int8_sums
             seen = sha256(samples.tobytes()).hexdigest()
-            parts = checkpoint.sha256, seen, repr(request.quantization), repr(sums)
+            # The same file is another network where its input is said to be another.
+            parts = checkpoint.sha256, repr(request.source), seen, repr(request.quantization), repr(sums)
             computed = kept(
                 lambda: quantize(network, samples, request.quantization, sums), *parts, folder=request.kept
             )

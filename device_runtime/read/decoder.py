@@ -36,9 +36,14 @@ class Decoder:
         """
         self.alphabet, self.blank, self.calibration = alphabet, blank, calibration
         self.uses_grammar = use_grammar
-        self._grammar = grammar.for_alphabet(alphabet)
+        self._grammar = grammar.for_alphabet(self.characters)
         if use_grammar and not self._grammar.patterns:
             raise FatalError("--grammar", "no plate can be written in this alphabet", "leave it out")
+
+    @property
+    def characters(self) -> frozenset[str]:
+        """The alphabet without the blank."""
+        return frozenset(c for i, c in enumerate(self.alphabet) if i != self.blank)
 
     @property
     def least_confidence(self) -> float:

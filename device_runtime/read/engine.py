@@ -134,6 +134,11 @@ class Engine:
         return self._decoder.decode(logits, self.manifest.preprocess.width)
 
     @property
+    def characters(self) -> frozenset[str]:
+        """What a plate may have on it, as far as this bundle can read."""
+        return self._decoder.characters
+
+    @property
     def least_confidence(self) -> float:
         """Below it a text is no reading, where the user does not say otherwise."""
         return self._decoder.least_confidence

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
 from pathlib import Path
 
 from device_runtime.errors import FatalError
@@ -37,9 +37,16 @@ def image_files(paths: Sequence[Path]) -> list[Path]:
     return files
 
 
-def label_of(path: Path) -> str:
-    """The label in a file name, up to the first `-` or `_`, as LPRNet's data sets name their files."""
-    return path.stem.split("-")[0].split("_")[0]
+def label_of(path: Path, characters: Container[str] = ()) -> str:
+    """The label in a file name, up to the first `-` or `_`, as LPRNet's data sets name their files.
+
+    Where plates may have one of these *characters*, it belongs to the label and does not end it.
+    """
+    label = path.stem
+    for mark in "-_":
+        if mark not in characters:
+            label = label.split(mark)[0]
+    return label
 
 
 def read_files(files: Iterable[Path]) -> Iterator[Frame | Unreadable]:

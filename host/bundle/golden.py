@@ -8,8 +8,10 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from device_runtime.bundle.golden import Golden
+from device_runtime.bundle.manifest import PreprocessInfo
 from device_runtime.read.preprocess import DEFAULT, prepare, resize
 from device_runtime.sources.image import read_image
 from host.kernels.bfloat16 import BFloat16
@@ -18,28 +20,35 @@ from host.network.graph import Conv, MaxPool, Network
 from host.network.graph import run as run_float
 from host.network.integer import QuantizedNetwork
 from host.network.integer import run as run_quantized
-from host.paths import SAMPLES
 
 COUNT = 4
 """How many plates."""
+USUAL = 200.0
+"""Logits up to which tolerances hold as they are; a network from elsewhere may have ten times larger ones."""
 
 Reference = Callable[[torch.Tensor], torch.Tensor]
 """Image float64[N,3,24,94] → logits float64[N,classes,steps]."""
 
 
-def golden(reference: Reference, atol: float, samples: Path = SAMPLES) -> Golden:
-    """Run *reference* over the first sample plates.
+def golden(reference: Reference, atol: float, samples: Path, spec: PreprocessInfo = DEFAULT) -> Golden:
+    """Run *reference* over the first plates of the folder *samples*, prepared by *spec*.
 
-    Computed in float64 so that every host that builds the bundle writes the same float32.
+    Computed in float64 so that every host that builds the bundle writes the same float32. Logits beyond
+    `USUAL` may be off by as much more than *atol*.
     """
     paths = sorted(p for p in samples.iterdir() if p.suffix in (".png", ".jpg"))[:COUNT]
-    images = np.stack([resize(read_image(p)) for p in paths])
+    images = np.stack([resize(read_image(p), spec) for p in paths])
     inputs = np.empty((len(images), 3, DEFAULT.height, DEFAULT.width), np.float32)
     for i, image in enumerate(images):
-        prepare(image, inputs[i : i + 1])
+        prepare(image, inputs[i : i + 1], spec)
     with torch.no_grad():
-        logits = reference(torch.from_numpy(inputs).double())
-    return Golden(images, logits.numpy().astype(np.float32), atol)
+        logits = reference(torch.from_numpy(inputs).double()).numpy()
+    return Golden(images, logits.astype(np.float32), atol * beyond_usual(logits))
+
+
+def beyond_usual(logits: NDArray[np.floating]) -> float:
+    """How much larger than `USUAL` the largest of *logits* is; 1 where none is."""
+    return max(1.0, float(np.abs(logits).max()) / USUAL)
 
 
 def reference(network: Network | QuantizedNetwork, microkernel: MicroKernel | None = None) -> Reference:

@@ -42,7 +42,7 @@ def manifest_of(contents: Contents, files: Mapping[str, FileInfo]) -> Manifest:
         blank=alphabet.blank,
         input=InputInfo((1, 3, DEFAULT.height, DEFAULT.width), "float32", "NCHW"),
         output=OutputInfo((1, len(alphabet), compiled.steps), "float32", "NCT"),
-        preprocess=DEFAULT,
+        preprocess=contents.checkpoint.preprocess,
         precision=compiled.precision,
         schedule=compiled.schedule,
         versions=Versions(

@@ -54,7 +54,9 @@ def evaluate(bundle: Path, data: Path, use_grammar: bool = False) -> Evaluation:
     engine = Engine.open(bundle, use_grammar=use_grammar)
     paths = image_files([data])
     plates = [engine.read(read_image(path)).plate for path in track(paths, f"reading {data}")]
-    return Evaluation(data.resolve().name, tuple(map(label_of, paths)), tuple(plates))
+    return Evaluation(
+        data.resolve().name, tuple(label_of(path, engine.characters) for path in paths), tuple(plates)
+    )
 
 
 def record_accuracy(bundle: Path, results: Sequence[Evaluation]) -> None:

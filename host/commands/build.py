@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import click
 
 from device_runtime.errors import FatalError
 from host.commands import options
 from host.targets.profile import Target
+from lprnet.commands.options import foreign
 from lprnet.weights import PRUNINGS
+
+if TYPE_CHECKING:
+    from lprnet.network.checkpoint import Source
 
 SCHEDULES = ("tuned", "default", "metaschedule")
 
@@ -19,6 +23,7 @@ SCHEDULES = ("tuned", "default", "metaschedule")
 @options.target
 @options.weights("the reader's")
 @options.reader
+@foreign()
 @click.option(
     "--pruning", type=click.Choice(PRUNINGS), help="Which shipped network; the target's recipe by default."
 )
@@ -40,6 +45,7 @@ def build_command(
     target: Target,
     weights: Path | None,
     reader: str | None,
+    source: Source,
     pruning: str | None,
     precision: str | None,
     calibration: Path | None,
@@ -60,7 +66,6 @@ def build_command(
         raise FatalError(f"--observer {observer}", "only int8 has ranges", "add --precision int8")
     from host.build import Request, build
     from host.compile.baselines import TRIALS
-    from host.paths import SAMPLES
     from host.quantize import Options
     from lprnet.weights import LOCATOR, READER, of_recipe
 
@@ -69,8 +74,9 @@ def build_command(
             target=target,
             output=output or Path("build") / target.name,
             checkpoint=weights or of_recipe(pruning or target.recipe.pruning, reader or READER),
+            source=source,
             precision=precision,
-            calibration=calibration or SAMPLES,
+            calibration=calibration,
             quantization=Options(observer) if observer else Options(),
             schedule=schedule,
             trials=trials or TRIALS,

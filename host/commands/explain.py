@@ -12,10 +12,12 @@ import click
 from device_runtime.errors import FatalError
 from host.commands import options
 from host.targets.profile import Target
+from lprnet.commands.options import foreign
 from lprnet.console import table
 
 if TYPE_CHECKING:
     from host.check.explain import Explanation, Kernel
+    from lprnet.network.checkpoint import Source
 
 
 @click.command("explain")
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
 @options.precision
 @options.weights("the reader's")
 @options.reader
+@foreign()
 @click.option("--locator", is_flag=True, help="The networks that find plates, instead of the one that reads.")
 @options.as_json
 def explain_command(
@@ -30,6 +33,7 @@ def explain_command(
     precision: str | None,
     weights: Path | None,
     reader: str | None,
+    source: Source,
     locator: bool,
     as_json: bool,
 ) -> None:
@@ -46,7 +50,7 @@ def explain_command(
     if locator:
         explanation = explain_locator(load_weights(weights or LOCATOR), target, precision)
     else:
-        checkpoint = load_checkpoint(weights or of_recipe(target.recipe.pruning, reader or READER))
+        checkpoint = load_checkpoint(weights or of_recipe(target.recipe.pruning, reader or READER), source)
         explanation = explain(checkpoint, target, precision)
     if as_json:
         click.echo(json.dumps(asdict(explanation)))

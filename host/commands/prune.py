@@ -74,7 +74,7 @@ def prune_command(
     from lprnet.weights import DEFAULT
 
     checkpoint = load_checkpoint(weights or DEFAULT)
-    items = [item for folder in real for item in from_folder(folder)]
+    items = [item for folder in real for item in from_folder(folder, checkpoint.alphabet)]
     check_labels(items, checkpoint.alphabet)
     limit_threads(1)
     mixture = Mixture(SEED, real=tuple(item.sample for item in items), real_fraction=real_fraction)

@@ -5,30 +5,36 @@ from __future__ import annotations
 import sys
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from host.commands import options
-from host.paths import SAMPLES
 from host.targets.profile import Target
+from lprnet.commands.options import foreign
+
+if TYPE_CHECKING:
+    from lprnet.network.checkpoint import Source
 
 
 @click.command("test-device")
 @options.target
 @options.bundle
 @options.weights("the shipped one that the bundle was built from")
+@foreign()
 @options.calibration
 @click.option("--observer", help="The one that the bundle was built with, if not mse.")
 @click.option(
-    "--images", type=options.FOLDER, default=SAMPLES, help="Plates to read; the samples by default."
+    "--images", type=options.FOLDER, help="Plates to read; by default the samples that it can read."
 )
 def test_device_command(
     target: Target,
     bundle: Path | None,
     weights: Path | None,
+    source: Source,
     calibration: Path | None,
     observer: str | None,
-    images: Path,
+    images: Path | None,
 ) -> None:
     """Run a target's bundle and compare plates and logits with what its network computes in PyTorch.
 
@@ -41,18 +47,22 @@ def test_device_command(
     from host.build import Request, build
     from host.check.parity import compare, expected, on_board, on_host
     from host.quantize import Options
+    from host.quantize.calibration import samples_for
+    from lprnet.network.alphabet import Alphabet
 
     request = Request(
         target=target,
         output=bundle or Path("build") / target.name,
         checkpoint=weights,
-        calibration=calibration or SAMPLES,
+        source=source,
+        calibration=calibration,
         quantization=Options(observer) if observer else Options(),
     )
     bundle = request.output
     if not (bundle / MANIFEST_NAME).is_file():
         build(request)
     manifest = read_manifest(bundle)
+    images = images or samples_for(Alphabet(manifest.alphabet, manifest.blank))
     host = expected(request, images)
     where = f"emulated {target.emulate_cpu}" if target.emulate_cpu else "this machine"
     click.echo(f"running {bundle} on {where}", err=True)

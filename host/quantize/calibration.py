@@ -8,13 +8,26 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from device_runtime.bundle.manifest import PreprocessInfo
 from device_runtime.errors import FatalError
 from device_runtime.read.preprocess import DEFAULT, prepare
-from device_runtime.sources.files import image_files
+from device_runtime.sources.files import image_files, label_of
 from device_runtime.sources.image import read_image
+from host.paths import LATIN_SAMPLES, SAMPLES
+from lprnet.network.alphabet import Alphabet
 
 CALIBRATION_IMAGES = 256
 """Most images that int8 ranges are taken from."""
+
+
+def samples_for(alphabet: Alphabet) -> Path:
+    """The folder of samples with more characters that *alphabet* can read."""
+    return max((SAMPLES, LATIN_SAMPLES), key=lambda folder: _known(folder, alphabet))
+
+
+def _known(folder: Path, alphabet: Alphabet) -> float:
+    labels = "".join(label_of(path) for path in image_files([folder]))
+    return sum(c in alphabet.numbers for c in labels) / len(labels)
 
 
 def pick(paths: Sequence[Path], count: int) -> list[Path]:
@@ -23,7 +36,7 @@ def pick(paths: Sequence[Path], count: int) -> list[Path]:
     return [paths[place] for place in places]
 
 
-def read_images(paths: Sequence[Path]) -> NDArray[np.float32]:
+def read_images(paths: Sequence[Path], spec: PreprocessInfo = DEFAULT) -> NDArray[np.float32]:
     """Images as inputs float32[N,3,24,94].
 
     Raises:
@@ -31,22 +44,25 @@ def read_images(paths: Sequence[Path]) -> NDArray[np.float32]:
     """
     inputs = np.empty((len(paths), 3, DEFAULT.height, DEFAULT.width), np.float32)
     for path, tensor in zip(paths, inputs, strict=True):
-        prepare(read_image(path), tensor[None])
+        prepare(read_image(path), tensor[None], spec)
     return inputs
 
 
-def read_samples(source: Path, count: int = CALIBRATION_IMAGES) -> NDArray[np.float32]:
+def read_samples(
+    source: Path, count: int = CALIBRATION_IMAGES, spec: PreprocessInfo = DEFAULT
+) -> NDArray[np.float32]:
     """Calibration inputs float32[N,3,24,94].
 
     Args:
         source: a folder of images, of which up to *count* are picked, or an `.npy` file of inputs that
             have been picked already.
+        spec: how images become inputs.
 
     Raises:
         FatalError: no images there, one that cannot be read, or a file of something else.
     """
     if source.is_dir() or source.suffix != ".npy":
-        return read_images(pick(image_files([source]), count))
+        return read_images(pick(image_files([source]), count), spec)
     try:
         inputs = np.load(source, allow_pickle=False)
     except (OSError, ValueError) as error:

@@ -68,7 +68,11 @@ def calibrate_command(
     checkpoint = load_checkpoint(weights)
     crops = Crops(
         read_frames(frames, held_rides) if frames else (),
-        real=unseen([item.sample for folder in data for item in from_folder(folder)], RECOMBINED, UNSEEN),
+        real=unseen(
+            [item.sample for folder in data for item in from_folder(folder, checkpoint.alphabet)],
+            RECOMBINED,
+            UNSEEN,
+        ),
         found=read_patches(mined) if mined else (),
         kind=kind,
     )

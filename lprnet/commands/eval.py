@@ -17,7 +17,7 @@ from lprnet.console import table
 
 if TYPE_CHECKING:
     from lprnet.evaluation.evaluate import Outcome
-    from lprnet.network.checkpoint import Checkpoint
+    from lprnet.network.checkpoint import Checkpoint, Source
 
 SHOWN = 20
 """The most frequent confusions that are printed."""
@@ -27,6 +27,7 @@ WORST = 120
 
 @click.command("eval")
 @options.weights("Checkpoint")
+@options.foreign()
 @click.option("--data", type=FOLDER, multiple=True, help="Labelled folder.")
 @click.option(
     "--rendered", type=click.IntRange(min=1), help="Also this many rendered plates of unseen seeds."
@@ -58,6 +59,7 @@ WORST = 120
 @click.option("--json", "as_json", is_flag=True, help="One object a line instead of tables.")
 def eval_command(
     weights: Path | None,
+    source: Source,
     data: tuple[Path, ...],
     rendered: int | None,
     scenes: tuple[Path, ...],
@@ -90,11 +92,14 @@ def eval_command(
         todo = "leave out --data, --rendered and --reliability"
         raise FatalError("--scenes", "is not counted together with crops", todo)
     limit_threads(1)
-    checkpoint = load_checkpoint(weights or DEFAULT)
+    checkpoint = load_checkpoint(weights or DEFAULT, source)
     if scenes:
         _count_scenes(checkpoint, scenes, locator, threshold, min_confidence, pieces, worst, as_json)
         return
-    sets = {folder.resolve().name: [item.sample for item in from_folder(folder)] for folder in data}
+    sets = {
+        folder.resolve().name: [item.sample for item in from_folder(folder, checkpoint.alphabet)]
+        for folder in data
+    }
     if rendered is not None:
         crops = (render(UNSEEN, i, strength, kind) for i in range(rendered))
         sets[f"rendered {kind or 'mix'}"] = [(crop.image, crop.text) for crop in crops]

@@ -13,7 +13,7 @@ from lprnet.commands import options
 from lprnet.commands.options import FILE, FOLDER, POSITIVE, SEED, Number
 
 if TYPE_CHECKING:
-    from lprnet.network.alphabet import Alphabet
+    from lprnet.network.checkpoint import Source
 
 
 @click.command("finetune")
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     type=POSITIVE,
     help="Weight of the teacher's classes beside the labels' 1; 1 by default.",
 )
-@options.alphabet("the checkpoint's")
+@options.foreign("the checkpoint's")
 @options.kind()
 @options.training
 @click.option(
@@ -66,7 +66,7 @@ def finetune_command(
     weights: Path | None,
     teacher: Path | None,
     distillation: float | None,
-    alphabet: Alphabet | None,
+    source: Source,
     kind: str | None,
     output: Path,
     hours: float | None,
@@ -94,7 +94,7 @@ def finetune_command(
     from lprnet.data.mixture import Mixture
     from lprnet.data.split import split
     from lprnet.evaluation.evaluate import accuracies
-    from lprnet.network.checkpoint import load_checkpoint
+    from lprnet.network.checkpoint import load_checkpoint, load_to_train
     from lprnet.network.with_alphabet import with_alphabet
     from lprnet.plates.kinds import can_write
     from lprnet.scenes.crops import Crops
@@ -110,11 +110,14 @@ def finetune_command(
     limit_threads(threads)
     group = options.processes(device)
     budget = options.budget(output, hours, until, samples)
-    start = load_checkpoint(weights or DEFAULT)
-    classes = alphabet or start.alphabet
+    start, classes = load_to_train(weights or DEFAULT, source)
     if labels and len(data) > 1:
         raise FatalError("--labels", "is for one folder", "give one --data, or name files by their labels")
-    items = from_csv(labels, data[0]) if labels else [item for folder in data for item in from_folder(folder)]
+    items = (
+        from_csv(labels, data[0])
+        if labels
+        else [item for folder in data for item in from_folder(folder, classes)]
+    )
     check_labels(items, classes)
     if not can_write(classes, kind):
         if rendered_fraction or kind:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Sequence
+from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -14,7 +15,8 @@ from device_runtime.errors import FatalError
 
 if TYPE_CHECKING:
     from lprnet.data.dataset import Sample
-    from lprnet.network.alphabet import Alphabet
+    from lprnet.network.alphabet import ClassList
+    from lprnet.network.fold import Color
     from lprnet.plates.recombine import Stock
     from lprnet.training.processes import Group
     from lprnet.training.settings import Budget
@@ -68,22 +70,48 @@ class KindType(click.ParamType):
         return value
 
 
-class AlphabetType(click.ParamType):
-    """Characters to read, ranges like A-Z among them, as an `Alphabet`."""
+class ClassListType(click.ParamType):
+    """Characters, ranges like A-Z among them, a file of them or a known list's name, as a `ClassList`."""
 
     name = "characters"
 
     def convert(
-        self, value: str | Alphabet, param: click.Parameter | None, ctx: click.Context | None
-    ) -> Alphabet:
-        """The characters and the blank.
+        self, value: str | ClassList, param: click.Parameter | None, ctx: click.Context | None
+    ) -> ClassList:
+        """What is listed.
 
         Raises:
-            FatalError: a range runs backwards, or a character is listed twice.
+            FatalError: a range runs backwards, or a file that cannot be read.
         """
-        from lprnet.network.alphabet import parse_alphabet
+        from lprnet.network.alphabet import read_class_list
 
-        return parse_alphabet(value) if isinstance(value, str) else value
+        return read_class_list(value) if isinstance(value, str) else value
+
+
+class NumbersType(click.ParamType):
+    """Numbers or fractions, separated by commas, e.g. 127.5 or 1/58.4,1/57.1,1/57.4, as a tuple."""
+
+    name = "numbers"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[float, ...]:
+        """Fails when anything between the commas is no finite number."""
+        if isinstance(value, tuple):
+            return value
+        return tuple(self._number(value, part, param, ctx) for part in value.split(","))
+
+    def _number(
+        self, value: str, part: str, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        above, _, below = part.partition("/")
+        try:
+            number = float(above) / float(below or 1)
+        except (ValueError, ZeroDivisionError):
+            number = math.nan
+        if not math.isfinite(number):
+            self.fail(f"{value} is no list of numbers, write e.g. 127.5 or 1/58.4,1/57.1,1/57.4", param, ctx)
+        return number
 
 
 def kind(what: str = "Kind or mix of rendered plates, e.g. eu; Chinese ones by default.") -> Option[Any]:
@@ -91,11 +119,67 @@ def kind(what: str = "Kind or mix of rendered plates, e.g. eu; Chinese ones by d
     return click.option("--kind", type=KindType(), help=what)
 
 
-def alphabet(default: str) -> Option[Any]:
+def alphabet_option(default: str) -> Option[Any]:
     """`--alphabet CHARACTERS`; *default* says whose are taken without it."""
     return click.option(
-        "--alphabet", type=AlphabetType(), help=f"Characters to read, e.g. 0-9A-Z; {default} by default."
+        "--alphabet",
+        type=ClassListType(),
+        help=f"Classes in order: characters, e.g. 0-9A-Z, a text file or a known list; {default} by default.",
     )
+
+
+blank = click.option(
+    "--blank",
+    metavar="CHARACTER",
+    help="The class that means none: first, last or its character; last by default.",
+)
+
+
+def foreign(what: str = "as the checkpoint says") -> Option[Any]:
+    """What a checkpoint from elsewhere does not say itself, as the parameter `source`.
+
+    Args:
+        what: whose classes are taken without `--alphabet`.
+    """
+
+    def decorate(command: Callable[..., Any]) -> Callable[..., Any]:
+        @wraps(command)
+        def with_source(
+            *args: Any,
+            alphabet: ClassList | None,
+            blank: str | None,
+            color: Color | None,
+            mean: tuple[float, ...] | None,
+            scale: tuple[float, ...] | None,
+            **others: Any,
+        ) -> Any:
+            from lprnet.network.checkpoint import Source
+
+            source = Source(classes=alphabet, blank=blank, color=color, mean=mean, scale=scale)
+            return command(*args, source=source, **others)
+
+        decorated: Callable[..., Any] = with_source
+        for option in reversed(
+            (
+                alphabet_option(what),
+                blank,
+                click.option(
+                    "--color",
+                    type=click.Choice(("BGR", "RGB", "GRAY"), case_sensitive=False),
+                    help="Channels that a checkpoint from elsewhere reads; BGR by default.",
+                ),
+                click.option(
+                    "--mean",
+                    type=NumbersType(),
+                    help="Of its input (x − mean) · scale, x of 0…255; 127.5 by default.",
+                ),
+                click.option("--scale", type=NumbersType(), help="Of its input; 1/128 by default."),
+            )
+        ):
+            decorated = option(decorated)
+        return decorated
+
+    return decorate
 
 
 def weights(what: str = "Checkpoint to start from") -> Option[Any]:

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING
 
 import click
 
+from device_runtime.errors import FatalError
 from lprnet.commands import options
 from lprnet.commands.options import FOLDER, POSITIVE, SEED, UNSEEN, Number
 
 if TYPE_CHECKING:
-    from lprnet.network.alphabet import Alphabet
+    from lprnet.network.alphabet import ClassList
 
 MEASURED = 300
 """Rendered plates that the network is measured on as it trains."""
@@ -32,7 +33,8 @@ MEASURED = 300
     help="Samples until full distortion.",
 )
 @options.kind("Kind or mix of plates, e.g. eu; Chinese ones by default.")
-@options.alphabet("the shipped checkpoint's")
+@options.alphabet_option("the shipped checkpoint's")
+@options.blank
 @click.option("--seed", type=SEED, default=1, show_default=True, help="Of every random choice.")
 @click.option("--rate", type=POSITIVE, default=2e-3, show_default=True, help="Highest learning rate.")
 @click.option(
@@ -61,7 +63,8 @@ def train_command(
     real_fraction: float,
     ramp: int,
     kind: str | None,
-    alphabet: Alphabet | None,
+    alphabet: ClassList | None,
+    blank: str | None,
     seed: int,
     rate: float,
     ema: float,
@@ -83,13 +86,15 @@ def train_command(
     limit_threads(threads)
     group = options.processes(device)
     budget = options.budget(output, hours, until, samples)
-    classes = alphabet or OWN
+    if blank and not alphabet:
+        raise FatalError("--blank", "is about --alphabet", "give it, or leave --blank out")
+    classes = alphabet.alphabet(blank) if alphabet else OWN
     if not can_write(classes, kind):
         raise options.unwritable(f"--kind {kind or 'chinese'}")
-    items = [item for folder in real for item in from_folder(folder)]
+    items = [item for folder in real for item in from_folder(folder, classes)]
     check_labels(items, classes)
     crops = tuple(item.sample for item in items)
-    measured = {folder.name: [item.sample for item in from_folder(folder)] for folder in reports}
+    measured = {folder.name: [item.sample for item in from_folder(folder, classes)] for folder in reports}
     rendered = (render(UNSEEN, i, kind=kind) for i in range(MEASURED))
     measured["rendered"] = [(crop.image, crop.text) for crop in rendered]
     run = Run(

@@ -43,15 +43,18 @@ class Labelled:
         return read_image(self.path)
 
 
-def from_folder(folder: Path) -> list[Labelled]:
+def from_folder(folder: Path, alphabet: Alphabet | None = None) -> list[Labelled]:
     """Images of *folder*, sorted by name; the name up to the first `_`, `-` or the suffix is the label.
+
+    What *alphabet* can read, if that is `_` or `-`, belongs to the label.
 
     Raises:
         FatalError: no such folder, or no images in it.
     """
     if not folder.is_dir():
         raise FatalError(str(folder), "no such folder", "give a folder of labelled images")
-    return [Labelled(path, label_of(path)) for path in image_files([folder])]
+    characters = alphabet.readable if alphabet else ()
+    return [Labelled(path, label_of(path, characters)) for path in image_files([folder])]
 
 
 def from_csv(table: Path, folder: Path) -> list[Labelled]:

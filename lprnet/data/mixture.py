@@ -11,6 +11,7 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
+from device_runtime.bundle.manifest import PreprocessInfo
 from device_runtime.read.preprocess import DEFAULT, prepare, resize
 from lprnet.data.dataset import Sample
 from lprnet.plates import render
@@ -25,11 +26,11 @@ RawBatch = tuple[Image, tuple[str, ...]]
 """uint8[N,24,94,3] BGR and N labels."""
 
 
-def to_input(images: Image) -> Floats:
+def to_input(images: Image, spec: PreprocessInfo = DEFAULT) -> Floats:
     """uint8[N,24,94,3] BGR → float32[N,3,24,94], by the arithmetic of `read.preprocess`, on a batch."""
     out = np.empty((len(images), 3, DEFAULT.height, DEFAULT.width), np.float32)
     for image, tensor in zip(images, out, strict=True):
-        prepare(image, tensor[None])
+        prepare(image, tensor[None], spec)
     return out
 
 

@@ -58,13 +58,13 @@ class Judged:
 def judged(checkpoint: Checkpoint, crops: Iterable[Located]) -> list[Judged]:
     """Greedy readings of *crops*; those without a text, which have no confidence, are left out."""
     model, alphabet = checkpoint.model(), checkpoint.alphabet
-    grammar = for_alphabet(alphabet.characters)
+    grammar = for_alphabet(alphabet.readable)
     readings: list[Judged] = []
     batch: list[Located] = []
 
     def read() -> None:
         with torch.inference_mode():
-            images = to_input(np.stack([crop.image for crop in batch]))
+            images = to_input(np.stack([crop.image for crop in batch]), checkpoint.preprocess)
             all_logits = model(torch.from_numpy(images)).numpy()
         for crop, logits in zip(batch, all_logits, strict=True):
             decoded = greedy(logits, alphabet.characters, alphabet.blank)

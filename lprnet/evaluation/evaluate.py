@@ -51,7 +51,7 @@ def read_all(checkpoint: Checkpoint, samples: Iterable[Sample]) -> list[Outcome]
     with torch.inference_mode():
         for image, text in samples:
             crop = resize(image)
-            logits = model(torch.from_numpy(to_input(crop[None])))[0].numpy()
+            logits = model(torch.from_numpy(to_input(crop[None], checkpoint.preprocess)))[0].numpy()
             outcomes.append(Outcome(crop, text, decoder.decode(logits, image.shape[1])))
     return outcomes
 

@@ -27,6 +27,7 @@ class TorchEngine:
 
     def __init__(self, checkpoint: Checkpoint, use_grammar: bool = False) -> None:
         self._model, alphabet = checkpoint.model(), checkpoint.alphabet
+        self._preprocess = checkpoint.preprocess
         self._input = aligned_empty((1, 3, DEFAULT.height, DEFAULT.width))
         self.decoder = Decoder(alphabet.characters, alphabet.blank, checkpoint.confidence, use_grammar)
 
@@ -37,7 +38,7 @@ class TorchEngine:
             FatalError: an image that `preprocess.as_bgr` refuses.
         """
         clock = StageClock()
-        prepare(image, self._input)
+        prepare(image, self._input, self._preprocess)
         clock.lap("preprocess")
         with torch.inference_mode():
             logits = np.asarray(self._model(torch.from_numpy(self._input))[0].numpy())

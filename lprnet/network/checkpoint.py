@@ -3,32 +3,34 @@
 from __future__ import annotations
 
 import hashlib
-import json
-import pickle
-import struct
+import logging
 from collections.abc import Mapping
-from dataclasses import KW_ONLY, dataclass, field
-from io import BytesIO
+from dataclasses import KW_ONLY, dataclass, field, replace
 from pathlib import Path
-from zipfile import is_zipfile
 
 import msgspec
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load as parse_safetensors
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import save as dump_safetensors
 from torch import Tensor
 
-from device_runtime.bundle.manifest import ConfidenceInfo
+from device_runtime.bundle.manifest import ConfidenceInfo, PreprocessInfo
 from device_runtime.errors import FatalError
 from device_runtime.files import write_atomic
-from lprnet.network.alphabet import PUBLIC, Alphabet
-from lprnet.network.model import CONTAINER, LPRNet, Widths
+from device_runtime.read.preprocess import DEFAULT
+from lprnet.network.alphabet import PUBLIC, Alphabet, ClassList, known_with
+from lprnet.network.archive import Archive, kind_of, read_pickle, read_safetensors
+from lprnet.network.fold import Color, fold_input
+from lprnet.network.layout import find_lprnet
+from lprnet.network.model import CONTAINER, LAYERS, LPRNet, Widths
 
-SUFFIXES = (".safetensors", ".pth")
+LOG = logging.getLogger(__name__)
+ALPHABET, BLANK_CLASS, COLOR = "alphabet", "blank", "color"
+"""Keys of the header: the classes as a JSON list, the blank's number where it is not the last, and `GRAY`
+where the network was trained with grey images."""
 CONFIDENCE = "confidence"
 """Key of the header that holds a `ConfidenceInfo` as JSON."""
-_LINEAGE = "pruned from", "budget", "widened from", "widened to"
+_LINEAGE = "pruned from", "budget", "widened from", "widened to", "imported from"
 
 
 @dataclass(frozen=True)
@@ -67,6 +69,17 @@ class Checkpoint:
             todo = "run lprnet calibrate again"
             raise FatalError("checkpoint", f"{CONFIDENCE} in its header: {error}", todo) from None
 
+    @property
+    def preprocess(self) -> PreprocessInfo:
+        """How its input is made.
+
+        Its weights also read colours: grey is then made in the first convolution, but not rounded to integers
+        as images are. So it can be trained on, with colours, as it is.
+        """
+        if self.metadata.get(COLOR) != "GRAY":
+            return DEFAULT
+        return msgspec.structs.replace(DEFAULT, color="GRAY")
+
     def model(self) -> LPRNet:
         """The network with these weights, in evaluation mode."""
         model = LPRNet(len(self.alphabet), widths=Widths.of(self.state))
@@ -74,32 +87,88 @@ class Checkpoint:
         return model.eval()
 
 
-def load_checkpoint(path: Path | str) -> Checkpoint:
-    """Read a `.safetensors` checkpoint of this project or the public `.pth` one; runs no code from it.
+@dataclass(frozen=True, kw_only=True)
+class Source:
+    """What a foreign checkpoint does not say about itself.
 
-    A `.safetensors` file carries its alphabet; a `.pth` file is taken to have the `PUBLIC` one.
+    Attributes:
+        classes: its class list; the `PUBLIC` one where it has as many and nobody says.
+        blank: which class is the blank, as `ClassList.alphabet` takes it.
+        color: of its input; BGR by default, and GRAY where it reads one channel.
+        mean, scale: of (x − mean) · scale, x of 0…255; one number, or one for every channel in the order of
+            *color*; LPRNet's own by default.
+    """
+
+    classes: ClassList | None = None
+    blank: str | None = None
+    color: Color | None = None
+    mean: tuple[float, ...] | None = None
+    scale: tuple[float, ...] | None = None
+
+
+UNSAID = Source()
+
+
+def load_checkpoint(path: Path | str, source: Source = UNSAID) -> Checkpoint:
+    """Read a checkpoint of this project, or import LPRNet of anybody; runs no code from it.
+
+    What it holds decides, not its suffix: safetensors, what `torch.save` wrote, or ONNX. A checkpoint of this
+    project carries its alphabet, and any other is described by *source*.
 
     Raises:
-        FatalError: the file is missing, truncated or of another format, holds pickled code, names other
-            parameters than LPRNet has, or has a class count that its alphabet does not match.
+        FatalError: the file is missing, truncated or of another format, holds pickled code, or a network that
+            is not LPRNet, or has a class count that its alphabet does not match; *source* contradicts it.
     """
     path = Path(path)
-    if path.suffix not in SUFFIXES:
-        raise FatalError(
-            str(path), "unknown checkpoint format", f"give a file ending in {' or '.join(SUFFIXES)}"
-        )
     try:
         data = path.read_bytes()
     except FileNotFoundError:
         raise FatalError(str(path), "no such file", "check the path of the checkpoint") from None
     except OSError as error:
         raise FatalError(str(path), error.strerror or str(error), "give a readable checkpoint file") from None
-    if path.suffix == ".pth":
-        state, alphabet, metadata = _parse_pth(path, data), PUBLIC, {"source": path.name}
+    sha256 = hashlib.sha256(data).hexdigest()
+    kind = kind_of(path, data)
+    if kind == "pickle":
+        return _imported(path, read_pickle(path, data), source, sha256)
+    archive = read_safetensors(path, data)
+    if ALPHABET not in archive.metadata:
+        return _imported(path, archive, source, sha256)
+    return _own(path, archive, source, sha256)
+
+
+def load_to_train(path: Path, source: Source = UNSAID) -> tuple[Checkpoint, Alphabet]:
+    """A checkpoint to start from, and the classes that are to be trained.
+
+    Classes of *source* are what a foreign checkpoint has, where their number fits; else new ones.
+
+    Raises:
+        FatalError: as `load_checkpoint`.
+    """
+    if source.classes is None:
+        start = load_checkpoint(path, source)
+        return start, start.alphabet
+    known = replace(source, classes=None, blank=None)
+    if not _says_alphabet(path):
+        try:
+            start = load_checkpoint(path, source)
+        except FatalError as error:
+            try:
+                start = load_checkpoint(path, known)
+            except FatalError:
+                raise error from None
+        else:
+            return start, start.alphabet
     else:
-        state, alphabet, metadata = _parse_safetensors(path, data)
-    _check_state(path, state, alphabet)
-    return Checkpoint(state, alphabet, sha256=hashlib.sha256(data).hexdigest(), metadata=metadata)
+        start = load_checkpoint(path, known)
+    return start, source.classes.alphabet(source.blank)
+
+
+def _says_alphabet(path: Path) -> bool:
+    try:
+        with safe_open(path, "pt") as file:
+            return ALPHABET in (file.metadata() or {})
+    except (OSError, SafetensorError):
+        return False
 
 
 def save_checkpoint(
@@ -119,47 +188,63 @@ def save_checkpoint(
         for name, t in state.items()
     }
     _check_state(path, tensors, alphabet)
-    header = {**(metadata or {}), "alphabet": alphabet.to_json()}
+    header = {**(metadata or {}), ALPHABET: alphabet.to_json()}
+    if alphabet.blank != len(alphabet) - 1:
+        header[BLANK_CLASS] = str(alphabet.blank)
     write_atomic(path, dump_safetensors(tensors, header))
 
 
-def _parse_pth(path: Path, data: bytes) -> dict[str, Tensor]:
-    if not is_zipfile(BytesIO(data)) and data[:1] != b"\x80":
-        raise FatalError(str(path), "truncated or not a PyTorch checkpoint", "fetch the file again")
+def _own(path: Path, archive: Archive, source: Source, sha256: str) -> Checkpoint:
+    """A checkpoint that `save_checkpoint` wrote."""
+    metadata = dict(archive.metadata)
+    text, blank = metadata.pop(ALPHABET), metadata.pop(BLANK_CLASS, "-1")
     try:
-        state = torch.load(BytesIO(data), map_location="cpu", weights_only=True)
-    except pickle.UnpicklingError:
-        raise FatalError(
-            str(path), "holds pickled code, or is damaged", "use a checkpoint that holds tensors only"
-        ) from None
-    # torch.load reports damage in whatever way its zip and pickle readers trip over it.
-    except Exception:
-        raise FatalError(str(path), "truncated or not a PyTorch checkpoint", "fetch the file again") from None
-    if not isinstance(state, dict) or not all(
-        isinstance(k, str) and isinstance(v, Tensor) for k, v in state.items()
-    ):
-        raise FatalError(str(path), "not a table of named tensors", "save the model's state_dict()")
-    return {k: v.float() if v.is_floating_point() else v for k, v in state.items()}
-
-
-def _parse_safetensors(path: Path, data: bytes) -> tuple[dict[str, Tensor], Alphabet, dict[str, str]]:
-    damaged = FatalError(str(path), "truncated or not a safetensors file", "fetch the file again")
-    try:
-        tensors = parse_safetensors(data)
-        (length,) = struct.unpack_from("<Q", data)
-        metadata = json.loads(data[8 : 8 + length]).get("__metadata__", {})
-    except (SafetensorError, struct.error, ValueError):
-        raise damaged from None
-    text = metadata.pop("alphabet", None)
-    if text is None:
-        raise FatalError(
-            str(path), "no alphabet in the header", "write it with lprnet.network.checkpoint.save_checkpoint"
-        )
-    try:
-        alphabet = Alphabet.from_json(text)
+        alphabet = Alphabet.from_json(text, int(blank))
+    except ValueError:
+        todo = "write it with save_checkpoint"
+        raise FatalError(str(path), f"{BLANK_CLASS} in its header is {blank}, no number", todo) from None
     except FatalError as error:
         raise FatalError(f"{path}: {error.what}", error.why, error.todo) from None
-    return {k: v.float() if v.is_floating_point() else v for k, v in tensors.items()}, alphabet, metadata
+    state = archive.tables.get((), {})
+    for option in ("color", "mean", "scale"):
+        if getattr(source, option) is not None:
+            raise FatalError(f"--{option}", f"{path} says itself what it reads", "leave it out")
+    if source.classes or source.blank:
+        listed = source.classes or ClassList("of the file", alphabet.characters)
+        alphabet = listed.alphabet(source.blank, len(alphabet))
+    _check_state(path, state, alphabet)
+    return Checkpoint(state, alphabet, sha256=sha256, metadata=metadata)
+
+
+def _imported(path: Path, archive: Archive, source: Source, sha256: str) -> Checkpoint:
+    """LPRNet of anybody in the layout, the names and the input of this project's."""
+    found = find_lprnet(str(path), archive)
+    channels = found.state[f"{LAYERS[0].conv}.weight"].shape[1]
+    color: Color = source.color or ("GRAY" if channels == 1 else "BGR")
+    plain = color == "BGR" and source.mean is None and source.scale is None
+    state = found.state
+    if not plain:
+        default = (DEFAULT.mean,), (DEFAULT.scale,)
+        state = fold_input(state, color, source.mean or default[0], source.scale or default[1])
+    alphabet = _alphabet(path, len(state[f"{CONTAINER}.bias"]), source)
+    _check_state(path, state, alphabet)
+    notes = [*found.notes, *([] if plain else [f"{color} input put into the first convolution"])]
+    blank = f"the blank is {alphabet.characters[alphabet.blank]} (class {alphabet.blank})"
+    LOG.info("  %s: %s", path.name, ", ".join([*notes, f"{len(alphabet)} classes", blank]))
+    metadata = {"source": path.name, **({COLOR: color} if color == "GRAY" else {})}
+    return Checkpoint(state, alphabet, sha256=sha256, metadata=metadata)
+
+
+def _alphabet(path: Path, classes: int, source: Source) -> Alphabet:
+    if source.classes:
+        return source.classes.alphabet(source.blank, classes)
+    if classes != len(PUBLIC):
+        known = known_with(classes)
+        lists = f"known lists with {classes}: {', '.join(known)}" if known else f"no known list has {classes}"
+        raise FatalError(
+            str(path), f"{classes} classes and no alphabet", f"list them with --alphabet; {lists}"
+        )
+    return ClassList("cn-public", PUBLIC.characters).alphabet(source.blank, classes)
 
 
 def _check_state(path: Path, state: Mapping[str, Tensor], alphabet: Alphabet) -> None:

@@ -26,8 +26,8 @@ def with_alphabet(checkpoint: Checkpoint, alphabet: Alphabet, seed: int = 0) -> 
         widths = replace(widths, tall=None)
     state = LPRNet(len(alphabet), widths=widths).state_dict()
     shared = checkpoint.state[HEAD].shape[1] - (len(checkpoint.alphabet) if by_class else 0)
-    old = {c: i for i, c in enumerate(checkpoint.alphabet.characters[:-1])}
-    pairs = [(i, old[c]) for i, c in enumerate(alphabet.characters[:-1]) if c in old]
+    old = checkpoint.alphabet.numbers
+    pairs = [(i, old[c]) for c, i in alphabet.numbers.items() if c in old]
     # The blank keeps its weights even where it is written differently.
     pairs.append((alphabet.blank, checkpoint.alphabet.blank))
     into, source = (torch.tensor(side) for side in zip(*pairs, strict=True))
