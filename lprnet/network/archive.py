@@ -6,6 +6,7 @@ import json
 import pickle
 import re
 import struct
+import warnings
 import zipfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -114,7 +115,9 @@ def read_pickle(path: Path, data: bytes) -> Archive:
         FatalError: pickled code, a damaged file, or no tensors in it.
     """
     try:
-        with torch.serialization.safe_globals(_SCALARS):
+        with warnings.catch_warnings(), torch.serialization.safe_globals(_SCALARS):
+            # About protocols of pickle; what cannot be read is an error anyway.
+            warnings.simplefilter("ignore")
             content = torch.load(BytesIO(data), map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         raise _pickled_code(path, str(error)) from None
