@@ -62,6 +62,10 @@ test-board: $(TEST_SETUP) ## Start a virtual board (target=rpi4 or rpi5), instal
 	scripts/apt-install $(APT_BOARD)
 	$(BIN)/lpr-host test-board --target $(target) $(BOARD)
 
+deploy: $(SETUP) ## Bring the target's bundle onto boards over ssh (HOST=pi@board, or DEPLOY="options of lpr-host deploy")
+	test -f build/$(target)/manifest.json || $(MAKE) build
+	$(BIN)/lpr-host deploy $(DEPLOY) build/$(target) $(HOST)
+
 targets: $(SETUP) ## List the boards there are profiles for
 	@$(BIN)/lpr-host targets
 
@@ -118,5 +122,5 @@ $(TEST_SETUP): $(SETUP)
 	PYTHONWARNINGS=ignore $(BIN)/python -m pip install --quiet --editable '.[test,lint,cross,peers]'
 	touch $@
 
-.PHONY: help demo test test-fast coverage setup build test-device test-board targets doctor tune bench results lint clean
+.PHONY: help demo test test-fast coverage setup build test-device test-board deploy targets doctor tune bench results lint clean
 .DELETE_ON_ERROR:

@@ -4,6 +4,8 @@
 #   PYTHON=python3.11 sh install.sh     another Python than python3 (3.10 or newer)
 #   a folder wheels/ beside this file   install from there, without a network
 #   sudo sh install.sh --service        and run it as a service from now on, as a user of its own
+#   CURRENT=/opt/lpr/current sudo -E sh install.sh --service    the unit names this link, and nothing is restarted:
+#                                       whoever keeps several bundles leads the link to this one then
 #   DESTDIR=/mnt sudo sh install.sh --service      the same into an image; nothing is started
 set -eu
 cd "$(dirname "$0")"
@@ -30,6 +32,8 @@ if [ -n "$service" ]; then
     /home/* | /root/* | /tmp/* | /var/tmp/* | /run/user/*)
         fail "$folder: is closed to services – copy the bundle to /opt/lpr and run install.sh there"
         ;;
+    esac
+    case $folder${CURRENT:-} in
     *[!A-Za-z0-9/._+-]*)
         fail "$folder: has characters that a unit's file would have to quote – copy the bundle to /opt/lpr"
         ;;
@@ -138,7 +142,7 @@ m lpr video
 m lpr dialout
 END
 systemd-sysusers --root="${DESTDIR:-/}" "$etc/sysusers.d/lpr.conf" || fail "user lpr: cannot be made – see above"
-sed "s#@BUNDLE@#$folder#g" lpr-run.service >"$etc/systemd/system/.lpr-run.service.new"
+sed "s#@BUNDLE@#${CURRENT:-$folder}#g" lpr-run.service >"$etc/systemd/system/.lpr-run.service.new"
 mv "$etc/systemd/system/.lpr-run.service.new" "$etc/systemd/system/lpr-run.service"
 [ -e "$etc/lpr/lpr.toml" ] || cat >"$etc/lpr/lpr.toml" <<'END'
 # Settings of the service lpr-run; after a change: systemctl restart lpr-run
@@ -175,5 +179,5 @@ runuser -u lpr -- "$folder/venv/bin/lpr-run" --bundle "$folder" --check >/dev/nu
     fail "$folder: user lpr cannot run it – chmod -R go+rX $folder, and its folders above"
 systemctl daemon-reload
 systemctl enable lpr-run
-systemctl try-restart lpr-run
+[ -n "${CURRENT:-}" ] || systemctl try-restart lpr-run
 echo "ready: edit /etc/lpr/lpr.toml, then: sudo systemctl restart lpr-run; journalctl -f -u lpr-run"

@@ -25,6 +25,7 @@ from device_runtime.pipeline import Pipeline
 from device_runtime.read.engine import Engine
 from device_runtime.read.grammar import for_alphabet
 from device_runtime.reader import Reader
+from device_runtime.report.health import HEALTH, Health
 from device_runtime.report.measure import Measurements, make_report
 from device_runtime.report.report import REPORT, Report
 from device_runtime.service.address import parse_address
@@ -285,9 +286,16 @@ def _attending(
         glyphs = of_bundle(engine.bundle.path, engine.manifest.alphabet)
         address, region = parse_address(asked.view.address), asked.locate.region
         sinks.append(View(address, region=region, glyphs=glyphs, settings=asked.view))
-    if "health" in outbox.deliveries and source.live:
+    health_file = asked.health.path()
+    if ("health" in outbox.deliveries or health_file) and source.live:
+
+        def put(health: Health) -> None:
+            outbox.put("health", health)
+            if health_file is not None:
+                HEALTH.write(health_file, health)
+
         reports = HealthReports(
-            lambda health: outbox.put("health", health),
+            put,
             measured,
             engine.bundle,
             source=None if options.only_serves else source,

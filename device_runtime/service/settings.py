@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Annotated
 
 import msgspec
@@ -9,6 +12,9 @@ import msgspec
 from device_runtime.board.cores import BIG, parse_cores
 from device_runtime.schema import Strict
 from device_runtime.service.address import parse_address
+
+HEALTH_FILE = "health.json"
+"""Name of the file that the newest health report is kept in."""
 
 
 class ServiceSettings(Strict, frozen=True, kw_only=True):
@@ -32,9 +38,17 @@ class HealthSettings(Strict, frozen=True, kw_only=True):
 
     Attributes:
         interval: seconds between health reports.
+        file: the newest is kept there; where None in the folder that systemd makes for the service, if any.
     """
 
     interval: Annotated[float, msgspec.Meta(ge=1.0, le=86400.0)] = 60.0
+    file: Path | None = None
+
+    def path(self, environment: Mapping[str, str] = os.environ) -> Path | None:
+        """Where the newest health report is kept; nowhere where None."""
+        # Several are separated by colons, see systemd.exec(5).
+        folder = environment.get("RUNTIME_DIRECTORY", "").partition(":")[0]
+        return self.file or (Path(folder) / HEALTH_FILE if folder else None)
 
 
 class ViewSettings(Strict, frozen=True, kw_only=True):

@@ -11,6 +11,7 @@ from device_runtime.report.health import HEALTH, Health
 from device_runtime.report.measure import Measurements
 from device_runtime.schema import encode
 from device_runtime.service.health import HealthReports
+from device_runtime.service.settings import HealthSettings
 from device_runtime.sources.frame import Frame
 from device_runtime.sources.source import Counts, Source
 
@@ -110,3 +111,10 @@ def test_a_slow_board_does_not_keep_the_reader_waiting(whole: Bundle, tmp_path: 
     assert told.empty()
     assert told.get(timeout=10).machine.throttling == "under-voltage since boot, throttled since boot"
     health.close()
+
+
+def test_the_newest_report_is_kept_where_systemd_made_a_folder_or_settings_say() -> None:
+    given = HealthSettings(file=Path("/var/health.json"))
+    assert given.path({"RUNTIME_DIRECTORY": "/run/lpr"}) == Path("/var/health.json")
+    assert HealthSettings().path({"RUNTIME_DIRECTORY": "/run/lpr:/run/more"}) == Path("/run/lpr/health.json")
+    assert HealthSettings().path({}) is None

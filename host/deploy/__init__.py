@@ -1,0 +1,1 @@
+"""Brings bundles onto boards over ssh, one board or a fleet, and takes them back where they fail."""
