@@ -13,7 +13,7 @@ from device_runtime.errors import FatalError
 from host.commands import options
 from host.prune.names import CRITERIA, OBJECTIVES
 from host.targets.profile import Target
-from lprnet.commands.options import POSITIVE, Number
+from lprnet.commands.options import POSITIVE, Number, kind
 
 if TYPE_CHECKING:
     from host.prune.prune import Cut
@@ -38,6 +38,7 @@ SEED = 11
 @click.option("--rate", type=POSITIVE, default=1e-3, show_default=True, help="Highest learning rate.")
 @click.option("--real", type=options.FOLDER, multiple=True, help="Real crops to mix in, named by their text.")
 @click.option("--real-fraction", type=Number(0, 1), default=0.25, show_default=True)
+@kind("Kind or mix of the rendered plates, e.g. latin; Chinese ones by default.")
 @click.option("--work", type=options.FOLDER, help="Folder of the fine-tuning runs; OUTPUT.work by default.")
 @options.output("Checkpoint, and beside it a .json of what was cut", options.FILE, required=True)
 def prune_command(
@@ -53,6 +54,7 @@ def prune_command(
     rate: float,
     real: tuple[Path, ...],
     real_fraction: float,
+    kind: str | None,
     work: Path | None,
     output: Path,
 ) -> None:
@@ -77,7 +79,8 @@ def prune_command(
     items = [item for folder in real for item in from_folder(folder, checkpoint.alphabet)]
     check_labels(items, checkpoint.alphabet)
     limit_threads(1)
-    mixture = Mixture(SEED, real=tuple(item.sample for item in items), real_fraction=real_fraction)
+    crops = tuple(item.sample for item in items)
+    mixture = Mixture(SEED, real=crops, real_fraction=real_fraction, kind=kind)
     if unstructured is not None:
         _unstructured(checkpoint, unstructured, mixture, output)
         return

@@ -24,11 +24,11 @@ def measuring_batches(mixture: Mixture, checkpoint: Checkpoint) -> list[Batch]:
     Raises:
         FatalError: they have rendered plates that *checkpoint* has not the characters of.
     """
-    if not can_write(checkpoint.alphabet) and (not mixture.real or mixture.real_fraction < 1):
+    if not can_write(checkpoint.alphabet, mixture.kind) and (not mixture.real or mixture.real_fraction < 1):
         raise FatalError(
             "samples",
             "the alphabet lacks characters of rendered plates",
-            "give --real and --real-fraction 1",
+            "choose another --kind, or give --real and --real-fraction 1",
         )
     return [mixture.batch(i * BATCH, BATCH) for i in range(BATCHES)]
 

@@ -73,6 +73,7 @@ def finetune_command(
     until: str | None,
     samples: int | None,
     recombined: float,
+    replay: int,
     batch: int,
     workers: int,
     threads: int,
@@ -107,6 +108,8 @@ def finetune_command(
 
     if distillation is not None and teacher is None:
         raise FatalError("--distillation", "there is no teacher to weigh", "give a --teacher or leave it out")
+    if pool and replay:
+        raise FatalError("--replay", "draws all the time, --pool once", "give one of them")
     limit_threads(threads)
     group = options.processes(device)
     budget = options.budget(output, hours, until, samples)
@@ -167,6 +170,7 @@ def finetune_command(
             distillation=1.0 if distillation is None else distillation,
             workers=workers,
             device=group.device,
+            replay=replay,
             pool=pool,
         ),
         group=group,

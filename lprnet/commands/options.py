@@ -194,13 +194,23 @@ def output(kind: click.Path, what: str) -> Option[Any]:
 
 def training(command: Decorated) -> Decorated:
     """What both commands that train a reader take."""
-    return click.option(
-        "--recombined",
-        type=Number(0, 1),
-        default=0.5,
-        show_default=True,
-        help="Share of the real samples put together from characters of several.",
-    )(run(command))
+    for option in (
+        click.option(
+            "--replay",
+            type=click.IntRange(min=0),
+            default=0,
+            help="Keep the last N samples and see them again, varied, while more are drawn; for GPUs.",
+        ),
+        click.option(
+            "--recombined",
+            type=Number(0, 1),
+            default=0.5,
+            show_default=True,
+            help="Share of the real samples put together from characters of several.",
+        ),
+    ):
+        command = option(command)
+    return run(command)
 
 
 def run(command: Decorated) -> Decorated:

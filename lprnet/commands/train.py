@@ -55,6 +55,7 @@ def train_command(
     until: str | None,
     samples: int | None,
     recombined: float,
+    replay: int,
     batch: int,
     workers: int,
     threads: int,
@@ -118,6 +119,7 @@ def train_command(
             dropout=dropout,
             workers=workers,
             device=group.device,
+            replay=replay,
             report_seconds=report_minutes * 60,
         ),
     )

@@ -17,6 +17,7 @@ from device_runtime.errors import FatalError
 from lprnet.data.loader import batches
 from lprnet.data.mixture import Batch, Mixture
 from lprnet.data.pool import Pool, fill
+from lprnet.data.replay import replayed
 from lprnet.network.alphabet import Alphabet
 from lprnet.network.checkpoint import Checkpoint
 from lprnet.network.model import LPRNet
@@ -26,9 +27,12 @@ from lprnet.training.processes import ALONE, Group
 from lprnet.training.running import METRICS, WINDOW, Metrics, make_folder, stoppable
 from lprnet.training.settings import Budget, Settings, learning_rate
 from lprnet.training.state import STATE, State, descend, new_state, resume, save_state
+from lprnet.training.variation import varied
 
 POOL = "pool"
 """In a run's folder: the files of a pool."""
+APART = 1 << 34
+"""Samples between the first ones of two processes that draw at their own pace."""
 Report = Callable[[Checkpoint], Mapping[str, float]]
 """Measures the averaged weights; the result goes to the metrics."""
 
@@ -133,6 +137,8 @@ def train_step(
     for parameters in state.optimizer.param_groups:
         parameters["lr"] = rate
     images = torch.from_numpy(batch.images).to(settings.device)
+    if settings.replay:
+        images = varied(images)
     logits = forward(state.model, images)
     loss = ctc_loss(logits, batch.texts, alphabet)
     taught = None
@@ -193,6 +199,9 @@ def _batches(run: Run, pool: Pool | None, start: int) -> AbstractContextManager[
     first = start + group.rank * part
     if pool is not None:
         return nullcontext(pool.batches(first, part, batch))
+    if run.settings.replay:
+        begin = start + group.rank * APART
+        return replayed(run.mixture, begin, part, run.settings.workers, run.settings.replay, run.mixture.seed)
     return batches(run.mixture, first, part, run.settings.workers, batch)
 
 

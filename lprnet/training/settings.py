@@ -54,6 +54,8 @@ class Settings:
         workers: rendering processes.
         device: of PyTorch, e.g. "cpu" or "cuda".
         pool: samples to draw once and go through again and again; 0 draws new ones all the time.
+        replay: samples to keep of those that are drawn all the time, to be seen again as often as there is time
+            for, each time a little varied; 0 sees every one once. Such a run is not reproducible.
     """
 
     batch: int = 32
@@ -69,6 +71,7 @@ class Settings:
     workers: int = 1
     device: str = "cpu"
     pool: int = 0
+    replay: int = 0
 
 
 class Rising(Protocol):
