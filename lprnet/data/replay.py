@@ -1,4 +1,4 @@
-"""Samples drawn all the time and seen again meanwhile, where a network learns faster than plates are drawn."""
+"""Samples drawn all the time and seen again meanwhile, where a network learns faster than they are drawn."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from lprnet.network.model import HEIGHT, WIDTH
 from lprnet.plates.pixels import Image
 
 RECENT = 0.6
-"""Exponent of the draw: a place in the reservoir is u to this power, u uniform, so that samples that came late
-are seen nearly as often as those that came early."""
+"""Exponent of the draw: a place in the reservoir is u to this power, u uniform, so that samples that came
+late are seen nearly as often as those that came early."""
 
 
 @dataclass

@@ -54,8 +54,8 @@ class Settings:
         workers: rendering processes.
         device: of PyTorch, e.g. "cpu" or "cuda".
         pool: samples to draw once and go through again and again; 0 draws new ones all the time.
-        replay: samples to keep of those that are drawn all the time, to be seen again as often as there is time
-            for, each time a little varied; 0 sees every one once. Such a run is not reproducible.
+        replay: samples to keep of those that are drawn all the time, to be seen again as often as there is
+            time for, each time a little varied; 0 sees every one once. Such a run is not reproducible.
     """
 
     batch: int = 32
