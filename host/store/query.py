@@ -29,10 +29,9 @@ _boards = tables.boards
 
 def events(connection: sa.Connection, search: Search, before: str | None, limit: int) -> Page[StoredEvent]:
     """The newest events that *search* means, older than *before*."""
-    c = tables.events.c
     query = _filtered(connection, tables.events, search.board, search.since, search.until)
     if search.plate is not None:
-        query = query.where(c.plate_id.in_(plates_like(connection, search.plate, search.distance)))
+        query = query.where(_has_plate(connection, search))
     return _page(_events(connection, _newest(query, tables.events, before, limit)), limit)
 
 
@@ -125,32 +124,49 @@ def boards(connection: sa.Connection, after: str, limit: int) -> tuple[Board, ..
     )
 
 
-def plates_like(connection: sa.Connection, plate: str, most: float | None) -> sa.Select[Any] | list[int]:
-    """Rows of `plates` that *plate* and *most* mean, as of `Search`: a query for them, or the nearest.
+def plates_like(connection: sa.Connection, plate: str, most: float | None) -> list[int]:
+    """Rows of `plates` that look like *plate*, nearest first, `MOST_PLATES` at most; None: the very text.
 
     Raises:
         FatalError: there is no letter or digit in *plate*, or *most* is out of range.
     """
+    text, c = _letters(plate), tables.plates.c
+    if most is None:
+        return list(connection.scalars(sa.select(c.id).where(c.text == text)))
+    if not 0 <= most <= MAX_DISTANCE:
+        raise FatalError("the distance", f"is {most:g}", f"choose 0 to {MAX_DISTANCE:g}")
+    return _near(connection, text, most)
+
+
+def _letters(plate: str) -> str:
     text = normalised(plate)
-    begins, ends = plate.rstrip().endswith("*"), plate.lstrip().startswith("*")
     if not text:
         raise FatalError("the plate", "has no letter and no digit", "write its text")
+    return text
+
+
+def _has_plate(connection: sa.Connection, search: Search) -> sa.ColumnElement[bool]:
+    """Whether an event has the plate of *search*, which is given."""
+    events, c = tables.events.c, tables.plates.c
+    plate = (search.plate or "").strip()
+    begins, ends = plate.endswith("*"), plate.startswith("*")
+    if not begins and not ends:
+        return events.plate_id.in_(plates_like(connection, plate, search.distance))
     if begins and ends:
         raise FatalError("the plate", "has a * at both ends", "leave one of them out")
-    if most is not None and (begins or ends):
+    if search.distance is not None:
         raise FatalError("the plate", "has a *, which goes with no distance", "leave one of them out")
-    if most is not None and not 0 <= most <= MAX_DISTANCE:
-        raise FatalError("the distance", f"is {most:g}", f"choose 0 to {MAX_DISTANCE:g}")
-    c = tables.plates.c
+    text = _letters(plate)
     if begins:
-        return sa.select(c.id).where(c.text >= text, c.text <= text + LAST)
-    if ends:
+        fits = sa.and_(c.text >= text, c.text <= text + LAST)
+    else:
         backwards = looks_of(text).backwards
-        near = sa.and_(c.backwards >= backwards, c.backwards <= backwards + LAST)
-        return sa.select(c.id).where(near, c.text.like(f"%{text}"))
-    if most is None:
-        return sa.select(c.id).where(c.text == text)
-    return _near(connection, text, most)
+        fits = sa.and_(c.backwards >= backwards, c.backwards <= backwards + LAST, c.text.like(f"%{text}"))
+    rows = list(connection.scalars(sa.select(c.id).where(fits).limit(MOST_PLATES + 1)))
+    if len(rows) <= MOST_PLATES:
+        return events.plate_id.in_(rows)
+    # So many that a page is soon full when events are gone through from the newest.
+    return sa.exists().where(c.id == events.plate_id, fits)
 
 
 def _near(connection: sa.Connection, text: str, most: float) -> list[int]:
