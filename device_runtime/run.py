@@ -338,7 +338,7 @@ def _sinks(options: Options, reader: Reader, outbox: Outbox, source: Source, sto
         if output.csv:
             sinks.append(later(Table(output.csv)))
         if outbox.takes("event"):
-            sinks.append(Sent(outbox))
+            sinks.append(Sent(outbox, crops=options.configuration.delivery.crops))
         if output.on_plate:
             timeout_s = output.on_plate_timeout
             sinks.append(

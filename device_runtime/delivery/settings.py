@@ -29,6 +29,7 @@ class DeliverySettings(Strict, frozen=True, kw_only=True):
     Attributes:
         events: destination of events, as text.
         report: of the report at the end of a run, and of health reports.
+        crops: events take a picture of their plate along, wherever they go.
         spool: folder of the spools, one for each destination.
         spool_mib: bound of each one.
 
@@ -38,6 +39,7 @@ class DeliverySettings(Strict, frozen=True, kw_only=True):
 
     events: str | None = None
     report: str | None = None
+    crops: bool = False
     spool: Path | None = None
     spool_mib: Annotated[int, msgspec.Meta(ge=1, le=1 << 20)] = 16
 
