@@ -286,11 +286,19 @@ PUBLIC = make_alphabet(PROVINCES + DIGITS + LETTERS + "IO")
 """The 68 classes of the public checkpoint `Final_LPRNet_model.pth`, in its order."""
 
 OWN = make_alphabet(PROVINCES + DIGITS + LETTERS + MARKS)
-"""The 73 classes of the checkpoint shipped here: everything that `lprnet.plates` draws."""
+"""The 73 classes of the Chinese checkpoints shipped here."""
+
+EVERY_CHINESE = make_alphabet(PROVINCES + DIGITS + LETTERS + MARKS + "民航军空海北沈兰济南广成")
+"""Those and what else stands on Chinese plates: civil aviation, and the army before 2013."""
+
+LATIN = make_alphabet(DIGITS + "ABCDEFGHIJKLMNOPQRSTUVWXYZ" + "ÄÖÜÅÆØČĆĐŠŽ")
+"""Digits, letters and what European plates add to them as it is."""
 
 KNOWN: dict[str, Alphabet] = {
     "cn": OWN,
     "cn-public": PUBLIC,
+    "cn-every": EVERY_CHINESE,
+    "latin": LATIN,
     "alnum": make_alphabet(DIGITS + "ABCDEFGHIJKLMNOPQRSTUVWXYZ"),
     "alnum-io": make_alphabet(DIGITS + LETTERS + "IO"),
     "alnum-no-io": make_alphabet(DIGITS + LETTERS),

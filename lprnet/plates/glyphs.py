@@ -1,6 +1,8 @@
 """Character masks from `glyphs.npz` (made by scripts/make_glyphs.py), resized once per size.
 
-Styles of Latin letters and digits with squarer bends are not in that file, but drawn when they are asked for.
+Styles of Latin letters and digits are numbers: first those stretched to the box of Chinese plates,
+from `CUT` on the cuts of the faces in `faces.py`, from `TEXT` on the text fonts in their own proportions.
+Cuts and squarer bends are not in that file, but drawn when they are asked for.
 """
 
 from __future__ import annotations
@@ -10,7 +12,11 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+from numpy.random import Generator
 
+from lprnet.plates.faces import CUTS, FACES, cut
+from lprnet.plates.letterforms import CHARACTERS, H
+from lprnet.plates.letterforms import draw as draw_cut
 from lprnet.plates.pixels import Image
 from lprnet.plates.strokes import draw
 
@@ -20,16 +26,78 @@ SQUARER = ((7.5, 2.6), (9.0, 2.6), (7.5, 3.4), (9.0, 3.4), (10.5, 3.0))
 """Pens in mm and exponents of the bends (`strokes`) of the Latin styles from number `LATIN_STYLES` on."""
 CHINESE_STYLES = 5
 """Noto Sans bold and regular, Micro Hei, Noto Sans medium and extra heavy."""
+CUT, TEXT = 100, 10000
+"""The first styles of cuts and of text fonts."""
+_NAMES = tuple(FACES)
+_HEIGHT = 64
+"""px: of a cut character before it is resized; on a plate it has 40."""
 
 
 @cache
 def _table() -> dict[str, Image]:
     with np.load(Path(__file__).with_name("glyphs.npz")) as file:
-        return {
-            str(c): file[f"{kind}"][:, i]
-            for kind in ("latin", "chinese")
-            for i, c in enumerate(file[f"{kind}_characters"])
-        }
+        found: dict[str, Image] = {}
+        for kind in ("latin", "chinese", "hangul"):
+            masks = file[kind]
+            found |= {str(c): masks[:, i] for i, c in enumerate(file[f"{kind}_characters"])}
+        return found
+
+
+@cache
+def _text_fonts() -> tuple[dict[str, Image], ...]:
+    """Of each text font: character → coverage uint8[48,W]."""
+    with np.load(Path(__file__).with_name("glyphs.npz")) as file:
+        masks, characters = file["text"], [str(c) for c in file["text_characters"]]
+        fonts, start = [], 0
+        for ends in file["text_ends"]:
+            parts = np.split(masks[:, start : start + ends[-1]], ends[:-1], axis=1)
+            fonts.append(dict(zip(characters, parts, strict=True)))
+            start += ends[-1]
+        return tuple(fonts)
+
+
+def face_styles(face: str) -> range:
+    """The styles of *face*; "text" stands for the text fonts.
+
+    Raises:
+        ValueError: there is no such face.
+    """
+    if face == "text":
+        return range(TEXT, TEXT + len(_text_fonts()))
+    first = CUT + _NAMES.index(face) * CUTS
+    return range(first, first + CUTS)
+
+
+def random_style(rng: Generator, face: str) -> int:
+    """Any style of *face*."""
+    styles = face_styles(face)
+    return styles[int(rng.integers(len(styles)))]
+
+
+@cache
+def _natural(character: str, style: int) -> Image:
+    """Coverage in the character's own proportions, of a style from `CUT` on.
+
+    What a text font lacks is taken from a cut.
+    """
+    if style >= TEXT:
+        found = _text_fonts()[style - TEXT].get(character)
+        return found if found is not None else _natural(character, CUT + _NAMES.index("din") * CUTS)
+    return draw_cut(character, cut(_NAMES[(style - CUT) // CUTS], (style - CUT) % CUTS), _HEIGHT)
+
+
+def natural_width(character: str, style: int) -> float:
+    """Width of *character* over its height in a style from `CUT` on.
+
+    Raises:
+        KeyError: no glyph for *character*.
+    """
+    if is_chinese(character):
+        return 0.75
+    if style >= TEXT:
+        height, width = _natural(character, style).shape
+        return width / height
+    return cut(_NAMES[(style - CUT) // CUTS], (style - CUT) % CUTS).width(character) / H
 
 
 def is_chinese(character: str) -> bool:
@@ -43,15 +111,20 @@ def glyph(character: str, style: int, width: int, height: int) -> Image:
 
     Args:
         character: to draw.
-        style: less than `CHINESE_STYLES` of a Chinese character, else than `LATIN_STYLES`, and beyond these a
-            place in `SQUARER`.
+        style: less than `CHINESE_STYLES` of a Chinese character or Hangul, else less than `LATIN_STYLES`,
+            beyond these a place in `SQUARER`, and from `CUT` on one of `face_styles`.
         width: of the mask, px.
         height: of the mask, px.
 
     Raises:
         KeyError: no glyph for *character*.
     """
-    if not is_chinese(character) and style >= LATIN_STYLES:
+    if is_chinese(character):
+        masks = _table()[character]
+        drawn = masks[style % len(masks)]
+    elif style >= CUT:
+        drawn = _natural(character, style)
+    elif style >= LATIN_STYLES:
         drawn = draw(character, *SQUARER[style - LATIN_STYLES])
     else:
         drawn = _table()[character][style]
@@ -63,4 +136,4 @@ def glyph(character: str, style: int, width: int, height: int) -> Image:
 
 def has_glyph(character: str) -> bool:
     """Whether `glyph` can draw *character*."""
-    return character in _table()
+    return character in _table() or character in CHARACTERS

@@ -19,7 +19,7 @@ from numpy.random import Generator
 from lprnet.network.model import HEIGHT, WIDTH
 from lprnet.plates.camera import photograph, rephotograph
 from lprnet.plates.glyphs import glyph, has_glyph, is_chinese
-from lprnet.plates.kinds import BLACK, KINDS, WHITE, YELLOW
+from lprnet.plates.kinds import BLACK, CHINESE, WHITE, YELLOW
 from lprnet.plates.layout import Kind
 from lprnet.plates.pixels import Floats, Image
 from lprnet.plates.plate import SCALE, Plate
@@ -64,7 +64,7 @@ class Donor:
     @property
     def kind(self) -> Kind:
         """A kind with the cells of the plate."""
-        return KINDS[_LAYOUTS[len(self.text)]]
+        return CHINESE[_LAYOUTS[len(self.text)]]
 
 
 def donor(image: Image, text: str) -> Donor | None:
@@ -75,7 +75,7 @@ def donor(image: Image, text: str) -> Donor | None:
     """
     if len(text) not in _LAYOUTS or not all(map(has_glyph, text)) or not is_chinese(text[0]):
         return None
-    kind = KINDS[_LAYOUTS[len(text)]]
+    kind = CHINESE[_LAYOUTS[len(text)]]
     drawn = _drawn(text, kind)
     crop = cv2.resize(image, (_WIDTH, _HEIGHT), interpolation=cv2.INTER_LINEAR).astype(np.uint8)
     transform = _register(drawn, cv2.cvtColor(crop, cv2.COLOR_BGR2GRAY).astype(np.float32))

@@ -77,14 +77,14 @@ def test_finetune_weighs_the_teacher(tmp_path: Path) -> None:
 def test_finetune_to_another_country(tmp_path: Path) -> None:
     """From the shipped classes to letters and digits, on rendered plates and a folder of them."""
     plates, run = tmp_path / "plates", tmp_path / "run"
-    samples = CliRunner().invoke(main, ["samples", "--kind", "eu", "--count", "10", "--output", str(plates)])
+    samples = CliRunner().invoke(main, ["samples", "--kind", "fr", "--count", "10", "--output", str(plates)])
     assert samples.exit_code == 0, samples.output
-    data = ["--data", str(plates), "--alphabet", "0-9A-Z", "--kind", "eu", "--output", str(run)]
+    data = ["--data", str(plates), "--alphabet", "0-9A-Z", "--kind", "fr", "--output", str(run)]
     result = lprnet("finetune", *data, "--samples", "32", "--batch", "8", "--workers", "0")
     assert result.returncode == 0, result.stderr
     tuned = load_checkpoint(run / WEIGHTS)
     assert tuned.alphabet == make_alphabet("0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ")
     before = with_alphabet(load_checkpoint(DEFAULT), tuned.alphabet, 2)
     assert any(not torch.equal(tuned.state[name], tensor) for name, tensor in before.items())
-    measured = lprnet("eval", "--weights", str(run / WEIGHTS), "--rendered", "5", "--kind", "eu")
+    measured = lprnet("eval", "--weights", str(run / WEIGHTS), "--rendered", "5", "--kind", "fr")
     assert re.search(r"^rendered eu +\d +5 ", measured.stdout, re.MULTILINE), measured.stderr

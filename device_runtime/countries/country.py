@@ -1,0 +1,243 @@
+"""What a country's file says of the texts of its plates; how they are drawn is left to the renderer.
+
+    patterns = ["A|AA 1999"]      a letter, a seal, two letters, room, a digit that is not 0, three digits
+
+In a pattern a character is a place where `places` or `codes` name it, a mark where it is one of `MARKS`, and
+itself otherwise. `A` (of `letters`), `9` (a digit) and `1` (a digit but 0) are places in every file.
+"""
+
+from __future__ import annotations
+
+import itertools
+import re
+import sys
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from device_runtime.errors import FatalError
+from device_runtime.schema import Strict
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+FOLDER = Path(__file__).parent
+MARKS = " _-·|/"
+"""What stands between characters and is not read: room, more room, a dash, a dot, a seal, the next row."""
+
+Choices = tuple[tuple[float, str], ...]
+"""Sets of characters and how often one is taken from each."""
+
+
+class KindEntry(Strict, frozen=True):
+    """One kind of plate.
+
+    Attributes:
+        name: unique over all files.
+        patterns: of its texts, each with a weight (or 1).
+        share: among the country's kinds, where plates are drawn; 0 leaves it out of mixes.
+        rows: of characters.
+        plate: how it is drawn; over the country's `plate`.
+    """
+
+    name: str
+    patterns: tuple[str | tuple[float, str], ...]
+    share: float = 1.0
+    rows: int = 1
+    plate: dict[str, Any] = {}  # noqa: RUF012 – msgspec copies it
+
+
+class CountryFile(Strict, frozen=True):
+    """A country's file.
+
+    Attributes:
+        name: of the country, in English.
+        kinds: of its plates.
+        sign: what stands in the band of its plates.
+        letters: for the place `A`; ranges as in A-Z.
+        places: further places: characters, or several sets of them with weights.
+        codes: places that are several characters long: a district's letters, all that there are.
+        reads: patterns that a text may have, by kind of plate, where they are others than those of `kinds`.
+        beyond: further ones, only for readers that know every character of the country's plates.
+        look_alikes: characters that are taken for one another on its plates, beside those of all countries.
+        sets: that plates of this country are part of, e.g. latin.
+        share: in these sets.
+        plate: how its plates are drawn.
+    """
+
+    name: str
+    kinds: tuple[KindEntry, ...]
+    sign: str = ""
+    letters: str = "A-Z"
+    places: dict[str, str | tuple[tuple[float, str], ...]] = {}  # noqa: RUF012
+    codes: dict[str, tuple[str, ...]] = {}  # noqa: RUF012
+    reads: dict[str, str] = {}  # noqa: RUF012
+    beyond: dict[str, str] = {}  # noqa: RUF012
+    look_alikes: tuple[str, ...] = ()
+    sets: tuple[str, ...] = ()
+    share: float = 1.0
+    plate: dict[str, Any] = {}  # noqa: RUF012
+
+
+@dataclass(frozen=True)
+class Place:
+    """One or more characters of a text.
+
+    Attributes:
+        choices: what may stand here, in sets by weight: single characters, or codes.
+    """
+
+    choices: tuple[tuple[float, tuple[str, ...]], ...]
+
+    @property
+    def texts(self) -> tuple[str, ...]:
+        """All that may stand here."""
+        return tuple(dict.fromkeys(t for _, texts in self.choices for t in texts))
+
+
+@dataclass(frozen=True)
+class Pattern:
+    """A text's places and the marks between them; a mark is a str.
+
+    Attributes:
+        weight: how often, among its kind's patterns.
+    """
+
+    weight: float
+    parts: tuple[Place | str, ...]
+
+    @property
+    def characters(self) -> frozenset[str]:
+        """All that a text may hold."""
+        return frozenset("".join(t for p in self.parts if isinstance(p, Place) for t in p.texts))
+
+    def places(self) -> tuple[tuple[frozenset[str], ...], ...]:
+        """What may stand in each place, once for every combination of lengths of its codes."""
+        options = []
+        for part in self.parts:
+            if isinstance(part, Place):
+                lengths = sorted({len(t) for t in part.texts})
+                options.append(
+                    [
+                        tuple(frozenset(t[i] for t in part.texts if len(t) == n) for i in range(n))
+                        for n in lengths
+                    ]
+                )
+        return tuple(tuple(itertools.chain(*chosen)) for chosen in itertools.product(*options))
+
+    def marked(self, text: str) -> str | None:
+        """*text* with this pattern's marks between its characters; None where it does not fit."""
+        found = self._regex.fullmatch(text)
+        if found is None:
+            return None
+        groups = iter(found.groups())
+        return "".join(part if isinstance(part, str) else next(groups) for part in self.parts)
+
+    @property
+    def _regex(self) -> re.Pattern[str]:
+        return re.compile(
+            "".join(f"({'|'.join(map(re.escape, p.texts))})" for p in self.parts if isinstance(p, Place))
+        )
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A kind's patterns, and what its file says of its looks."""
+
+    name: str
+    patterns: tuple[Pattern, ...]
+    share: float
+    rows: int
+    plate: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Country:
+    """A country's plates.
+
+    Attributes:
+        code: name of the file, e.g. de.
+        kinds: by name.
+        reads: patterns of texts by kind.
+        beyond: further ones, for readers that know all `characters`.
+    """
+
+    code: str
+    file: CountryFile
+    kinds: dict[str, Kind]
+    reads: dict[str, tuple[Pattern, ...]]
+    beyond: dict[str, tuple[Pattern, ...]]
+
+    @property
+    def characters(self) -> frozenset[str]:
+        """All that is on its plates."""
+        patterns = (p for kind in self.kinds.values() for p in kind.patterns)
+        return frozenset().union(*(p.characters for p in patterns))
+
+
+def expanded(characters: str) -> str:
+    """*characters* with ranges like A-Z written out."""
+    return re.sub(
+        "(.)-(.)", lambda m: "".join(map(chr, range(ord(m[1]), ord(m[2]) + 1))), characters, flags=re.DOTALL
+    )
+
+
+def parse(pattern: str, file: CountryFile, weight: float = 1.0) -> Pattern:
+    """*pattern* with the places of *file*."""
+    parts: list[Place | str] = []
+    for c in pattern:
+        if c in file.codes:
+            parts.append(Place(((1.0, file.codes[c]),)))
+        elif c in file.places:
+            given = file.places[c]
+            choices = ((1.0, given),) if isinstance(given, str) else given
+            parts.append(Place(tuple((w, tuple(expanded(texts))) for w, texts in choices)))
+        elif c == "A":
+            parts.append(Place(((1.0, tuple(expanded(file.letters))),)))
+        elif c in "19":
+            parts.append(Place(((1.0, tuple("0123456789"[c == "1" :])),)))
+        else:
+            parts.append(c if c in MARKS else Place(((1.0, (c,)),)))
+    return Pattern(weight, tuple(parts))
+
+
+def read(path: Path) -> Country:
+    """The country in a file.
+
+    Raises:
+        FatalError: it cannot be read, or says what no country's file says.
+    """
+    todo = "see docs/plates.md for what a country's file holds"
+    try:
+        file = msgspec.convert(tomllib.loads(path.read_text(encoding="utf-8")), CountryFile)
+    except OSError as error:
+        raise FatalError(f"{path}", error.strerror or str(error), "name a file that can be read") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, msgspec.ValidationError) as error:
+        raise FatalError(f"{path}", str(error), todo) from None
+    kinds = {}
+    for entry in file.kinds:
+        weighted = [(1.0, p) if isinstance(p, str) else p for p in entry.patterns]
+        kinds[entry.name] = Kind(
+            name=entry.name,
+            patterns=tuple(parse(p, file, w) for w, p in weighted),
+            share=entry.share,
+            rows=entry.rows,
+            plate=file.plate | entry.plate,
+        )
+    if file.reads:
+        reads: dict[str, tuple[Pattern, ...]] = {name: (parse(p, file),) for name, p in file.reads.items()}
+    else:
+        reads = {name: kind.patterns for name, kind in kinds.items()}
+    beyond: dict[str, tuple[Pattern, ...]] = {name: (parse(p, file),) for name, p in file.beyond.items()}
+    return Country(path.stem, file, kinds, reads, beyond)
+
+
+@cache
+def shipped() -> tuple[Country, ...]:
+    """All countries of this package, by code."""
+    return tuple(read(path) for path in sorted(FOLDER.glob("*.toml")))
