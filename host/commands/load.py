@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import logging
+import shlex
+import subprocess
 import sys
 
 import click
 
+from device_runtime.errors import FatalError
 from lprnet.console import table
+
+LOG = logging.getLogger(__name__)
 
 
 @click.command("load")
@@ -38,7 +44,7 @@ def load_command(
             seconds=seconds,
             collectors=collectors,
             kills=kills,
-            during=during,
+            during=(lambda: _run(during)) if during else None,
         )
     )
     per_request = outcome.acknowledged / outcome.requests if outcome.requests else 0
@@ -58,3 +64,14 @@ def load_command(
     ]
     table(("what", "value"), rows, right={"value"})
     sys.exit(0 if outcome.faultless else 1)
+
+
+def _run(command: str) -> None:
+    try:
+        done = subprocess.run(shlex.split(command), capture_output=True, text=True, check=False)
+    except (OSError, ValueError) as error:
+        raise FatalError(f"--during {command}", f"cannot be run ({error})", "give a command") from None
+    if done.returncode:
+        said = (done.stderr or done.stdout).strip()[-200:] or "it says nothing"
+        raise FatalError(f"--during {command}", f"ends with status {done.returncode}", said)
+    LOG.info("done: %s", command)

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import logging
 import math
-import shlex
-import subprocess
 import tempfile
 import threading
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -41,7 +39,7 @@ class Load:
         seconds: for how long.
         collectors: on that database; boards turn to another one where one fails.
         kills: how often a collector is killed and started again, spread over the time.
-        during: a command that is run in the middle.
+        during: is called in the middle.
         patience_s: how long boards go on afterwards, until everything is acknowledged.
     """
 
@@ -51,7 +49,7 @@ class Load:
     seconds: float
     collectors: int = 1
     kills: int = 0
-    during: str | None = None
+    during: Callable[[], object] | None = None
     patience_s: float = 60.0
 
 
@@ -100,7 +98,7 @@ def run(load: Load) -> Outcome:
     """Put *load* on collectors, and look what the database has afterwards.
 
     Raises:
-        FatalError: the database or a collector cannot be used, or the command fails.
+        FatalError: the database or a collector cannot be used, or what is called in the middle fails.
     """
     names = [f"bench-{number:04}" for number in range(load.boards)]
     with open_store(load.db) as store:
@@ -146,30 +144,30 @@ def run(load: Load) -> Outcome:
 
 
 def _interfere(load: Load, collectors: Sequence[Collector], began: float) -> int:
-    """Kill collectors, and run the command; returns how many were killed."""
+    """Kill collectors, and call what is to be called; returns how many were killed."""
     failed: list[FatalError] = []
-    command = threading.Thread(target=_run, args=(load, began, failed), daemon=True)
-    command.start()
+    middle = threading.Thread(target=_call, args=(load, began, failed), daemon=True)
+    middle.start()
     for number in range(load.kills):
         at = began + load.seconds * (number + 0.5) / load.kills
         time.sleep(max(at - time.monotonic(), 0))
         one = collectors[number % len(collectors)]
         one.kill()
         one.start()
-    command.join()
+    middle.join()
     if failed:
         raise failed[0]
     return load.kills
 
 
-def _run(load: Load, began: float, failed: list[FatalError]) -> None:
+def _call(load: Load, began: float, failed: list[FatalError]) -> None:
     if load.during is None:
         return
     time.sleep(max(began + load.seconds / 2 - time.monotonic(), 0))
-    done = subprocess.run(shlex.split(load.during), capture_output=True, text=True, check=False)
-    LOG.info("%s: exit status %d", load.during, done.returncode)
-    if done.returncode:
-        failed.append(FatalError(load.during, "fails", (done.stderr or "see there").strip()[-200:]))
+    try:
+        load.during()
+    except FatalError as error:
+        failed.append(error)
 
 
 def _end(collector: Collector) -> None:
