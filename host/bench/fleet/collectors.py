@@ -37,11 +37,21 @@ class Collector:
         self._spent_s = 0.0
 
     def start(self) -> None:
-        """Start it and wait until it answers.
+        """Start it, again where it ends as a service manager would, and wait until it answers.
 
         Raises:
             FatalError: it does not.
         """
+        end = time.monotonic() + _START_S
+        self._begin()
+        while not self._answers():
+            if time.monotonic() > end:
+                raise FatalError("the collector", "does not start", f"see {self._log}")
+            if self._process is not None and self._process.poll() is not None:
+                self._begin()
+            time.sleep(0.05)
+
+    def _begin(self) -> None:
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(
                 [
@@ -52,11 +62,6 @@ class Collector:
                 stdout=log,
                 stderr=log,
             )
-        end = time.monotonic() + _START_S
-        while not self._answers():
-            if self._process.poll() is not None or time.monotonic() > end:
-                raise FatalError("the collector", "does not start", f"see {self._log}")
-            time.sleep(0.05)
 
     def _answers(self) -> bool:
         try:
@@ -86,5 +91,8 @@ class Collector:
     def _cpu_s(self) -> float:
         if self._process is None:
             return 0.0
-        times = psutil.Process(self._process.pid).cpu_times()
+        try:
+            times = psutil.Process(self._process.pid).cpu_times()
+        except psutil.NoSuchProcess:
+            return 0.0
         return float(times.user + times.system)

@@ -5,19 +5,18 @@ from __future__ import annotations
 import logging
 import math
 import tempfile
-import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from uuid import UUID
 
 import sqlalchemy as sa
 
 from device_runtime.delivery.destination import HttpDestination
-from device_runtime.errors import FatalError
 from host.bench.fleet.boards import Board
 from host.bench.fleet.collectors import Collector
 from host.collect.app import ITEMS
@@ -135,39 +134,31 @@ def run(load: Load) -> Outcome:
         cpu_s, began = sum(one.cpu_s for one in collectors), time.monotonic()
         for board in boards:
             board.start()
-        kills = _interfere(load, collectors, began)
+        _interfere(load, collectors, began)
         for board in boards:
             board.join()
         seconds = time.monotonic() - began
         cpu_s = sum(one.cpu_s for one in collectors) - cpu_s
-        return _outcome(boards, _stored(load.db) - before, seconds, kills, cpu_s)
+        return _outcome(boards, _stored(load.db) - before, seconds, load.kills, cpu_s)
 
 
-def _interfere(load: Load, collectors: Sequence[Collector], began: float) -> int:
-    """Kill collectors, and call what is to be called; returns how many were killed."""
-    failed: list[FatalError] = []
-    middle = threading.Thread(target=_call, args=(load, began, failed), daemon=True)
-    middle.start()
-    for number in range(load.kills):
-        at = began + load.seconds * (number + 0.5) / load.kills
-        time.sleep(max(at - time.monotonic(), 0))
-        one = collectors[number % len(collectors)]
+def _interfere(load: Load, collectors: Sequence[Collector], began: float) -> None:
+    """Kill collectors, and call what is to be called, each in its time."""
+
+    def again(one: Collector) -> None:
         one.kill()
         one.start()
-    middle.join()
-    if failed:
-        raise failed[0]
-    return load.kills
 
-
-def _call(load: Load, began: float, failed: list[FatalError]) -> None:
-    if load.during is None:
-        return
-    time.sleep(max(began + load.seconds / 2 - time.monotonic(), 0))
-    try:
-        load.during()
-    except FatalError as error:
-        failed.append(error)
+    todo: list[tuple[float, Callable[[], object]]] = [
+        ((number + 0.5) / load.kills, partial(again, collectors[number % len(collectors)]))
+        for number in range(load.kills)
+    ]
+    if load.during is not None:
+        todo.append((0.5, load.during))
+    # One after another, in this thread: who starts a program here may want it to live as long.
+    for share, act in sorted(todo, key=lambda one: one[0]):
+        time.sleep(max(began + share * load.seconds - time.monotonic(), 0))
+        act()
 
 
 def _end(collector: Collector) -> None:
