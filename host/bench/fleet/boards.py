@@ -9,7 +9,6 @@ from __future__ import annotations
 import random
 import threading
 import time
-import uuid
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
@@ -34,7 +33,7 @@ def passage(draw: random.Random) -> Event:
     text = "粤B" + "".join(draw.choice(_LETTERS) for _ in range(5))
     now = datetime.now(timezone.utc)
     return Event(
-        id=str(uuid.UUID(int=draw.getrandbits(128), version=4)),
+        id=new_id(),
         complete=True,
         text=text,
         confidence=0.98,
@@ -139,6 +138,9 @@ class Board:
             backoff.reset()
             if taken := self._spool.counts.acknowledged - before:
                 self.taken.append((taken, time.monotonic() - began))
+            if self._spool.empty:
+                # As `Delivery` does: with nothing left to send it lets go of the connection.
+                self._channels[channel].step(self._spool)
         for one in self._channels:
             one.close()
 
