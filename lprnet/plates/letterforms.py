@@ -8,7 +8,7 @@ stroke.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import copysign, cos, pi, sin
 
 import cv2
@@ -199,7 +199,10 @@ class _Box:
                     return [[(0, 0), (w, 0), (w, H * 0.06), (w * 0.48, H * 0.55), (w * 0.38, H)]]
                 return [[(0, 0), (w, 0), (w * 0.32, H)]]
             case _:
-                return [self.ring(w * 0.06, 0, w * 0.94, m), self.ring(0, m, w, H)]
+                # However square a type is, 8 is pinched at its waist; else it would be a B.
+                pinched = replace(d, corner=max(d.corner, 0.95), exponent=min(d.exponent, 2.2))
+                box = _Box(pinched, w)
+                return [box.ring(w * 0.06, 0, w * 0.94, m), box.ring(0, m, w, H)]
 
     def letter(self, c: str) -> list[Stroke]:
         d, w = self.d, self.w
