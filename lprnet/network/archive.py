@@ -77,7 +77,7 @@ def kind_of(path: Path, data: bytes) -> Kind:
         if data[8:9] == b"{" and length < 100 << 20:
             return "safetensors"
         # A ModelProto begins with its IR version, field 1, a small number.
-        if data[0] == 0x08 and data[1] < 32 and data[2] in (0x12, 0x1A, 0x22, 0x3A, 0x42):
+        if data[0] == 0x08 and data[1] < 32 and data[2] in b"\x12\x1a\x22\x28\x32\x3a\x42":
             return "ONNX"
     raise FatalError(
         str(path),

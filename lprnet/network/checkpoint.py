@@ -23,6 +23,7 @@ from lprnet.network.archive import Archive, kind_of, read_pickle, read_safetenso
 from lprnet.network.fold import Color, fold_input
 from lprnet.network.layout import find_lprnet
 from lprnet.network.model import CONTAINER, LAYERS, LPRNet, Widths
+from lprnet.network.onnx_graph import OnnxGraph, check_same, read_onnx
 
 LOG = logging.getLogger(__name__)
 ALPHABET, BLANK_CLASS, COLOR = "alphabet", "blank", "color"
@@ -130,6 +131,10 @@ def load_checkpoint(path: Path | str, source: Source = UNSAID) -> Checkpoint:
     kind = kind_of(path, data)
     if kind == "pickle":
         return _imported(path, read_pickle(path, data), source, sha256)
+    if kind == "ONNX":
+        graph = read_onnx(path)
+        sha256 = hashlib.sha256(data + graph.external).hexdigest()
+        return _imported(path, graph.archive, source, sha256, graph)
     archive = read_safetensors(path, data)
     if ALPHABET not in archive.metadata:
         return _imported(path, archive, source, sha256)
@@ -216,9 +221,13 @@ def _own(path: Path, archive: Archive, source: Source, sha256: str) -> Checkpoin
     return Checkpoint(state, alphabet, sha256=sha256, metadata=metadata)
 
 
-def _imported(path: Path, archive: Archive, source: Source, sha256: str) -> Checkpoint:
+def _imported(
+    path: Path, archive: Archive, source: Source, sha256: str, graph: OnnxGraph | None = None
+) -> Checkpoint:
     """LPRNet of anybody in the layout, the names and the input of this project's."""
     found = find_lprnet(str(path), archive)
+    if graph is not None:
+        check_same(graph, _plain_model(found.state))
     channels = found.state[f"{LAYERS[0].conv}.weight"].shape[1]
     color: Color = source.color or ("GRAY" if channels == 1 else "BGR")
     plain = color == "BGR" and source.mean is None and source.scale is None
@@ -233,6 +242,15 @@ def _imported(path: Path, archive: Archive, source: Source, sha256: str) -> Chec
     LOG.info("  %s: %s", path.name, ", ".join([*notes, f"{len(alphabet)} classes", blank]))
     metadata = {"source": path.name, **({COLOR: color} if color == "GRAY" else {})}
     return Checkpoint(state, alphabet, sha256=sha256, metadata=metadata)
+
+
+def _plain_model(state: Mapping[str, Tensor]) -> LPRNet:
+    """The network of *state* with its own input; grey images are given to it three times."""
+    if state[f"{LAYERS[0].conv}.weight"].shape[1] == 1:
+        state = fold_input(state, "GRAY")
+    model = LPRNet(len(state[f"{CONTAINER}.bias"]), widths=Widths.of(state))
+    model.load_state_dict(state)
+    return model.eval()
 
 
 def _alphabet(path: Path, classes: int, source: Source) -> Alphabet:
