@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
-
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -122,7 +120,6 @@ def one_by_one(model: nn.Module, images: Tensor) -> Tensor:
         return torch.cat([model(image[None]) for image in images])
 
 
-def flat(model: nn.Module) -> OrderedDict[str, Tensor]:
+def flat(model: nn.Module) -> dict[str, Tensor]:
     """Its state dict."""
-    state: OrderedDict[str, Tensor] = model.state_dict()
-    return state
+    return dict(model.state_dict())

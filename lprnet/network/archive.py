@@ -122,7 +122,10 @@ def read_pickle(path: Path, data: bytes) -> Archive:
     except pickle.UnpicklingError as error:
         raise _pickled_code(path, str(error)) from None
     # torch.load reports damage in whatever way its zip and pickle readers trip over it.
-    except Exception:
+    except Exception as error:
+        if "magic number" in str(error):
+            todo = "save the weights with torch.save"
+            raise FatalError(str(path), "is a pickle that torch.save did not write", todo) from None
         raise FatalError(str(path), "truncated or not a PyTorch checkpoint", "fetch the file again") from None
     tables = dict(_tables(content, ()))
     if not tables:
@@ -165,10 +168,6 @@ def _floats(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
 
 def _pickled_code(path: Path, message: str) -> FatalError:
     found = re.search(r"GLOBAL ([\w.]+)", message)
-    if "magic number" in message.lower():
-        return FatalError(
-            str(path), "is a pickle that torch.save did not write", "save the weights with torch.save"
-        )
     what = f" ({found[1]})" if found else ""
     keep = (
         "{k: v for k, v in ((k, v.state_dict() if hasattr(v, 'state_dict') else v) for k, v in "

@@ -100,7 +100,7 @@ SHAPES: dict[str, Callable[[State], Any]] = {
 
 @pytest.mark.parametrize("shape", SHAPES)
 def test_every_shape_of_a_state_dict(shape: str, model: Published, images: Tensor, tmp_path: Path) -> None:
-    checkpoint = saved(tmp_path / "weights.pt", SHAPES[shape](dict(flat(model))))
+    checkpoint = saved(tmp_path / "weights.pt", SHAPES[shape](flat(model)))
     assert agree(checkpoint, model, images)
     assert len(checkpoint.alphabet) == CLASSES
 
@@ -120,7 +120,7 @@ def test_a_bias_or_a_norm_that_is_not_there(images: Tensor, tmp_path: Path) -> N
             value.zero_()
         if name in ("backbone.17.weight", "backbone.17.running_var"):
             value.fill_(1.0 - 1e-5 if "var" in name else 1.0)
-    state = _without(_without(dict(flat(model)), "backbone.4.block.2.bias"), "backbone.17.")
+    state = _without(_without(flat(model), "backbone.4.block.2.bias"), "backbone.17.")
     assert agree(saved(tmp_path / "x.pth", state), model, images)
 
 
@@ -130,7 +130,7 @@ def test_learnt_context_scales(images: Tensor, tmp_path: Path) -> None:
     assert model.gammas is not None
     for gamma, value in zip(model.gammas, (0.5, 2.0, -1.5, 0.25), strict=True):
         gamma.data.fill_(value)
-    rest = _without(dict(flat(model)), "gammas")
+    rest = _without(flat(model), "gammas")
     shapes: list[State] = [
         {f"scale{i}.weight": torch.tensor([v]) for i, v in enumerate((0.5, 2.0, -1.5, 0.25))},
         {"alpha": torch.tensor([0.5, 2.0, -1.5, 0.25])},
@@ -230,7 +230,7 @@ DIFFERENT: dict[str, tuple[Callable[[State], Any], str]] = {
 def test_a_difference_is_named(difference: str, model: Published, tmp_path: Path) -> None:
     change, message = DIFFERENT[difference]
     with pytest.raises(FatalError, match=message):
-        saved(tmp_path / "other.pth", change(dict(flat(model))))
+        saved(tmp_path / "other.pth", change(flat(model)))
 
 
 def test_who_lists_no_classes_is_told_the_lists_that_fit(model: Published, tmp_path: Path) -> None:
