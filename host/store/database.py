@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import sqlite3
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -33,11 +34,14 @@ class Database:
         engine: of SQLAlchemy.
         name: what errors call it: the address without a password, or the file.
         file: SQLite's.
+        turn: of the threads that write. They would wait for each other in the database, too, but SQLite's
+            waiting is asking again after up to 0.1 s.
     """
 
     engine: sa.Engine
     name: str
     file: Path | None
+    turn: threading.Lock = field(default_factory=threading.Lock)
 
     @property
     def is_sqlite(self) -> bool:
@@ -68,6 +72,7 @@ class Database:
         """
         options = {"lpr_patience_ms": round(1000 * patience_s)}
         with (
+            self._in_turn(patience_s),
             self._faults(),
             self.engine.connect().execution_options(**options) as connection,
             connection.begin(),
@@ -77,9 +82,38 @@ class Database:
                 connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_WRITERS)))
             yield connection
 
+    def overwrite(self, *tables: str) -> None:
+        """Bring deletions to where the rows were: SQLite's log and PostgreSQL's *tables* still have them.
+
+        Raises:
+            Unavailable: the database cannot do it.
+        """
+        with self._faults():
+            if not self.is_sqlite:
+                with self.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+                    connection.exec_driver_sql(f"VACUUM {', '.join(tables)}")
+                return
+            with self.engine.connect() as connection:
+                # As its first statement, before any transaction.
+                driver = connection.connection.driver_connection
+                assert driver is not None
+                (busy, *_) = driver.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        if busy:
+            why = "is read by another program, so that its log still has what was deleted"
+            raise Unavailable(self.name, why, "stop that, and do it again")
+
     def close(self) -> None:
         """Close all connections."""
         self.engine.dispose()
+
+    @contextmanager
+    def _in_turn(self, patience_s: float) -> Iterator[None]:
+        if not self.turn.acquire(timeout=patience_s):
+            raise Unavailable(self.name, "is being written to", "try again")
+        try:
+            yield
+        finally:
+            self.turn.release()
 
     @contextmanager
     def _faults(self) -> Iterator[None]:

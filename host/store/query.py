@@ -173,10 +173,13 @@ def _near(connection: sa.Connection, text: str, most: float) -> list[int]:
     # As `Follow.same_plate`: of short texts everything would be found.
     most = min(most, len(text) / 3)
     looks, c = looks_of(text), tables.plates.c
+    lengths = len(text) - 1, len(text) + 1
     found: dict[int, float] = {}
     for part in ranges(looks, most):
         column = c[part.column]
-        query = sa.select(c.id, c.text, c.folded).where(column >= part.first, column <= part.last)
+        query = sa.select(c.id, c.text, c.folded).where(
+            column >= part.first, column <= part.last, sa.func.length(c.folded).between(*lengths)
+        )
         for row, other, folded in connection.execute(query):
             if one_edit(folded, looks.folded) and (apart := distance(text, other, most)) <= most:
                 found[row] = apart

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from datetime import datetime, timedelta
 
 import sqlalchemy as sa
@@ -13,8 +14,10 @@ from host.store.moments import microseconds
 from host.store.query import plates_like
 from host.store.values import Erased, Retention, Retired
 
-_AT_ONCE = 2000
-"""Rows deleted in one transaction, so that items that arrive need not wait long."""
+_AT_ONCE = 200
+"""Rows deleted in one transaction: what arrives waits for it."""
+_PAUSE_S = 0.02
+"""Between two, at least: half of the time belongs to what arrives."""
 
 
 def retire(database: Database, retention: Retention, today: datetime) -> Retired:
@@ -28,7 +31,6 @@ def retire(database: Database, retention: Retention, today: datetime) -> Retired
         table = tables.METADATA.tables[name]
         before = microseconds(today - timedelta(days=days))
         counts[name] = _delete(database, table, table.c.at < before)
-    _forget_plates(database)
     return Retired(**counts)
 
 
@@ -56,8 +58,8 @@ def erase(database: Database, plate: str, distance: float | None) -> Erased:
             events += _deleted(connection, tables.events, c.id.in_(ids))
             if len(ids) < _AT_ONCE:
                 _deleted(connection, tables.plates, p.id.in_([one.id for one in found]))
-    if texts:
-        _overwrite(database)
+    # Also where nothing was found: the last time may have ended before this.
+    database.overwrite("events", "crops", "plates")
     return Erased(plates=tuple(sorted(texts)), events=events, crops=crops)
 
 
@@ -65,37 +67,27 @@ def _delete(database: Database, table: sa.Table, which: sa.ColumnElement[bool]) 
     key = next(iter(table.primary_key))
     total = 0
     while True:
+        began = time.monotonic()
         with database.writing() as connection:
             ids = list(connection.scalars(sa.select(key).where(which).limit(_AT_ONCE)))
-            if ids and table is tables.events:
-                _deleted(connection, tables.crops, tables.crops.c.event_id.in_(ids))
-            total += _deleted(connection, table, key.in_(ids)) if ids else 0
+            if table is tables.events:
+                total += _delete_events(connection, ids)
+            else:
+                total += _deleted(connection, table, key.in_(ids))
         if len(ids) < _AT_ONCE:
             return total
+        time.sleep(max(_PAUSE_S, time.monotonic() - began))
+
+
+def _delete_events(connection: sa.Connection, ids: list[int]) -> int:
+    """With their pictures, and with texts that no other event has."""
+    c, p = tables.events.c, tables.plates.c
+    plates = set(connection.scalars(sa.select(c.plate_id).where(c.id.in_(ids), c.plate_id.is_not(None))))
+    _deleted(connection, tables.crops, tables.crops.c.event_id.in_(ids))
+    count = _deleted(connection, tables.events, c.id.in_(ids))
+    _deleted(connection, tables.plates, sa.and_(p.id.in_(plates), ~sa.exists().where(c.plate_id == p.id)))
+    return count
 
 
 def _deleted(connection: sa.Connection, table: sa.Table, which: sa.ColumnElement[bool]) -> int:
     return connection.execute(sa.delete(table).where(which)).rowcount
-
-
-def _forget_plates(database: Database) -> None:
-    """Texts without an event, a stretch of rows at a time."""
-    c = tables.plates.c
-    unused = ~sa.exists().where(tables.events.c.plate_id == c.id)
-    last = 0
-    while True:
-        with database.writing() as connection:
-            ids = list(connection.scalars(sa.select(c.id).where(c.id > last).order_by(c.id).limit(_AT_ONCE)))
-            if not ids:
-                return
-            _deleted(connection, tables.plates, sa.and_(c.id > last, c.id <= ids[-1], unused))
-            last = ids[-1]
-
-
-def _overwrite(database: Database) -> None:
-    """Bring deletions to where the rows were: SQLite's log and PostgreSQL's dead rows still have them."""
-    with database.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        if database.is_sqlite:
-            connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
-        else:
-            connection.exec_driver_sql("VACUUM events, crops, plates")

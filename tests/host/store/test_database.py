@@ -150,14 +150,15 @@ def test_what_postgresql_reports_is_one_line(postgresql: Postgresql, state: str,
 
 
 def test_postgresql_that_another_program_locks_is_one_line(postgresql: Postgresql) -> None:
-    database = connect(postgresql.url())
+    one, other = connect(postgresql.url()), connect(postgresql.url())
     with (
-        database.writing(),
+        one.writing(),
         pytest.raises(Unavailable, match="is locked by another program"),
-        database.writing(0.05),
+        other.writing(0.05),
     ):
         pass
-    database.close()
+    one.close()
+    other.close()
 
 
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGQUIT], ids=["stopped", "crashed"])

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import sqlite3
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
@@ -7,6 +8,7 @@ import msgspec
 import pytest
 
 from device_runtime.errors import FatalError
+from host.store.faults import Unavailable
 from host.store.received import Received
 from host.store.store import Store, open_store
 from host.store.values import Retention, Retired, Search
@@ -67,3 +69,20 @@ def test_more_rows_than_one_transaction_deletes_are_all_deleted(
     store.add("gate", events(*(f"B{i}" for i in range(7))))
     assert store.erase("A1111").events == 7
     assert store.retire(Retention(events=0), datetime.now(timezone.utc) + timedelta(days=1)).events == 7
+
+
+def test_an_erasure_that_a_reader_keeps_in_the_log_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("host.store.database.BUSY_S", 0.1)
+    with open_store(str(tmp_path / "lpr.db")) as store:
+        store.add("gate", events("粤B12345"))
+        reader = sqlite3.connect(tmp_path / "lpr.db", isolation_level=None)
+        reader.execute("BEGIN")
+        reader.execute("SELECT * FROM events").fetchone()
+        with pytest.raises(Unavailable, match="its log still has what was deleted"):
+            store.erase("粤B12345")
+        assert not store.events().rows
+        reader.close()
+        store.erase("粤B12345")
+        assert (tmp_path / "lpr.db-wal").stat().st_size == 0
