@@ -1,4 +1,4 @@
-"""`lpr-host report`: reports of boards → one page, and a table."""
+"""`lpr-host report`: reports of boards, and what belongs to them → one page, and a table."""
 
 from __future__ import annotations
 
@@ -20,15 +20,48 @@ from lprnet.console import table
     type=options.FOLDER,
     help="Folder that lpr-run --save-annotated filled, for the page.",
 )
-def report_command(paths: tuple[Path, ...], html: Path, pictures: Path | None) -> None:
-    """Compare reports that boards made with lpr-run --report."""
+@click.option(
+    "--items",
+    multiple=True,
+    type=options.FILE,
+    help="Events and health reports, as lpr-run --events file:PATH or a collector writes them; repeatable.",
+)
+@click.option("--crops", type=options.FOLDER, help="Folder that lpr-run --save-crops filled, for --items.")
+@click.option(
+    "--accuracy", multiple=True, type=options.FILE, help="What lpr-host eval --json printed; repeatable."
+)
+@click.option(
+    "--cases", multiple=True, type=options.FILE, help="What lpr-host eval --cases wrote; repeatable."
+)
+def report_command(
+    paths: tuple[Path, ...],
+    html: Path,
+    pictures: Path | None,
+    items: tuple[Path, ...],
+    crops: Path | None,
+    accuracy: tuple[Path, ...],
+    cases: tuple[Path, ...],
+) -> None:
+    """Show reports that boards made with lpr-run --report, side by side."""
+    from device_runtime.errors import FatalError
     from device_runtime.files import write_atomic
     from device_runtime.report.report import REPORT
-    from host.report.gallery import read_pictures
-    from host.report.page import render
-    from host.report.text import HEADINGS, NUMBERS, rows
+    from host.show.accuracy import read_evaluation
+    from host.show.cases import CASES
+    from host.show.items import read_items
+    from host.show.page import Contents, render
+    from host.show.pictures import read_pictures
+    from host.show.text import HEADINGS, NUMBERS, rows
 
-    reports = [REPORT.read(path) for path in paths]
-    write_atomic(html, render(reports, read_pictures(pictures) if pictures else ()).encode())
-    table(HEADINGS, rows(reports), right=NUMBERS)
+    if crops and not items:
+        raise FatalError("--crops", "is about events", "give --items, or leave it out")
+    contents = Contents(
+        reports=[REPORT.read(path) for path in paths],
+        pictures=read_pictures(pictures) if pictures else (),
+        items=[read_items(path, crops) for path in items],
+        scores=[score for path in accuracy for score in read_evaluation(path)],
+        cases=[CASES.read(path) for path in cases],
+    )
+    write_atomic(html, render(contents).encode())
+    table(HEADINGS, rows(contents.reports), right=NUMBERS)
     click.echo(f"page: {html}")

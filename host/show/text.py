@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from device_runtime.report.report import Report
-from host.report.series import board_name, ordered
+from host.show.series import board_name, ordered
 
 HEADINGS = (
     "board",

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import base64
-import re
 from pathlib import Path
 
 import cv2
@@ -10,7 +9,9 @@ import pytest
 
 from device_runtime.errors import FatalError
 from device_runtime.sinks.pictures import OVERVIEW_NAME
-from host.report.gallery import MOST, WIDTH, gallery, read_pictures
+from host.show.page import Contents, render
+from host.show.pictures import MOST, WIDTH, read_pictures
+from tests.reports import made
 
 
 def test_pictures_are_shrunk_and_the_overview_is_left_out(tmp_path: Path) -> None:
@@ -19,17 +20,16 @@ def test_pictures_are_shrunk_and_the_overview_is_left_out(tmp_path: Path) -> Non
     cv2.imwrite(str(tmp_path / OVERVIEW_NAME), np.zeros((90, 160, 3), np.uint8))
     pictures = read_pictures(tmp_path)
     assert [picture.caption for picture in pictures] == [f"street-{number:02}" for number in range(MOST)]
-    assert pictures[3].image.shape == (405, WIDTH, 3)
-    html = gallery(pictures)
-    (first, *others) = re.findall(r'src="data:image/jpeg;base64,([^"]+)"', html)
-    assert len(others) == MOST - 1
-    decoded = cv2.imdecode(np.frombuffer(base64.b64decode(first), np.uint8), cv2.IMREAD_COLOR)
+    assert {(picture.width, picture.height) for picture in pictures} == {(WIDTH, 405)}
+    code = base64.b64decode(pictures[3].address.removeprefix("data:image/jpeg;base64,"))
+    decoded = cv2.imdecode(np.frombuffer(code, np.uint8), cv2.IMREAD_COLOR)
     assert decoded is not None and decoded.shape == (405, WIDTH, 3)
 
 
 def test_names_of_pictures_are_text_not_html(tmp_path: Path) -> None:
     cv2.imwrite(str(tmp_path / '"><script>.png'), np.zeros((9, 16, 3), np.uint8))
-    assert "<script" not in gallery(read_pictures(tmp_path))
+    text = render(Contents(reports=[made()], pictures=read_pictures(tmp_path)))
+    assert '"><script>.' not in text and "&#34;&gt;&lt;script&gt;" in text
 
 
 def test_a_folder_without_pictures_is_refused(tmp_path: Path) -> None:

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from host.report.series import names
+from host.show.series import names
 from tests.reports import made
 
 

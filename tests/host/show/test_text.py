@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from host.report.text import HEADINGS, rows
+from host.show.text import HEADINGS, rows
 from tests.reports import BARE, made
 
 
