@@ -101,6 +101,7 @@ def collect_command(
     from host.collect.password import open_password
     from host.collect.serial_input import parse_serial
     from host.collect.server import Tls
+    from host.show.web import routes
     from host.store.store import open_store
     from host.store.values import Retention
 
@@ -118,6 +119,7 @@ def collect_command(
             password=password, metrics_token=read_token(name=METRICS_TOKEN), limits=Limits(items_s=rate)
         ),
         retention=Retention(events=keep_days, crops=min(keep_crops_days or keep_days, keep_days)),
+        pages=routes(),
     )
     scheme = "https" if tls else "http"
 

@@ -16,7 +16,8 @@ VENDOR = "vendor/npm.json"
 STYLES = ("vendor/uPlot.min.css", "style.css")
 SCRIPTS = ("vendor/uPlot.iife.min.js", "charts.js")
 """In the order in which a page needs them."""
-LIVE_SCRIPTS = (*SCRIPTS, "live.js")
+LIVE_SCRIPTS = ("live.js", *SCRIPTS)
+"""The first one looks at the page before the others change it."""
 
 CONTENT_TYPES = {".css": "text/css", ".js": "text/javascript"}
 

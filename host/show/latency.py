@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
+from device_runtime.report.health import Spread
 from device_runtime.timing import STAGES, Distribution
 from host.show.chart import PERCENTILES, Axis, Box, Boxes, Chart, Group, Line, Lines, percentile_place
 from host.show.table import Table
@@ -31,7 +33,7 @@ def stage_name(stage: str) -> str:
     return STAGE_NAMES.get(stage, stage)
 
 
-def stages_of(runs: Sequence[Mapping[str, Distribution]]) -> list[str]:
+def stages_of(runs: Sequence[Mapping[str, Any]]) -> list[str]:
     """All that any run went through, in order, those a newer board knows last."""
     found = dict.fromkeys(stage for run in runs for stage in run)
     return [stage for stage in STAGES if stage in found] + [stage for stage in found if stage not in STAGES]
@@ -65,6 +67,45 @@ def boxes(name: str, title: str, runs: Sequence[Mapping[str, Distribution]], lab
     )
 
 
+def spreads(name: str, stages: Mapping[str, Spread]) -> Chart:
+    """All stages of a health report, which knows three percentiles and the longest of each."""
+    shown = [(stage_name(stage), stages[stage]) for stage in stages_of([stages]) if stages[stage].n]
+    return Chart(
+        name=name,
+        title="Stages of a frame",
+        summary="Dot: the median. Line: to the 99th percentile. Small dot: the slowest.",
+        drawing=Boxes(
+            axis=MILLISECONDS,
+            groups=[
+                Group(
+                    name=words,
+                    boxes=[
+                        Box(
+                            name="",
+                            color=0,
+                            low=max(s.p50_ms, _LEAST_MS),
+                            middle=max(s.p50_ms, _LEAST_MS),
+                            high=max(s.p99_ms, _LEAST_MS),
+                            most=max(s.max_ms, _LEAST_MS),
+                            says=f"p50 {s.p50_ms:.3g}, p90 {s.p90_ms:.3g}, p99 {s.p99_ms:.3g} ms",
+                        )
+                    ],
+                )
+                for words, s in shown
+            ],
+        ),
+        table=Table(
+            caption="Latency of each stage, milliseconds",
+            headings=("stage", "frames", "p50", "p90", "p99", "slowest"),
+            rows=[
+                (words, f"{s.n}", *(f"{ms:.3f}" for ms in (s.p50_ms, s.p90_ms, s.p99_ms, s.max_ms)))
+                for words, s in shown
+            ],
+        ),
+        wide=True,
+    )
+
+
 def curves(name: str, stage: str, runs: Sequence[Mapping[str, Distribution]], labels: Sequence[str]) -> Chart:
     """One stage: the time within which a share of the frames is done, a line for each run that has it."""
     with_stage = [(i, run[stage], label) for i, (run, label) in enumerate(zip(runs, labels, strict=True))
@@ -74,9 +115,9 @@ def curves(name: str, stage: str, runs: Sequence[Mapping[str, Distribution]], la
         title=stage_name(stage),
         summary="; ".join(
             f"{label}: half within {d.p50_ms:.3g} ms, 99 % within {d.p99_ms:.3g} ms"
-            for _, d, label in with_stage[:3]
+            for _, d, label in with_stage[:2]
         )
-        + (f"; {len(with_stage) - 3} more in the table." if len(with_stage) > 3 else "."),
+        + (f"; {len(with_stage) - 2} more in the table." if len(with_stage) > 2 else "."),
         drawing=Lines(
             x=[percentile_place(p) for p in range(101)],
             x_axis=PERCENTILES,

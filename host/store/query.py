@@ -83,8 +83,8 @@ def others(connection: sa.Connection, board: str | None, before: str | None, lim
     return _page([StoredOther(**_item(row), kind=row.kind) for row in rows], limit)
 
 
-def boards(connection: sa.Connection, after: str, limit: int) -> tuple[Board, ...]:
-    """Boards by name, those behind *after*."""
+def boards(connection: sa.Connection, which: sa.ColumnElement[bool], limit: int) -> tuple[Board, ...]:
+    """Boards that *which* is true of, by name."""
     c, h, t = _boards.c, tables.health.c, tables.tokens.c
     tokens = (
         sa.select(sa.func.count())
@@ -100,7 +100,7 @@ def boards(connection: sa.Connection, after: str, limit: int) -> tuple[Board, ..
         .scalar_subquery()
         .label("newest")
     )
-    query = sa.select(*c, tokens, newest).where(c.name > after).order_by(c.name).limit(limit)
+    query = sa.select(*c, tokens, newest).where(which).order_by(c.name).limit(limit)
     found = connection.execute(query).all()
     wanted = [row.newest for row in found if row.newest is not None]
     reports = {

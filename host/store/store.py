@@ -108,7 +108,13 @@ class Store:
     def boards(self, after: str = "", limit: int = 1000) -> tuple[Board, ...]:
         """Boards in the order of their names, with their newest health; those behind the name *after*."""
         with self._database.reading() as connection:
-            return query.boards(connection, after, limit)
+            return query.boards(connection, tables.boards.c.name > after, limit)
+
+    def board(self, name: str) -> Board | None:
+        """The board of that name; None where there is none."""
+        with self._database.reading() as connection:
+            found = query.boards(connection, tables.boards.c.name == name, 1)
+        return found[0] if found else None
 
     def health(
         self, board: str, since: datetime | None = None, until: datetime | None = None, limit: int = 10_000

@@ -301,6 +301,7 @@
     const taken = list.map((one) => { const [x, y] = place(one); return [x - 6 * ratio, y - 6 * ratio, 12 * ratio, 12 * ratio]; });
     ctx.font = `${LABEL * ratio}px system-ui, sans-serif`;
     ctx.textBaseline = "middle";
+    ctx.textAlign = "left";
     for (const one of list) {
       const [x, y] = place(one);
       ctx.strokeStyle = ctx.fillStyle = series(one.color);
@@ -349,16 +350,18 @@
     charts.set(figure, made);
   }
 
-  function drawAll(width) {
-    for (const figure of document.querySelectorAll("figure.chart")) {
-      try {
-        draw(figure, width?.(figure));
-      } catch (error) {
-        // The table says the same.
-        figure.querySelector("details").open = true;
-        console.error(figure.id, error);
-      }
+  function attempt(figure, width) {
+    try {
+      draw(figure, width);
+    } catch (error) {
+      // The table says the same.
+      figure.querySelector("details").open = true;
+      console.error(figure.id, error);
     }
+  }
+
+  function drawAll(width) {
+    for (const figure of document.querySelectorAll("figure.chart")) attempt(figure, width?.(figure));
   }
 
   const widths = new ResizeObserver((entries) => {
@@ -396,7 +399,7 @@
   });
 
   window.charts = {
-    // Draws what has come into the page or changed there, and forgets what has left it.
+    // Draws what has come into the page, and forgets what has left it.
     refresh() {
       for (const [figure, chart] of charts) {
         if (!figure.isConnected) {
@@ -405,9 +408,11 @@
         }
       }
       for (const figure of document.querySelectorAll("figure.chart")) {
-        if (!charts.has(figure)) widths.observe(figure.querySelector(".plot"));
+        if (!charts.has(figure)) {
+          widths.observe(figure.querySelector(".plot"));
+          attempt(figure);
+        }
       }
-      drawAll();
     },
   };
   start();
