@@ -70,6 +70,8 @@ class Comparison(Strict, frozen=True, kw_only=True):
     notes: tuple[str, ...] = ()
 
 
+DECISIVE = "total.p50"
+"""What runs have to be long enough for; short stages beside it may not be told."""
 _OF_RUNS = ("throughput", "memory")
 """Metrics that nothing can be told of from one run each."""
 
@@ -89,7 +91,7 @@ def compare(a: Side, b: Side, resolution: float, *, paired: bool) -> Comparison:
         resolution: a change of latency that has to be told from none, as a share.
         paired: their runs were made in turns.
     """
-    rows = [*_stage_rows(a, b, resolution, paired), *_run_rows(a, b, paired), *_size_rows(a, b)]
+    rows = [*_stage_rows(a, b, resolution, paired), *_run_rows(a, b, resolution, paired), *_size_rows(a, b)]
     notes = list(_notes(a, b))
     if (accuracy := _accuracy(a, b)) is not None:
         rows.append(accuracy)
@@ -128,14 +130,13 @@ def met(comparison: Comparison, conditions: Sequence[Condition]) -> list[Met]:
 
 
 def refuse_too_short(comparison: Comparison, resolution: float) -> None:
-    """Refuse a comparison whose medians cannot be told apart at the resolution.
+    """Refuse a comparison that cannot tell a change of a whole frame's median at the resolution.
 
     Raises:
-        FatalError: naming the stage that takes the most samples, and how many more.
+        FatalError: naming how many more samples it takes.
     """
-    short = [row for row in comparison.rows if row.more and row.metric.endswith(".p50")]
-    if short:
-        worst = max(short, key=lambda row: row.more)
+    worst = next((row for row in comparison.rows if row.metric == DECISIVE), None)
+    if worst is not None and worst.more:
         assert worst.low is not None and worst.high is not None
         told = f"±{50 * (worst.high - worst.low):.1f} %"
         raise FatalError(
@@ -190,7 +191,7 @@ def _verdict(ratio: Ratio, resolution: float) -> Verdict:
     return "no change" if ratio.half_width <= resolution else "cannot be told"
 
 
-def _run_rows(a: Side, b: Side, paired: bool) -> list[Row]:
+def _run_rows(a: Side, b: Side, resolution: float, paired: bool) -> list[Row]:
     """Metrics that each run has one number of; an interval needs several runs."""
     rows = []
     for metric, unit, field in (
@@ -215,7 +216,7 @@ def _run_rows(a: Side, b: Side, paired: bool) -> list[Row]:
                 low=ratio.low - 1 if several else None,
                 high=ratio.high - 1 if several else None,
                 n=n,
-                verdict=_verdict(ratio, 1.0) if several else "cannot be told",
+                verdict=_verdict(ratio, resolution) if several else "cannot be told",
             )
         )
     return rows

@@ -1,0 +1,56 @@
+from __future__ import annotations
+
+from contextlib import ExitStack
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from device_runtime.bundle.manifest import encode, read_manifest
+from device_runtime.errors import FatalError
+from device_runtime.report.report import REPORT
+from host.compare.side import Side, open_side
+from tests.reports import made
+
+
+def opened(name: str, work: Path) -> Side:
+    with ExitStack() as stack:
+        return open_side(name, work, stack)
+
+
+def test_a_report_and_a_folder_of_them(tmp_path: Path) -> None:
+    for number in range(3):
+        REPORT.write(tmp_path / f"runs/{number}.json", made(infer_ms=number + 1))
+    one, all_of_them = (
+        opened(str(tmp_path / "runs/0.json"), tmp_path),
+        opened(str(tmp_path / "runs"), tmp_path),
+    )
+    assert (len(one.reports), len(all_of_them.reports)) == (1, 3)
+    assert one.model == 2_000_000 and one.size is None
+
+
+def test_a_bundle_and_whether_it_runs_here(fp32_bundle: Path, tmp_path: Path) -> None:
+    here = opened(str(fp32_bundle), tmp_path)
+    assert here.obstacle is None and here.size and here.model and here.size > here.model
+    manifest = read_manifest(fp32_bundle)
+    target = msgspec.structs.replace(manifest.target, arch="riscv64")
+    (tmp_path / "manifest.json").write_bytes(encode(msgspec.structs.replace(manifest, target=target)))
+    assert "needs riscv64" in str(opened(str(tmp_path), tmp_path).obstacle)
+
+
+@pytest.mark.parametrize(
+    ("name", "why"),
+    [
+        ("nothing-of-that-name", "is no path, no target and no git revision"),
+        ("rev:--output=x", "is no git revision"),
+        ("target:nowhere", "nowhere"),
+        (".", "holds neither a bundle nor reports"),
+    ],
+)
+def test_anything_else_is_refused(
+    name: str, why: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(FatalError) as error:
+        opened(name, tmp_path)
+    assert why in str(error.value)
