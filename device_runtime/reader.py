@@ -226,6 +226,7 @@ class Reader(Examiner):
         locate_size: int | None = None,
         min_plate_width: int | None = None,
         keys: tuple[PublicKey, ...] = (),
+        countries: tuple[str, ...] = (),
     ) -> Reader:
         """Verify the bundle against this board, load it and check it on its golden inputs.
 
@@ -240,6 +241,7 @@ class Reader(Examiner):
             min_plate_width: px; plates from this width on are to be found, at the cost of more looks.
             keys: one of them must have signed the bundle (`bundle.signature.read_keys`); none: it need not be
                 signed.
+            countries: whose plates the grammar is of: names of shipped files, e.g. de, or paths of others.
 
         Raises:
             FatalError: the bundle is not whole, not for this board or computes something else here; it has no
@@ -252,7 +254,7 @@ class Reader(Examiner):
             except ValueError as error:
                 raise FatalError("region", str(error), "give X,Y,W,H in pixels") from None
         return cls.of(
-            Engine.open(bundle, threads, grammar, keys),
+            Engine.open(bundle, threads, grammar, keys, countries),
             threads=threads,
             crop=crop,
             region=region,

@@ -159,7 +159,7 @@ def run(options: Options, *more: Sink) -> int:
     keys = () if key is None else read_keys(key)
     # Before the module's own threads are started, which keep to them, too.
     keep_to(parse_cores(asked.service.cores), asked.reader.threads)
-    engine = Engine.open(bundle, asked.reader.threads, asked.reader.grammar, keys)
+    engine = Engine.open(bundle, asked.reader.threads, asked.reader.grammar, keys, asked.reader.countries)
     if options.check:
         click.echo(checked(engine, open_locator(engine.bundle, asked.reader.threads) is not None))
         return 0
@@ -228,7 +228,9 @@ def _reader(options: Options, engine: Engine, whole: bool = False) -> Reader:
 
 def _follower(options: Options, engine: Engine) -> Follower:
     settings = options.configuration.events.with_files()
-    return Follower(settings, for_alphabet(engine.manifest.alphabet).accepts)
+    return Follower(
+        settings, for_alphabet(engine.manifest.alphabet, options.configuration.reader.countries).accepts
+    )
 
 
 def _report(
@@ -276,7 +278,9 @@ def _attending(
             """One for the images of others: a reader serves one thread."""
             if options.only_serves:
                 return reader
-            own = Engine.open(engine.bundle.path, asked.reader.threads, asked.reader.grammar, keys)
+            own = Engine.open(
+                engine.bundle.path, asked.reader.threads, asked.reader.grammar, keys, asked.reader.countries
+            )
             return _reader(options, own, whole=True)
 
         sinks.append(Server(parse_address(asked.serve.address), another, settings=asked.serve))

@@ -34,6 +34,18 @@ Choices = tuple[tuple[float, str], ...]
 """Sets of characters and how often one is taken from each."""
 
 
+class LookAlikes(Strict, frozen=True):
+    """Characters that are taken for one another.
+
+    Attributes:
+        same: groups within which one stands for another at no cost.
+        similar: pairs that differ by one stroke.
+    """
+
+    same: tuple[str, ...] = ()
+    similar: tuple[str, ...] = ()
+
+
 class KindEntry(Strict, frozen=True):
     """One kind of plate.
 
@@ -64,9 +76,10 @@ class CountryFile(Strict, frozen=True):
         codes: places that are several characters long: a district's letters, all that there are.
         reads: patterns that a text may have, by kind of plate, where they are others than those of `kinds`.
         beyond: further ones, only for readers that know every character of the country's plates.
-        look_alikes: characters that are taken for one another on its plates, beside those of all countries.
+        look_alikes: on its plates; events take those of the file that stands for all countries, zz.
         sets: that plates of this country are part of, e.g. latin.
         share: in these sets.
+        real: whether there are such plates; others are only drawn.
         plate: how its plates are drawn.
     """
 
@@ -78,9 +91,10 @@ class CountryFile(Strict, frozen=True):
     codes: dict[str, tuple[str, ...]] = {}  # noqa: RUF012
     reads: dict[str, str] = {}  # noqa: RUF012
     beyond: dict[str, str] = {}  # noqa: RUF012
-    look_alikes: tuple[str, ...] = ()
+    look_alikes: LookAlikes = LookAlikes()
     sets: tuple[str, ...] = ()
     share: float = 1.0
+    real: bool = True
     plate: dict[str, Any] = {}  # noqa: RUF012
 
 
@@ -237,7 +251,35 @@ def read(path: Path) -> Country:
     return Country(path.stem, file, kinds, reads, beyond)
 
 
+def codes() -> tuple[str, ...]:
+    """The names of this package's files, e.g. de."""
+    return tuple(path.stem for path in sorted(FOLDER.glob("*.toml")))
+
+
+@cache
+def shipped_country(code: str) -> Country:
+    """The country in this package's file *code*.
+
+    Raises:
+        FatalError: there is none.
+    """
+    return read(FOLDER / f"{code}.toml")
+
+
 @cache
 def shipped() -> tuple[Country, ...]:
     """All countries of this package, by code."""
-    return tuple(read(path) for path in sorted(FOLDER.glob("*.toml")))
+    return tuple(shipped_country(code) for code in codes())
+
+
+def named(name: str) -> Country:
+    """The country in this package's file *name*, or in the file at the path *name* if that ends in .toml.
+
+    Raises:
+        FatalError: there is none, or the file says what no country's file says.
+    """
+    if name.endswith(".toml"):
+        return read(Path(name))
+    if name not in codes():
+        raise FatalError(f"country {name}", "there is no such file", f"name one of {', '.join(codes())}")
+    return shipped_country(name)

@@ -5,16 +5,17 @@ from __future__ import annotations
 import math
 from functools import lru_cache
 
+from device_runtime.countries.country import shipped_country
+
 MOST_CHARACTERS = 32
 """Of a text that are compared; plates have 12 at most, and the time grows with the square."""
 
-SAME = ("0OD", "1I", "2Z", "5S", "6G", "8B")
-"""Cost nothing within a group: the pairs that Frigate's list of known plates takes for equal, O/0 I/1 B/8 S/5
-Z/2 D/0 G/6. GA 36 leaves I and O out of Chinese plates for the same reason."""
+_FILE = shipped_country("zz").file.look_alikes
+SAME = _FILE.same
+"""Cost nothing within a group."""
 
-SIMILAR = ("0Q", "17", "1L", "4A", "6C", "AR", "EF", "HN", "KX", "MN", "PR", "T7", "UV", "VY")
-"""Cost `SIMILAR_COST`: pairs of one stroke's difference, which open plate readers name most often in their
-tables of confusions. A character stands for its whole group of `SAME`."""
+SIMILAR = _FILE.similar
+"""Cost `SIMILAR_COST`: pairs of one stroke's difference. A character stands for its whole group of `SAME`."""
 SIMILAR_COST = 0.5
 
 _FIRST = {character: group[0] for group in SAME for character in group}

@@ -29,14 +29,18 @@ class Decoder:
         blank: int,
         calibration: ConfidenceInfo | None = None,
         use_grammar: bool = False,
+        countries: Sequence[str] = (),
     ) -> None:
         """
+        Args:
+            countries: whose plates the grammar is of; see `grammar.for_alphabet`.
+
         Raises:
-            FatalError: *use_grammar*, and the alphabet can write no plate.
+            FatalError: *use_grammar*, and the alphabet can write no plate; or a country that there is not.
         """
         self.alphabet, self.blank, self.calibration = alphabet, blank, calibration
         self.uses_grammar = use_grammar
-        self._grammar = grammar.for_alphabet(self.characters)
+        self._grammar = grammar.for_alphabet(self.characters, countries)
         if use_grammar and not self._grammar.patterns:
             raise FatalError("--grammar", "no plate can be written in this alphabet", "leave it out")
 

@@ -48,14 +48,16 @@ class Engine:
         golden_difference: what `check_golden` found last.
     """
 
-    def __init__(self, bundle: Bundle, model: Model, use_grammar: bool = False) -> None:
+    def __init__(
+        self, bundle: Bundle, model: Model, use_grammar: bool = False, countries: tuple[str, ...] = ()
+    ) -> None:
         self.bundle = bundle
         self.manifest = bundle.manifest
         self._model = model
         self.input = model.input
         self.golden_difference = 0.0
         info = self.manifest
-        self._decoder = Decoder(info.alphabet, info.blank, info.confidence, use_grammar)
+        self._decoder = Decoder(info.alphabet, info.blank, info.confidence, use_grammar, countries)
 
     @classmethod
     def open(
@@ -64,6 +66,7 @@ class Engine:
         threads: int = 1,
         use_grammar: bool = False,
         keys: tuple[PublicKey, ...] = (),
+        countries: tuple[str, ...] = (),
     ) -> Engine:
         """Verify the bundle against this board, load it and check it on its golden inputs.
 
@@ -72,6 +75,7 @@ class Engine:
             threads: for the module's parallel loops, in the whole process.
             use_grammar: let the plate grammar choose among the likely texts.
             keys: one of them must have signed the bundle; none: it need not be signed.
+            countries: whose plates the grammar is of; see `grammar.for_alphabet`.
 
         Raises:
             FatalError: the bundle is not signed so, not whole, not for this board, or computes something else
@@ -87,7 +91,7 @@ class Engine:
             threads=threads,
             opened=bundle.opened,
         )
-        engine = cls(bundle, model, use_grammar)
+        engine = cls(bundle, model, use_grammar, countries)
         engine.check_golden()
         return engine
 

@@ -1,53 +1,51 @@
-"""What a mainland Chinese plate may read, as data, limited to the characters a model knows."""
+"""What plates may read, from the countries' files, limited to the characters a model knows."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
-PROVINCES = "京沪津渝冀晋蒙辽吉黑苏浙皖闽赣鲁豫鄂湘粤桂琼川贵云藏陕甘青宁新"
+from device_runtime.countries import country
+from device_runtime.countries.country import Country, expanded
+
+_CHINA = country.shipped_country("cn")
+
+
+def _china(place: str) -> str:
+    given = _CHINA.file.places[place]
+    assert isinstance(given, str)
+    return expanded(given)
+
+
+PROVINCES = _china("p")
 """In the order of the public checkpoint's classes."""
 DIGITS = "0123456789"
-LETTERS = "ABCDEFGHJKLMNPQRSTUVWXYZ"
+LETTERS = expanded(_CHINA.file.letters)
 """GA 36 leaves out I and O, which look like 1 and 0."""
-OFFICES = LETTERS + "O"
-"""O stood in second place on police plates before 警 did; I and O never stand in the serial number."""
-NEW_ENERGY = "ABCDEFGHJK"
-"""GA 36-2018: A–E mark battery-electric cars, F–K other new-energy ones."""
-SERIAL = DIGITS + LETTERS
 
 Pattern = tuple[frozenset[str], ...]
 """The characters that may stand in each place."""
 
 
-def _places(*places: str) -> Pattern:
-    return tuple(map(frozenset, places))
-
-
-PATTERNS: dict[str, Pattern] = {
-    "ordinary": _places(PROVINCES, OFFICES, *[SERIAL] * 5),
-    "new energy, small": _places(PROVINCES, LETTERS, NEW_ENERGY, SERIAL, *[DIGITS] * 4),
-    "new energy, large": _places(PROVINCES, LETTERS, *[DIGITS] * 5, NEW_ENERGY),
-    "special": _places(PROVINCES, LETTERS, *[SERIAL] * 4, "警学挂领试超"),
-    "Hong Kong and Macao": _places("粤", "Z", *[SERIAL] * 4, "港澳"),
-    "embassy": _places(*[DIGITS] * 6, "使"),
-    "embassy, before 2018": _places("使", *[DIGITS] * 6),
-}
-"""The kinds of plates of GA 36-2018, tables 1 and 2."""
-
-
 @dataclass(frozen=True)
 class Grammar:
-    """Patterns, each with a non-empty set of characters for every place."""
+    """Patterns by kind of plate, each with a non-empty set of characters for every place."""
 
-    patterns: dict[str, Pattern]
+    patterns: dict[str, tuple[Pattern, ...]]
+
+    @cached_property
+    def _by_length(self) -> dict[int, list[tuple[str, Pattern]]]:
+        found: dict[int, list[tuple[str, Pattern]]] = {}
+        for name, patterns in self.patterns.items():
+            for pattern in patterns:
+                found.setdefault(len(pattern), []).append((name, pattern))
+        return found
 
     def kind(self, characters: Sequence[str]) -> str | None:
         """The name of the first pattern that *characters* fit, or None."""
-        for name, pattern in self.patterns.items():
-            if len(pattern) == len(characters) and all(
-                c in p for c, p in zip(characters, pattern, strict=True)
-            ):
+        for name, pattern in self._by_length.get(len(characters), ()):
+            if all(c in p for c, p in zip(characters, pattern, strict=True)):
                 return name
         return None
 
@@ -55,8 +53,35 @@ class Grammar:
         return self.kind(characters) is not None
 
 
-def for_alphabet(alphabet: Iterable[str], patterns: dict[str, Pattern] = PATTERNS) -> Grammar:
-    """*patterns* limited to *alphabet*; those with a place that no known character fits are left out."""
+def for_alphabet(alphabet: Iterable[str], countries: Sequence[str] = ()) -> Grammar:
+    """The patterns of *countries*, limited to *alphabet*.
+
+    Those with a place that no known character fits are left out.
+
+    Args:
+        alphabet: the characters that a model knows.
+        countries: names of shipped files, e.g. de, or paths of others; where there are none, China if the
+            alphabet has a province, else every country whose digits and Latin letters it has.
+
+    Raises:
+        FatalError: there is no such country, or its file says what no country's file says.
+    """
     known = frozenset(alphabet)
-    limited = {name: tuple(place & known for place in pattern) for name, pattern in patterns.items()}
-    return Grammar({name: pattern for name, pattern in limited.items() if all(pattern)})
+    patterns: dict[str, tuple[Pattern, ...]] = {}
+    for one in [country.named(name) for name in countries] or _default(known):
+        reads = one.reads | (one.beyond if one.characters <= known else {})
+        for name, several in reads.items():
+            limited = [tuple(place & known for place in p) for whole in several for p in whole.places()]
+            if kept := tuple(pattern for pattern in limited if all(pattern)):
+                patterns[name] = patterns.get(name, ()) + kept
+    return Grammar(patterns)
+
+
+def _default(known: frozenset[str]) -> list[Country]:
+    if known & frozenset(PROVINCES):
+        return [_CHINA]
+    if not known >= frozenset(DIGITS):
+        return []
+    plain = frozenset(c for c in known if c.isascii())
+    found = [c for c in country.shipped() if c.file.real and c.code != "cn"]
+    return [c for c in found if frozenset(x for x in c.characters if x.isascii()) <= plain]

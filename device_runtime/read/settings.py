@@ -20,6 +20,8 @@ class ReadSettings(Strict, frozen=True, kw_only=True):
         threads: for the modules' parallel loops.
         crop: images, or the rectangle `roi`, are plates already.
         grammar: let the plate grammar choose among the likely texts.
+        countries: whose plates the grammar is of: names of shipped files, e.g. de, or paths of others; where
+            there are none, those that the bundle's characters can write.
         min_confidence: a text below is no reading; the bundle's own limit where None.
     """
 
@@ -28,4 +30,5 @@ class ReadSettings(Strict, frozen=True, kw_only=True):
     threads: Annotated[int, msgspec.Meta(ge=1, le=256)] = 1
     crop: bool = False
     grammar: bool = False
+    countries: tuple[str, ...] = ()
     min_confidence: Annotated[float, msgspec.Meta(ge=0.0, le=1.0)] | None = None

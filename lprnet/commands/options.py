@@ -52,7 +52,7 @@ POSITIVE = Number(0, min_open=True)
 
 
 class KindType(click.ParamType):
-    """A kind or a mix of plates (`lprnet.plates.kinds`)."""
+    """A kind or a mix of plates (`lprnet.plates.kinds`), or a country's file."""
 
     name = "kind"
 
@@ -62,10 +62,10 @@ class KindType(click.ParamType):
         Raises:
             FatalError: there is no such kind or mix.
         """
-        from lprnet.plates.kinds import KINDS, MIXES
+        from lprnet.plates.kinds import KINDS, MIXES, known
 
-        if value not in KINDS.keys() | MIXES.keys():
-            names = ", ".join([*MIXES, *KINDS])
+        if not known(value):
+            names = ", ".join(dict.fromkeys([*MIXES, *KINDS]))
             raise FatalError(f"--kind {value}", "no such kind of plate", f"choose one of {names}")
         return value
 
@@ -114,9 +114,11 @@ class NumbersType(click.ParamType):
         return number
 
 
-def kind(what: str = "Kind or mix of rendered plates, e.g. eu; Chinese ones by default.") -> Option[Any]:
-    """`--kind NAME`; *what* is its help."""
-    return click.option("--kind", type=KindType(), help=what)
+def kind(
+    what: str = "Kind, country, mix or file of rendered plates; Chinese by default.",
+) -> Option[Any]:
+    """`--kind NAME`, which may be called `--countries`; *what* is its help."""
+    return click.option("--kind", "--countries", "kind", type=KindType(), help=what)
 
 
 def alphabet_option(default: str) -> Option[Any]:

@@ -77,9 +77,8 @@ def train_command(
     from lprnet.data.dataset import check_labels, from_folder
     from lprnet.data.mixture import Mixture
     from lprnet.evaluation.evaluate import accuracies
-    from lprnet.network.alphabet import OWN
     from lprnet.plates import render
-    from lprnet.plates.kinds import can_write
+    from lprnet.plates.kinds import alphabet_of, can_write
     from lprnet.threads import limit_threads
     from lprnet.training.loop import Run, train
     from lprnet.training.settings import Settings
@@ -89,7 +88,7 @@ def train_command(
     budget = options.budget(output, hours, until, samples)
     if blank and not alphabet:
         raise FatalError("--blank", "is about --alphabet", "give it, or leave --blank out")
-    classes = alphabet.alphabet(blank) if alphabet else OWN
+    classes = alphabet.alphabet(blank) if alphabet else alphabet_of(kind)
     if not can_write(classes, kind):
         raise options.unwritable(f"--kind {kind or 'chinese'}")
     items = [item for folder in real for item in from_folder(folder, classes)]

@@ -31,6 +31,7 @@ ROOMS = (
     "lprnet/plates",
     "lprnet/scenes",
     "lprnet/network",
+    "device_runtime/countries",
     "device_runtime/locate",
     "device_runtime/read",
 )
@@ -121,6 +122,8 @@ def pool_key(mixture: Mixture, teacher: str = "", packages: Path = PACKAGES) -> 
     donors = len(mixture.stock.donors) if mixture.stock else 0
     shares = mixture.seed, mixture.real_fraction, mixture.ramp, mixture.kind, donors, mixture.recombined
     digest.update(repr((shares, mixture.shrunk, teacher)).encode())
+    if mixture.kind is not None and mixture.kind.endswith(".toml"):
+        digest.update(Path(mixture.kind).read_bytes())
     if mixture.located is not None:
         digest.update(f"{mixture.located_fraction} {mixture.located.digest()}".encode())
     return digest.hexdigest()[:16]

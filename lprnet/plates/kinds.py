@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import cache
 from itertools import chain
+from pathlib import Path
 
 import numpy as np
 from numpy.random import Generator
 
-from device_runtime.countries.country import Country, shipped
-from lprnet.network.alphabet import MARKS, OWN, Alphabet
+from device_runtime.countries.country import Country, read, shipped
+from device_runtime.errors import FatalError
+from lprnet.network.alphabet import EVERY_CHINESE, LATIN, MARKS, OWN, Alphabet, make_alphabet
 from lprnet.plates.glyphs import is_chinese
 from lprnet.plates.layout import Kind
 from lprnet.plates.series import PALETTE, Series, plain, series_of
@@ -73,20 +75,42 @@ A kind that is called as its country is found by `KINDS` only."""
 def random_series(rng: Generator, name: str | None = None) -> Series:
     """The kind called *name*, or one drawn by the shares of the mix called *name* (None: the default mix).
 
+    *name* may be the path of a country's file, too.
+
     Raises:
         KeyError: no such kind or mix.
     """
-    if name is not None and name not in MIXES:
+    if name is not None and name not in MIXES and not name.endswith(".toml"):
         return KINDS[name]
-    names, shares = _drawn("chinese" if name is None else name)
-    return KINDS[names[shares.draw(rng)]]
+    series, shares = _drawn("chinese" if name is None else name)
+    return series[shares.draw(rng)]
 
 
 @cache
-def _drawn(name: str) -> tuple[tuple[str, ...], Shares]:
-    mix = MIXES[name]
+def _own(path: str) -> tuple[dict[str, Series], dict[str, float]]:
+    """The kinds of a country's file that is not shipped, and its mix."""
+    country = read(Path(path))
+    return series_of(country, Path(path)), _mix(country)
+
+
+@cache
+def _drawn(name: str) -> tuple[tuple[Series, ...], Shares]:
+    kinds, mix = _own(name) if name.endswith(".toml") else (KINDS, MIXES[name])
     shares = np.array(list(mix.values()))
-    return tuple(mix), Shares(np.cumsum(shares / shares.sum() * (1 + 1e-12)))
+    return tuple(kinds[kind] for kind in mix), Shares(np.cumsum(shares / shares.sum() * (1 + 1e-12)))
+
+
+def known(name: str) -> bool:
+    """Whether *name* is a kind, a mix, or the path of a country's file (*.toml).
+
+    Raises:
+        FatalError: it is such a path, and the file cannot be read or says what cannot be drawn.
+    """
+    if name.endswith(".toml"):
+        if not _own(name)[1]:
+            raise FatalError(name, "it has no kind with one row and a share", "give one a share, or rows = 1")
+        return True
+    return name in KINDS or name in MIXES
 
 
 def random_text(rng: Generator, kind: str) -> str:
@@ -104,8 +128,10 @@ def characters_of(name: str | None = None) -> frozenset[str]:
     Raises:
         KeyError: no such kind or mix.
     """
-    names = MIX if name is None else MIXES.get(name) or [name]
-    return frozenset().union(*(KINDS[kind].characters for kind in names))
+    if name is not None and name not in MIXES and not name.endswith(".toml"):
+        return KINDS[name].characters
+    series, _ = _drawn("chinese" if name is None else name)
+    return frozenset().union(*(one.characters for one in series))
 
 
 def can_write(alphabet: Alphabet, name: str | None = None) -> bool:
@@ -115,6 +141,18 @@ def can_write(alphabet: Alphabet, name: str | None = None) -> bool:
         KeyError: no such kind or mix.
     """
     return not alphabet.unknown("".join(characters_of(name)))
+
+
+def alphabet_of(name: str | None = None) -> Alphabet:
+    """The first known class list that can write the kind or mix called *name*, else one of its characters.
+
+    Raises:
+        KeyError: no such kind or mix.
+    """
+    for alphabet in (OWN, LATIN, EVERY_CHINESE):
+        if can_write(alphabet, name):
+            return alphabet
+    return make_alphabet(sorted(characters_of(name)))
 
 
 def is_mark(character: str) -> bool:

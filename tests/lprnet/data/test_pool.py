@@ -84,7 +84,7 @@ def test_damaged_file(tmp_path: Path) -> None:
 CHANGES = (
     ("lprnet/plates/shares.py", "rng.random()", "rng.random() ** 2"),
     ("lprnet/network/alphabet.py", "警学", "学警"),
-    ("device_runtime/read/grammar.py", "京沪", "沪京"),
+    ("device_runtime/countries/cn.toml", "京沪", "沪京"),
     ("device_runtime/read/preprocess.py", "INTER_LINEAR_EXACT", "INTER_AREA"),
     ("lprnet/data/mixture.py", "0.3 + 0.7", "0.4 + 0.6"),
 )
