@@ -19,7 +19,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import BaseRoute, Mount, Route, Router
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from device_runtime.errors import FatalError
 from host.collect.items import Items, Limits
@@ -87,7 +87,7 @@ def create_app(
     app.state.store = store
     items = Items(store, metrics, settings.limits)
 
-    async def first(scope, receive, send) -> None:  # type: ignore[no-untyped-def]
+    async def first(scope: Scope, receive: Receive, send: Send) -> None:
         # What boards ask for passes by the framework.
         if scope["type"] == "http" and scope["path"] == ITEMS:
             await items(scope, receive, send)

@@ -1,6 +1,6 @@
 """POST /items: what boards send over HTTP, straight on ASGI, for it is called a thousand times a second.
 
-    token → board → rate → body → items → committed → answer
+    token → board → body → rate → items → committed → answer
 
 The answer is that of docs/delivery.md, and `later` beside it. What is in none of its lists is sent again.
 """
@@ -97,11 +97,12 @@ class Items:
         client = scope.get("client")
         address = client[0] if client else ""
         board = await self._tokens.board(headers.get(b"authorization", b""), address)
+        # First of all: who is still sending does not hear an answer.
+        body = await self._bodies.read(headers, receive)
         if wait_s := self._rates.wait_s(board):
             self._metrics.count("lpr_items_total", way="http", outcome="throttled")
             why = f"more than {self.limits.items_s:g} items a second"
             raise Refused(HTTPStatus.TOO_MANY_REQUESTS, why, wait_s)
-        body = await self._bodies.read(headers, receive)
         batch = decode_batch(body)
         self._rates.take(board, len(batch.items) + len(batch.refused) + len(batch.later))
         accepted, refused = await self._commit(board, batch)
