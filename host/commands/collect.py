@@ -72,6 +72,13 @@ class _AddressType(click.ParamType):
     help="Delete events and their pictures after so many days.",
 )
 @click.option("--keep-crops-days", type=click.FloatRange(0.01), help="The pictures sooner than that.")
+@click.option(
+    "--keep-health-days",
+    type=click.FloatRange(0.01),
+    default=90.0,
+    show_default=True,
+    help="Delete health reports after so many days.",
+)
 def collect_command(
     http: Address | None,
     tls_cert: Path | None,
@@ -83,6 +90,7 @@ def collect_command(
     rate: float,
     keep_days: float,
     keep_crops_days: float | None,
+    keep_health_days: float,
 ) -> None:
     """Take reports, health and events from many boards at once, and show them.
 
@@ -118,7 +126,9 @@ def collect_command(
         app=AppSettings(
             password=password, metrics_token=read_token(name=METRICS_TOKEN), limits=Limits(items_s=rate)
         ),
-        retention=Retention(events=keep_days, crops=min(keep_crops_days or keep_days, keep_days)),
+        retention=Retention(
+            events=keep_days, crops=min(keep_crops_days or keep_days, keep_days), health=keep_health_days
+        ),
         pages=routes(),
     )
     scheme = "https" if tls else "http"
