@@ -228,9 +228,8 @@ def _reader(options: Options, engine: Engine, whole: bool = False) -> Reader:
 
 def _follower(options: Options, engine: Engine) -> Follower:
     settings = options.configuration.events.with_files()
-    return Follower(
-        settings, for_alphabet(engine.manifest.alphabet, options.configuration.reader.countries).accepts
-    )
+    countries = options.configuration.reader.countries
+    return Follower(settings, for_alphabet(engine.characters, countries).accepts)
 
 
 def _report(

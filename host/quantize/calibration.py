@@ -21,13 +21,9 @@ CALIBRATION_IMAGES = 256
 
 
 def samples_for(alphabet: Alphabet) -> Path:
-    """The folder of samples with more characters that *alphabet* can read."""
-    return max((SAMPLES, LATIN_SAMPLES), key=lambda folder: _known(folder, alphabet))
-
-
-def _known(folder: Path, alphabet: Alphabet) -> float:
-    labels = "".join(label_of(path) for path in image_files([folder]))
-    return sum(c in alphabet.numbers for c in labels) / len(labels)
+    """The folder of samples for *alphabet*: Chinese plates if it can read any of them."""
+    chinese = any(not alphabet.unknown(label_of(path)) for path in image_files([SAMPLES]))
+    return SAMPLES if chinese else LATIN_SAMPLES
 
 
 def pick(paths: Sequence[Path], count: int) -> list[Path]:

@@ -38,7 +38,7 @@ def passages_command(folder: Path, bundle: Path, config: Path | None, as_json: b
         locate_size=asked.locate.size,
         min_plate_width=asked.locate.min_plate_width,
     )
-    grammar = for_alphabet(reader.engine.manifest.alphabet).accepts
+    grammar = for_alphabet(reader.engine.characters).accepts
     videos = read_videos(folder)
     outcomes = []
     for video in track(videos, "videos", len(videos), LOG):

@@ -3,12 +3,13 @@ from __future__ import annotations
 from pathlib import Path
 
 import cv2
+import msgspec
 import numpy as np
 import pytest
 
 from device_runtime.errors import FatalError
 from device_runtime.model.memory import aligned_empty
-from device_runtime.read.preprocess import prepare, resize
+from device_runtime.read.preprocess import DEFAULT, prepare, resize
 from device_runtime.sources.image import read_image
 
 RNG = np.random.default_rng(3)
@@ -53,3 +54,10 @@ def test_the_smallest_image_is_an_image(tmp_path: Path) -> None:
     out = aligned_empty((1, 3, 24, 94))
     prepare(read_image(tmp_path / "x.png"), out)
     assert np.array_equal(np.unique(out[0, 0]), np.unique(out[0, 0, 0, 0]))
+
+
+def test_grey_is_opencvs_in_all_three_channels() -> None:
+    out = aligned_empty((1, 3, 24, 94))
+    prepare(PLATE, out, msgspec.structs.replace(DEFAULT, color="GRAY"))
+    expected = (cv2.cvtColor(PLATE, cv2.COLOR_BGR2GRAY).astype(np.float64) - 127.5) * 0.0078125
+    assert all(np.array_equal(plane, expected) for plane in out[0])

@@ -38,3 +38,9 @@ def test_an_unreadable_file_does_not_stop_the_others(tmp_path: Path) -> None:
 def test_labels() -> None:
     for name in ("京A12345.jpg", "京A12345_2.png", "京A12345-90_91-x.jpg"):
         assert label_of(Path("x") / name) == "京A12345"
+
+
+def test_a_mark_that_plates_may_have_belongs_to_the_label() -> None:
+    assert label_of(Path("AB-123_7.png"), "AB123-") == "AB-123"
+    assert label_of(Path("AB_123-7.png"), "AB123_") == "AB_123"
+    assert label_of(Path("AB-1_2.png"), "AB12-_") == "AB-1_2"
