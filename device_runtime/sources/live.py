@@ -26,7 +26,7 @@ from device_runtime.sources.source import Counts, EndOfSource
 
 log = logging.getLogger(__name__)
 
-PAUSES = (0.25, 0.5, 1.0, 2.0)
+PAUSES = (0.25, 0.5, 1.0)
 """Seconds before each try to open a camera again; the last one for all that follow."""
 
 _WAIT_S = 0.25

@@ -5,24 +5,25 @@ from __future__ import annotations
 import json
 import random
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
-from pathlib import Path
+from collections.abc import Callable
 
 from host.trial import Failed, Skipped
-from host.virtual_board.line_end import Inbox, LineEnd
-from host.virtual_board.machine import Machine
-
-HOME = "/opt/lpr"
-"""Where the bundle is installed."""
-KIT = "/opt/kit"
-"""Where what the checks need lies: `kit.make`."""
-RUN = f"{HOME}/venv/bin/lpr-run"
-PYTHON = f"{HOME}/venv/bin/python"
-LINE = "serial:/dev/ttyS0@115200"
-SETTINGS = "/etc/lpr.toml"
-SERVICE = "lpr-run"
+from host.virtual_board.deploying import deploys, outlives_a_cut_deployment, refuses_a_bad_bundle
+from host.virtual_board.line_end import Inbox
+from host.virtual_board.trial import (
+    CAMERA,
+    HOME,
+    KIT,
+    LINE,
+    OPENED,
+    PYTHON,
+    RUN,
+    SERVICE,
+    SETTINGS,
+    Trial,
+    serve_settings,
+    wait_for,
+)
 
 CUTS = 5
 """How often the power is cut."""
@@ -30,52 +31,6 @@ ITEMS_A_SECOND = 20
 IN_1970 = 86_400
 """A second of the clock; no kernel takes one that is less than the board has been running."""
 VIVID = "/sys/bus/platform/drivers/vivid"
-OPENED = "ls -l /proc/[0-9]*/fd 2>/dev/null | grep -q /dev/video0"
-"""Whether a program has the camera open."""
-
-
-@dataclass(kw_only=True)
-class Trial:
-    """A board that is being tried.
-
-    Attributes:
-        machine: the board.
-        bundle: folder with what is installed.
-        kit: folder with what the checks need.
-        key: the public key that signed the bundle.
-        texts: plates of the kit's video, in order.
-        samples: how many pictures of plates the kit has.
-        inbox: what came over the serial line.
-    """
-
-    machine: Machine
-    bundle: Path
-    kit: Path
-    key: str
-    texts: tuple[str, ...]
-    samples: int
-    inbox: Inbox = field(default_factory=Inbox)
-
-    def line(self) -> LineEnd:
-        """The host's end of the serial line, for a `with` block."""
-        return LineEnd(self.machine.serial, self.inbox)
-
-    @contextmanager
-    def running(self, name: str, command: str, properties: str = "") -> Iterator[None]:
-        """*command* as the unit *name* on the board, ended by SIGTERM when the block ends."""
-        run = self.machine.run
-        self.machine.attempt(f"systemctl stop {name}; systemctl reset-failed {name}")
-        run(f"systemd-run --quiet --unit={name} {properties} {command}")
-        try:
-            yield
-        finally:
-            self.machine.attempt(f"systemctl stop {name}; systemctl reset-failed {name}")
-
-    def said(self, name: str, lines: int = 3) -> str:
-        """The last lines of what the unit *name* said."""
-        _, said = self.machine.attempt(f"journalctl --no-pager -q -o cat -u {name} -n {lines}")
-        return said
-
 
 Check = Callable[[Trial], str]
 
@@ -153,7 +108,7 @@ def _follows(trial: Trial, pixel_format: str) -> str:
     before = len(inbox.items)
     try:
         with trial.running("feed", feed), trial.line():
-            _wait_for(trial, "journalctl -q -o cat -u feed -n 1 | grep -q playing", "plays the video")
+            wait_for(trial, "journalctl -q -o cat -u feed -n 1 | grep -q playing", "plays the video")
             offered = run("v4l2-ctl -d /dev/video0 --list-formats")
             if f"'{pixel_format}'" not in offered:
                 raise Failed(f"the camera offers {offered}")
@@ -176,10 +131,10 @@ def _follows(trial: Trial, pixel_format: str) -> str:
 def ends_on_sigterm(trial: Trial) -> str:
     """SIGTERM flushes and ends."""
     run = trial.machine.run
-    run("modprobe vivid n_devs=1 node_types=0x1")
+    run(CAMERA)
     try:
         with trial.running("lpr", f"{RUN} --config {SETTINGS}", "--property=TimeoutStopSec=60"):
-            _wait_for(trial, OPENED, "opens the camera")
+            wait_for(trial, OPENED, "opens the camera")
             time.sleep(5)
             said = run("s=$(date +%s%N); systemctl stop lpr; e=$(date +%s%N); echo $(((e - s) / 1000000))")
             milliseconds = int(said.split()[-1])
@@ -196,22 +151,22 @@ def ends_on_sigterm(trial: Trial) -> str:
 def takes_a_camera_back(trial: Trial) -> str:
     """A camera that fails for a moment, then its plug pulled and put back: frames come again, no restart."""
     run, attempt = trial.machine.run, trial.machine.attempt
-    run("modprobe vivid n_devs=1 node_types=0x1")
+    run(CAMERA)
     try:
         with trial.running("lpr", f"{RUN} --config {SETTINGS}"):
-            _wait_for(trial, OPENED, "opens the camera")
+            wait_for(trial, OPENED, "opens the camera")
             process = run("systemctl show -p MainPID --value lpr").strip()
             time.sleep(10)
             # All that use it get errors until they have closed it.
             run("v4l2-ctl -d /dev/video0 -c disconnect=1")
-            _wait_for(trial, _came_back(1), "opens the camera again after an error")
+            wait_for(trial, _came_back(1), "opens the camera again after an error")
             time.sleep(10)
             run(f"echo vivid.0 >{VIVID}/unbind")
-            _wait_for(trial, "[ ! -e /dev/video0 ]", "is without a camera")
+            wait_for(trial, "[ ! -e /dev/video0 ]", "is without a camera")
             time.sleep(10)
             run(f"echo vivid.0 >{VIVID}/bind")
             start = time.monotonic()
-            _wait_for(trial, _came_back(2), "opens the camera again")
+            wait_for(trial, _came_back(2), "opens the camera again")
             seconds = time.monotonic() - start
             if run("systemctl show -p MainPID --value lpr").strip() != process:
                 raise Failed("it was started again instead of going on")
@@ -234,10 +189,8 @@ def serves(trial: Trial) -> str:
     if "--service" not in run(f"cat {HOME}/install.sh"):
         raise Skipped("this bundle's install.sh has no --service")
     run(f"cd {HOME} && PIP_NO_COMPILE=1 sh install.sh --service", timeout=1800)
-    run("cat >/etc/lpr/keys", data=trial.key.encode())
-    signed = 's#^bundle = .*#require_signature = "/etc/lpr/keys"#'
-    run(f"sed '{signed}' {KIT}/lpr.toml >/etc/lpr/lpr.toml; chmod 644 /etc/lpr/*")
-    run("modprobe vivid n_devs=1 node_types=0x1")
+    serve_settings(trial)
+    run(CAMERA)
     start = time.monotonic()
     status, said = trial.machine.attempt(f"systemctl restart {SERVICE}", timeout=400)
     seconds = time.monotonic() - start
@@ -246,7 +199,7 @@ def serves(trial: Trial) -> str:
     shown = run(f"systemctl show -p Type,User,ActiveState --value {SERVICE}").split()
     if shown != ["notify", "lpr", "active"]:
         raise Failed(f"type, user and state are {shown}")
-    _wait_for(trial, OPENED, "opens the camera")
+    wait_for(trial, OPENED, "opens the camera")
     return f"ready after {seconds:.0f} s as user lpr, its bundle's signature required"
 
 
@@ -261,7 +214,7 @@ def is_watched(trial: Trial) -> str:
         start = time.monotonic()
         shown = f"systemctl show -p MainPID --value {SERVICE}"
         changed = f'p=$({shown}); [ "$p" != 0 ] && [ "$p" != {before} ]'
-        _wait_for(trial, changed, "is started again", 300)
+        wait_for(trial, changed, "is started again", 300)
         seconds = time.monotonic() - start
         said = run(f"journalctl --no-pager -q -o cat -u {SERVICE} -n 30")
         if "atchdog" not in said:
@@ -360,19 +313,6 @@ def survives_a_jump_of_the_clock(trial: Trial) -> str:
     return f"{len(items)} items of {' and '.join(map(str, sorted(years)))} in order"
 
 
-def _wait_for(trial: Trial, condition: str, what: str, seconds: float = 180) -> None:
-    """Until the shell command *condition* succeeds on the board.
-
-    Raises:
-        Failed: after so many seconds, saying that it never *what*.
-    """
-    deadline = time.monotonic() + seconds
-    while trial.machine.attempt(condition)[0]:
-        if time.monotonic() > deadline:
-            raise Failed(f"in {seconds:.0f} s it never {what}: {trial.said('lpr')}")
-        time.sleep(0.5)
-
-
 CHECKS: tuple[tuple[str, Check], ...] = (
     ("start", starts),
     ("install", installs),
@@ -387,5 +327,8 @@ CHECKS: tuple[tuple[str, Check], ...] = (
     ("full-disk", survives_a_full_disk),
     ("clock", survives_a_jump_of_the_clock),
     ("power-cuts", survives_power_cuts),
+    ("deploy", deploys),
+    ("bad-bundle", refuses_a_bad_bundle),
+    ("cut-deployment", outlives_a_cut_deployment),
 )
 """In this order: the first two are what all others need."""

@@ -22,6 +22,8 @@ COMMAND_LINE = (
     # No log-in on the console; and where much else runs here, devices take long to appear.
     "systemd.getty_auto=no systemd.default_timeout_start_sec=600 systemd.default_device_timeout_sec=600"
 )
+_UNKNOWN = {"StrictHostKeyChecking": "no", "UserKnownHostsFile": "/dev/null"}
+"""Each image has a key of its own, and a port changes with each start."""
 _PTY = re.compile(r"char device redirected to (/dev/pts/\d+) \(label serial0\)")
 
 
@@ -145,18 +147,24 @@ class Machine:
             raise Failed(f"`{command[:60]}`: the board does not answer")
         return done.returncode, done.stdout.decode(errors="replace")
 
+    def ssh_configuration(self, name: str) -> str:
+        """A configuration file of OpenSSH that calls it *name*; another one after each start."""
+        options = {
+            "HostName": "127.0.0.1",
+            "Port": self._port,
+            "User": "root",
+            "IdentityFile": self.image.key,
+            "IdentitiesOnly": "yes",
+            **_UNKNOWN,
+        }
+        return f"Host {name}\n" + "".join(f"    {key} {value}\n" for key, value in options.items())
+
     def _ssh(
         self, user: str, arguments: Sequence[str], data: bytes | None = None, timeout: float = 300
     ) -> subprocess.CompletedProcess[bytes] | None:
         options = ["-q", "-i", str(self.image.key), "-p", str(self._port), "-o", "ConnectTimeout=20"]
-        options += [
-            "-o",
-            "StrictHostKeyChecking=no",
-            "-o",
-            "UserKnownHostsFile=/dev/null",
-            "-o",
-            "BatchMode=yes",
-        ]
+        for key, value in (*_UNKNOWN.items(), ("BatchMode", "yes")):
+            options += ["-o", f"{key}={value}"]
         command = ["ssh", *options, f"{user}@127.0.0.1", *arguments]
         try:
             return subprocess.run(

@@ -12,9 +12,10 @@ from device_runtime.errors import FatalError
 from host.bundle.sign import load_key, new_key, sign
 from host.trial import Outcome, tried
 from host.virtual_board import kit
-from host.virtual_board.checks import CHECKS, Check, Trial
+from host.virtual_board.checks import CHECKS, Check
 from host.virtual_board.image import base_image
 from host.virtual_board.machine import Machine
+from host.virtual_board.trial import Trial
 
 FIRST = 2
 """So many of the checks are what all others need."""
@@ -56,7 +57,14 @@ def try_board(bundle: Path, cpu: str, checks: Sequence[tuple[str, Check]] = CHEC
         samples = kit.make(needed)
         machine = Machine(image, work, cpu)
         trial = Trial(
-            machine=machine, bundle=ours, kit=needed, key=key.text, texts=kit.TEXTS, samples=samples
+            machine=machine,
+            work=work,
+            bundle=ours,
+            kit=needed,
+            key=key.text,
+            private=work / "key",
+            texts=kit.TEXTS,
+            samples=samples,
         )
         try:
             for number, (name, check) in enumerate(checks):
