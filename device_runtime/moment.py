@@ -6,6 +6,7 @@ import ctypes
 import time
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cache
 
 _TIME_ERROR = 5
 """What adjtimex(2) answers where no time server has set the clock."""
@@ -47,7 +48,13 @@ def clock_is_synchronized() -> bool:
     """Whether the kernel says that a time server has set the clock; False where it does not tell."""
     try:
         # struct timex is 208 bytes at most; all zero it only asks.
-        state = ctypes.CDLL(None).adjtimex(ctypes.create_string_buffer(512))
+        state = _libc().adjtimex(ctypes.create_string_buffer(512))
     except (AttributeError, OSError):
         return False
     return 0 <= int(state) < _TIME_ERROR
+
+
+@cache
+def _libc() -> ctypes.CDLL:
+    # Once: each time makes classes, which only the collector of cycles takes away.
+    return ctypes.CDLL(None)

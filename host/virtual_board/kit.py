@@ -11,13 +11,11 @@ import numpy as np
 
 from device_runtime.sources.image import Image, read_image
 from host.cache import cached
+from host.deploy.wheels import SIGNATURE_WHEELS
 from host.emulate.root import PYTHON, REQUIREMENTS
 from host.paths import CACHE, SAMPLES
 from host.runtime_libs.wheels import download_wheels
 from host.virtual_board.image import GUEST
-
-SIGNATURE_WHEELS = ("PyNaCl==1.6.2", "cffi==2.1.1", "pycparser==3.12")
-"""What checks signatures, and what that needs."""
 
 TEXTS = ("云AD63504", "京A41090", "冀ALW324")
 """Plates of the video, of which there are samples."""

@@ -27,6 +27,12 @@ _UNKNOWN = {"StrictHostKeyChecking": "no", "UserKnownHostsFile": "/dev/null"}
 _PTY = re.compile(r"char device redirected to (/dev/pts/\d+) \(label serial0\)")
 
 
+def ssh_configuration(name: str, port: int, key: Path) -> str:
+    """A configuration file of OpenSSH by which *name* is the board behind *port* of this machine."""
+    options = {"HostName": "127.0.0.1", "Port": port, "User": "root", "IdentityFile": key, **_UNKNOWN}
+    return f"Host {name}\n" + "".join(f"    {option} {value}\n" for option, value in options.items())
+
+
 class Machine:
     """One board and its disk, which keeps what was written when the power is cut.
 
@@ -148,16 +154,8 @@ class Machine:
         return done.returncode, done.stdout.decode(errors="replace")
 
     def ssh_configuration(self, name: str) -> str:
-        """A configuration file of OpenSSH that calls it *name*; another one after each start."""
-        options = {
-            "HostName": "127.0.0.1",
-            "Port": self._port,
-            "User": "root",
-            "IdentityFile": self.image.key,
-            "IdentitiesOnly": "yes",
-            **_UNKNOWN,
-        }
-        return f"Host {name}\n" + "".join(f"    {key} {value}\n" for key, value in options.items())
+        """As `ssh_configuration`; another one after each start."""
+        return ssh_configuration(name, self._port, self.image.key)
 
     def _ssh(
         self, user: str, arguments: Sequence[str], data: bytes | None = None, timeout: float = 300
