@@ -497,8 +497,14 @@ class Board:
         reason = _reason(lines)
         # The signature is checked first, the version of the manifest after it.
         if status and "run install.sh of this bundle" not in reason:
+            wrong = "golden outputs are off" in reason
+            if wrong:
+                self._remember_bad(bundle, reason)
             raise Refused(
-                f"bundle {bundle}", f"is refused by the lpr-run that runs: {reason}", "see docs/trust.md"
+                f"bundle {bundle}",
+                f"is refused by the lpr-run that runs: {reason}",
+                self._goes_on() if wrong else "see docs/trust.md",
+                bad=wrong,
             )
 
     def _not_installed(self, bundle: str, folder: Path, lines: list[str]) -> Refused:

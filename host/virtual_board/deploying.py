@@ -75,13 +75,8 @@ def outlives_a_cut_deployment(trial: Trial) -> str:
         if outcome.state != state:
             raise Failed(f"cut while {moment}: {outcome.state}, {outcome.text}")
         _await_bundle(trial, trial.bundle)
-    outcome = _deployed(trial, new)
-    if outcome.state != "runs":
-        raise Failed(f"deployed again after both cuts: {outcome.state}, {outcome.text}")
     trial.machine.attempt(f"systemctl disable --now {SERVICE}; rm /etc/modules-load.d/camera.conf")
-    return (
-        "cut while installing and right after the switch: the old one ran; deployed again, the new one runs"
-    )
+    return "cut while installing, and again right after the switch: the old one ran each time"
 
 
 def _need_deployed(trial: Trial) -> None:
