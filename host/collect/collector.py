@@ -109,7 +109,7 @@ class _Collector:
             self._open_inputs()
             stack.callback(Retiring(self._store, settings.retention).close)
             self._measure()
-            tasks: list[Coroutine[Any, Any, None]] = [self._tell(notifier)]
+            tasks: list[Coroutine[Any, Any, None]] = []
             address = None
             if settings.http is not None:
                 listening = stack.enter_context(listen(settings.http))
@@ -117,7 +117,7 @@ class _Collector:
                 app = create_app(self._store, settings.app, self._metrics, settings.pages)
                 self._web = WebServer(app, settings.tls, settings.head_s)
                 tasks.append(self._web.serve(listening))
-            running = [asyncio.create_task(task) for task in tasks]
+            running = [asyncio.create_task(task) for task in (self._tell(notifier), *tasks)]
             ended = asyncio.create_task(stopping.wait())
             while self._web is not None and not self._web.started and not running[-1].done():
                 await asyncio.sleep(0.01)
