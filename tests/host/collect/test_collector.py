@@ -106,6 +106,12 @@ def test_the_command_serves_tells_systemd_and_ends_in_time(tmp_path: Path) -> No
         with httpx.Client() as asking:
             answer = asking.post(found[1], content=batch(encoded("event", event())), headers=bearer(token))
             assert len(answer.json()["accepted"]) == 1
+            pages = found[1].removesuffix("items")
+            password = re.search(r"password for the pages: (\S+)", said)
+            assert password is not None
+            asking.post(f"{pages}login", data={"password": password[1]})
+            page = asking.get(pages)
+            assert page.status_code == 200 and "gate" in page.text and "no-store" in str(page.headers)
             process.send_signal(signal.SIGTERM)
             assert process.wait(30) == 0
         waiting.close()
