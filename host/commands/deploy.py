@@ -72,14 +72,14 @@ def deploy_command(
 
     from host.deploy import table as rows
     from host.deploy.deploy import Way
-    from host.deploy.inventory import GroupEntry, Inventory, read_inventory
+    from host.deploy.inventory import of_hosts, read_inventory
     from host.deploy.run import ask_all, deploy_all
 
     bundle, hosts = _sorted(what, inventory is not None, status)
     if inventory is not None:
         fleet = read_inventory(inventory)
     elif hosts:
-        fleet = Inventory(group=(GroupEntry(name="–", boards=hosts),))
+        fleet = of_hosts(hosts)
     else:
         raise FatalError("board", "none given", "name one as for ssh, [USER@]HOST, or give --inventory")
     given = {

@@ -40,6 +40,7 @@ class Row(Strict, frozen=True, kw_only=True):
         low, high: its 95 % confidence interval; None where it is exact, or not known.
         p: of McNemar's exact test; None elsewhere.
         n: samples on the side that has fewer; of accuracy plates that both were shown.
+        runs: of the side that has fewer; 0 where it is not about runs.
         more: as many more samples would tell a change of the resolution; 0 where there are enough.
     """
 
@@ -52,6 +53,7 @@ class Row(Strict, frozen=True, kw_only=True):
     high: float | None = None
     p: float | None = None
     n: int
+    runs: int = 0
     more: int = 0
     verdict: Verdict
 
@@ -72,8 +74,8 @@ class Comparison(Strict, frozen=True, kw_only=True):
 
 DECISIVE = "total.p50"
 """What runs have to be long enough for; short stages beside it may not be told."""
-_OF_RUNS = ("throughput", "memory")
-"""Metrics that nothing can be told of from one run each."""
+LEAST_RUNS = 5
+"""Of each side, before a condition is decided: another process alone may take a tenth longer."""
 
 
 @dataclass(frozen=True)
@@ -110,11 +112,18 @@ def met(comparison: Comparison, conditions: Sequence[Condition]) -> list[Met]:
     found = []
     for condition in conditions:
         row = rows.get(condition.metric)
-        if row is None or (row.metric in _OF_RUNS and row.low is None):
+        if row is None:
             raise FatalError(
                 f"--fail-if {condition.text!r}",
                 f"{condition.metric} is not known of both; they have {', '.join(rows)}",
                 "leave it out, or name what has it",
+            )
+        if 0 < row.runs < LEAST_RUNS:
+            more = LEAST_RUNS - row.runs
+            raise FatalError(
+                f"--fail-if {condition.text!r}",
+                f"{row.runs} run{'s' * (row.runs > 1)} a side cannot tell what differs from run to run",
+                f"measure {more} more of each, and name the folder of their reports",
             )
         more = _more(row, abs(condition.change))
         if more:
@@ -179,6 +188,7 @@ def _stage_rows(a: Side, b: Side, resolution: float, paired: bool) -> list[Row]:
                 low=ratio.low - 1,
                 high=ratio.high - 1,
                 n=n,
+                runs=min(len(ours), len(theirs)),
                 verdict=_verdict(ratio, resolution),
             )
             rows.append(msgspec.structs.replace(row, more=_more(row, resolution)))
@@ -216,6 +226,7 @@ def _run_rows(a: Side, b: Side, resolution: float, paired: bool) -> list[Row]:
                 low=ratio.low - 1 if several else None,
                 high=ratio.high - 1 if several else None,
                 n=n,
+                runs=n,
                 verdict=_verdict(ratio, resolution) if several else "cannot be told",
             )
         )

@@ -58,7 +58,7 @@ def export(comparison: Comparison, path: Path) -> None:
         import pyarrow
         from pyarrow import parquet
 
-        text_columns, whole = ("of", "to", "metric", "unit", "verdict"), ("n", "more")
+        text_columns, whole = ("of", "to", "metric", "unit", "verdict"), ("n", "runs", "more")
         kinds = {name: pyarrow.string() for name in text_columns} | dict.fromkeys(whole, pyarrow.int64())
         schema = pyarrow.schema([(name, kinds.get(name, pyarrow.float64())) for name in COLUMNS])
         data = io.BytesIO()

@@ -106,14 +106,8 @@ class Inventory(Strict, frozen=True, kw_only=True):
         if "enough" in given:
             groups = tuple(msgspec.structs.replace(group, enough=None) for group in self.group)
             given = {"group": groups, **given}
-        changed = msgspec.structs.replace(self, **given)
-        try:
-            return msgspec.convert(msgspec.to_builtins(changed, enc_hook=str), Inventory, dec_hook=_path)
-        except msgspec.ValidationError as error:
-            why = f"is not allowed ({error})"
-            raise FatalError(
-                f"--root {changed.root}", why, "give an absolute path of plain characters"
-            ) from None
+        raw = msgspec.to_builtins(msgspec.structs.replace(self, **given), enc_hook=str)
+        return from_table(Inventory, raw, "lpr-host deploy", todo=_TODO)
 
     def host_of(self, board: str | BoardEntry) -> str:
         """The name for ssh."""
@@ -124,8 +118,14 @@ class Inventory(Strict, frozen=True, kw_only=True):
         return self.root if isinstance(board, str) else board.root
 
 
-def _path(kind: type, value: object) -> Path:
-    return Path(str(value))
+def of_hosts(hosts: tuple[str, ...]) -> Inventory:
+    """A fleet of one group.
+
+    Raises:
+        FatalError: a name is none, or there twice.
+    """
+    raw = {"group": [{"name": "–", "boards": list(hosts)}]}
+    return from_table(Inventory, raw, "lpr-host deploy", todo="give each board once, [USER@]NAME as for ssh")
 
 
 def read_inventory(path: Path) -> Inventory:

@@ -37,18 +37,25 @@ def test_a_slower_stage_grew_and_another_did_not(paired: bool) -> None:
 
 
 def test_runs_that_are_too_short_say_how_many_more() -> None:
-    comparison = compare(side("old", 5.0, 1, 10), side("newer", 5.0, 1, 10), 0.01, paired=False)
-    infer = row(comparison, "total.p50")
-    assert infer.verdict == "cannot be told" and infer.more > 20
-    with pytest.raises(FatalError, match=rf"total.p50: 10 samples a side .* measure {infer.more} more"):
-        refuse_too_short(comparison, 0.01)
-    with pytest.raises(FatalError, match=r"10 samples a side are too few .* measure \d+ more"):
-        holding(comparison, "infer.p50>+1%")
+    comparison = compare(side("old", 5.0, 5, 10), side("newer", 5.0, 5, 10), 0.005, paired=False)
+    total = row(comparison, "total.p50")
+    assert total.verdict == "cannot be told" and total.more > 50
+    with pytest.raises(FatalError, match=rf"total.p50: 50 samples a side .* measure {total.more} more"):
+        refuse_too_short(comparison, 0.005)
+    with pytest.raises(FatalError, match=r"50 samples a side are too few .* measure \d+ more"):
+        holding(comparison, "infer.p50>+0.5%")
     # A coarser question can be answered.
     assert holding(comparison, "infer.p50>+50%") == []
-    with pytest.raises(FatalError, match="throughput is not known of both"):
-        holding(comparison, "throughput<-5%")
+
+
+def test_one_run_each_is_shown_but_decides_nothing() -> None:
+    comparison = compare(side("old", 5.0, 1), side("newer", 9.0, 1), 0.05, paired=False)
+    assert row(comparison, "infer.p50").verdict == "grew"
     assert any("one run each" in note for note in comparison.notes)
+    for condition in ("infer.p50>+5%", "throughput<-5%"):
+        with pytest.raises(FatalError, match=r"1 run a side .* measure 4 more of each"):
+            holding(comparison, condition)
+    assert holding(comparison, "model>+5%") == []
 
 
 def test_as_many_more_as_it_says_are_enough() -> None:
