@@ -17,7 +17,10 @@ from lprnet.plates import render
         (("train", "--output", "{}/run", "--samples", "5", "--real", "{}/none"), "no such folder"),
         (("finetune", "--data", "{}/none", "--output", "{}/run", "--samples", "5"), "no such folder"),
         (("train", "--output", "{}/run", "--samples", "5", "--kind", "purple"), "no such kind"),
-        (("train", "--output", "{}/run", "--samples", "5", "--kind", "eu"), "lacks characters"),
+        (
+            ("train", "--output", "{}/run", "--samples", "5", "--kind", "eu", "--alphabet", "0-9A-Z"),
+            "lacks characters",
+        ),
         (("train", "--output", "{}/run", "--samples", "5", "--alphabet", "Z-A"), "runs backwards"),
         (("finetune", "--data", "{}", "--output", "{}/run", "--samples", "5", "--kind", "eu"), "lacks"),
         (("eval",), "none given"),
