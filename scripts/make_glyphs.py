@@ -45,8 +45,8 @@ TEXT_FONTS = (
     "/usr/share/fonts/opentype/national-park/NationalPark-Heavy.otf",
     "/usr/share/fonts/opentype/dosis/Dosis-Bold.otf",
     "/usr/share/fonts/opentype/b612/B612-Bold.otf",
-    "/usr/share/fonts/truetype/liberation/LiberationSansNarrow-Bold.ttf",
-    "/usr/share/fonts/truetype/liberation/LiberationSans-Bold.ttf",
+    "/usr/share/fonts/truetype/open-sans/OpenSans-CondBold.ttf",
+    "/usr/share/fonts/truetype/noto/NotoSans-Bold.ttf",
     "/usr/share/fonts/truetype/lato/Lato-Bold.ttf",
     "/usr/share/fonts/truetype/dejavu/DejaVuSansCondensed-Bold.ttf",
 )

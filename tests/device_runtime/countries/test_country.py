@@ -125,3 +125,10 @@ def test_a_country_that_is_not_there(tmp_path: Path) -> None:
 
 def test_ranges() -> None:
     assert expanded("A-CX0-2") == "ABCX012"
+
+
+def test_the_file_that_the_document_shows() -> None:
+    docs = Path(__file__).parents[3] / "docs"
+    shown = (docs / "plates.md").read_text(encoding="utf-8").split("```toml\n")[1].split("```")[0]
+    assert shown == (docs / "ad.toml").read_text(encoding="utf-8")
+    assert for_alphabet(LATIN, [str(docs / "ad.toml")]).accepts("AB123")
