@@ -21,15 +21,23 @@ MARGINS = -0.03, 0.1
 """Of a plate's height: what is left around plates that are cut out by their corners."""
 
 
-def photograph(rng: Generator, plate: Image, strength: float = 1.0) -> Image:
+TURNED, FORESHORTENED = 7.0, 0.35
+"""Of plates in a detector's box: sigma of the angle in degrees, and the most that the width loses."""
+ROOM = 0.14, 0.3
+"""The most that such a box leaves left and right, above and below, of its own width and height."""
+
+
+def photograph(rng: Generator, plate: Image, strength: float = 1.0, *, boxed: bool = False) -> Image:
     """Crop uint8[24,94,3] BGR of *plate* as a detector would cut it from a frame.
 
     Args:
         rng: source of every random choice.
         plate: uint8[H,W,3] BGR, seen from the front.
         strength: 0 gives a clean, tight crop; 1 the full range of distortions (larger values are allowed).
+        boxed: cut upright and with room around it, however the plate is turned, as detectors of boxes do.
     """
-    scene = _scene(rng, plate, strength)
+    corners = _boxed(rng, plate.shape[1] / plate.shape[0], strength) if boxed else _corners(rng, strength)
+    scene = _scene(rng, plate, corners)
     light = _light(rng, scene, strength)
     crop = _sense(rng, light, strength)
     return crop
@@ -81,11 +89,34 @@ def _corners(rng: Generator, strength: float) -> Floats:
     return (placed + np.stack([jitter[0], 2 * jitter[1]], 1)).astype(np.float32)
 
 
-def _scene(rng: Generator, plate: Image, strength: float) -> Floats:
-    """The plate in its surroundings, float32[48,188,3] in 0–255."""
+def _boxed(rng: Generator, aspect: float, strength: float) -> Floats:
+    """Corners in an upright box around a plate that is turned and seen from the side, as `_corners`.
+
+    Args:
+        aspect: width over height of the plate.
+    """
+    few = min(strength, 1.0)
+    points = np.array([[-aspect, -1], [aspect, -1], [aspect, 1], [-aspect, 1]]) / 2
+    points[:, 1] *= 1 + rng.normal(0, 0.06 * few) * points[:, 0]
+    points[:, 0] *= 1 - few * FORESHORTENED * rng.random() ** 2
+    points[:, 0] += rng.normal(0, 0.14 * few) * points[:, 1]
+    angle = np.radians(np.clip(rng.normal(0, TURNED * few), -20, 20))
+    turn = np.array([[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]])
+    points = points @ turn
+    points = (points - points.min(0)) / (points.max(0) - points.min(0))
+    slack = rng.uniform(-0.02, [ROOM[0], ROOM[1], ROOM[0], ROOM[1]]) * rng.random() ** 0.5
+    return _in_box(points, slack).astype(np.float32)
+
+
+def _scene(rng: Generator, plate: Image, corners: Floats) -> Floats:
+    """The plate in its surroundings, float32[48,188,3] in 0–255.
+
+    Args:
+        corners: float32[4,2], of the plate in the crop, whose sides are 1.
+    """
     height, width = HEIGHT * OVERSAMPLING, WIDTH * OVERSAMPLING
     h, w = plate.shape[:2]
-    corners = _corners(rng, strength) * np.array([width, height], np.float32)
+    corners = corners * np.array([width, height], np.float32)
     source = np.array([[0, 0], [w, 0], [w, h], [0, h]], np.float32)
     transform = cv2.getPerspectiveTransform(source, corners)
     scene = _surroundings(rng, height, width)
