@@ -210,6 +210,7 @@ def _postgresql(url: sa.URL) -> sa.Engine:
         # A collector that stopped in the middle would keep all the others waiting.
         "idle_in_transaction_session_timeout": 2 * wait_ms,
         "timezone": "UTC",
+        "client_encoding": "UTF8",
     }
     connect_args: dict[str, Any] = {
         "connect_timeout": round(BUSY_S),

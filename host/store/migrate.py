@@ -45,6 +45,10 @@ def migrate(database: Database) -> None:
         if found is None and (others := sa.inspect(connection).get_table_names()):
             why = f"holds tables of another program ({', '.join(sorted(others)[:3])})"
             raise FatalError(database.name, why, "name a database of its own")
+        if not database.is_sqlite:
+            encoding = connection.scalar(sa.text("SHOW server_encoding"))
+            if encoding != "UTF8":
+                raise FatalError(database.name, f"is encoded in {encoding}", "create it with UTF8")
         config = _config()
         config.attributes["connection"] = connection
         command.upgrade(config, "head")

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import logging
+import re
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 import sqlalchemy as sa
@@ -24,7 +26,15 @@ from host.store.values import Board, Page, Search, StoredEvent, StoredHealth, St
 MOST_PLATES = 1000
 """Texts that look like one; of more the nearest are taken."""
 
+_MOST = (1 << 63) - 1
+"""No row has a higher number."""
+
 _boards = tables.boards
+
+T = TypeVar("T")
+Body = TypeVar("Body", Event, Health, Report)
+
+LOG = logging.getLogger(__name__)
 
 
 def events(connection: sa.Connection, search: Search, before: str | None, limit: int) -> Page[StoredEvent]:
@@ -32,13 +42,15 @@ def events(connection: sa.Connection, search: Search, before: str | None, limit:
     query = _filtered(connection, tables.events, search.board, search.since, search.until)
     if search.plate is not None:
         query = query.where(_has_plate(connection, search))
-    return _page(_events(connection, _newest(query, tables.events, before, limit)), limit)
+    return _page(_events(connection, _newest(query, tables.events, before, limit)), limit, _event)
 
 
 def events_after(connection: sa.Connection, after: int, limit: int) -> tuple[StoredEvent, ...]:
     """The first events whose `id` is above *after*, in the order of `id`."""
     c = tables.events.c
-    return tuple(_events(connection, sa.select(c.id).where(c.id > after).order_by(c.id).limit(limit), c.id))
+    wanted = sa.select(c.id).where(c.id > min(after, _MOST)).order_by(c.id).limit(limit)
+    rows = sorted(_events(connection, wanted), key=lambda row: row.id)
+    return _understood(rows, _event)
 
 
 def last_event(connection: sa.Connection) -> int:
@@ -49,7 +61,7 @@ def last_event(connection: sa.Connection) -> int:
 def crop(connection: sa.Connection, event: int) -> bytes | None:
     """The picture of an event's plate, a JPEG."""
     c = tables.crops.c
-    found = connection.scalar(sa.select(c.jpeg).where(c.event_id == event))
+    found = connection.scalar(sa.select(c.jpeg).where(c.event_id == min(event, _MOST)))
     return None if found is None else bytes(found)
 
 
@@ -63,7 +75,7 @@ def health(
     """The newest health reports of *board*, oldest of them first."""
     query = _filtered(connection, tables.health, board, since, until)
     rows = _rows(connection, tables.health, _newest(query, tables.health, None, limit))
-    return tuple(_health(row) for row in rows[:limit])[::-1]
+    return _understood(rows[:limit], _health)[::-1]
 
 
 def reports(
@@ -72,7 +84,7 @@ def reports(
     """The newest benchmark reports, older than *before*."""
     query = _filtered(connection, tables.reports, board, None, None)
     rows = _rows(connection, tables.reports, _newest(query, tables.reports, before, limit))
-    return _page([StoredReport(**_item(row), report=_body(row, Report)) for row in rows], limit)
+    return _page(rows, limit, lambda row: StoredReport(**_item(row), report=_body(row, Report)))
 
 
 def others(connection: sa.Connection, board: str | None, before: str | None, limit: int) -> Page[StoredOther]:
@@ -80,7 +92,7 @@ def others(connection: sa.Connection, board: str | None, before: str | None, lim
     query = _filtered(connection, tables.others, board, None, None)
     wanted = _newest(query, tables.others, before, limit)
     rows = _rows(connection, tables.others, wanted, tables.others.c.kind)
-    return _page([StoredOther(**_item(row), kind=row.kind) for row in rows], limit)
+    return _page(rows, limit, lambda row: StoredOther(**_item(row), kind=row.kind))
 
 
 def boards(connection: sa.Connection, which: sa.ColumnElement[bool], limit: int) -> tuple[Board, ...]:
@@ -103,13 +115,8 @@ def boards(connection: sa.Connection, which: sa.ColumnElement[bool], limit: int)
     query = sa.select(*c, tokens, newest).where(which).order_by(c.name).limit(limit)
     found = connection.execute(query).all()
     wanted = [row.newest for row in found if row.newest is not None]
-    reports = {
-        row.id: _health(row)
-        for start in range(0, len(wanted), 500)
-        for row in _rows(
-            connection, tables.health, sa.select(h.id).where(h.id.in_(wanted[start : start + 500]))
-        )
-    }
+    rows = _rows(connection, tables.health, sa.select(h.id).where(h.id.in_(wanted))) if wanted else ()
+    reports = {one.id: one for one in _understood(rows, _health)}
     return tuple(
         Board(
             name=row.name,
@@ -122,6 +129,14 @@ def boards(connection: sa.Connection, which: sa.ColumnElement[bool], limit: int)
         )
         for row in found
     )
+
+
+def board_row(connection: sa.Connection, name: str) -> int | None:
+    """The board of that name; None where there is none."""
+    # Names are printable, and databases refuse some texts that are not.
+    if not name.isprintable():
+        return None
+    return connection.scalar(sa.select(_boards.c.id).where(_boards.c.name == name))
 
 
 def plates_like(connection: sa.Connection, plate: str, most: float | None) -> list[int]:
@@ -195,7 +210,7 @@ def _filtered(
 ) -> sa.Select[Any]:
     query = sa.select(table.c.id)
     if board is not None:
-        found = connection.scalar(sa.select(_boards.c.id).where(_boards.c.name == board))
+        found = board_row(connection, board)
         query = query.where(table.c.board_id == (-1 if found is None else found))
     if since is not None:
         query = query.where(table.c.at >= microseconds(since))
@@ -227,27 +242,32 @@ def _rows(
     return connection.execute(query).all()
 
 
-def _events(
-    connection: sa.Connection, wanted: sa.Select[Any], order: sa.ColumnElement[Any] | None = None
-) -> list[StoredEvent]:
-    c = tables.events.c
-    has_crop = sa.exists().where(tables.crops.c.event_id == c.id).label("has_crop")
-    rows = _rows(connection, tables.events, wanted, has_crop)
-    if order is not None:
-        rows = sorted(rows, key=lambda row: row.id)
-    return [StoredEvent(**_item(row), event=_body(row, Event), has_crop=row.has_crop) for row in rows]
+def _events(connection: sa.Connection, wanted: sa.Select[Any]) -> Sequence[sa.Row[Any]]:
+    has_crop = sa.exists().where(tables.crops.c.event_id == tables.events.c.id).label("has_crop")
+    return _rows(connection, tables.events, wanted, has_crop)
+
+
+def _event(row: sa.Row[Any]) -> StoredEvent:
+    return StoredEvent(**_item(row), event=_body(row, Event), has_crop=row.has_crop)
 
 
 def _health(row: sa.Row[Any]) -> StoredHealth:
     return StoredHealth(**_item(row), health=_body(row, Health))
 
 
-T = Any
-
-
-def _body(row: sa.Row[Any], schema: type[T]) -> T:
-    # It was checked when it came.
+def _body(row: sa.Row[Any], schema: type[Body]) -> Body:
     return msgspec.json.decode(body_of(bytes(row.raw)), type=schema)
+
+
+def _understood(rows: Iterable[sa.Row[Any]], make: Callable[[sa.Row[Any]], T]) -> tuple[T, ...]:
+    """What *make* makes of *rows*. All were checked when they came, but perhaps by a newer collector."""
+    made = []
+    for row in rows:
+        try:
+            made.append(make(row))
+        except msgspec.ValidationError as error:
+            LOG.warning("an item of %s is left out; update lpr-host (%s)", row.name, error)
+    return tuple(made)
 
 
 def _item(row: sa.Row[Any]) -> dict[str, Any]:
@@ -262,20 +282,18 @@ def _item(row: sa.Row[Any]) -> dict[str, Any]:
     }
 
 
-def _page(rows: Sequence[Any], limit: int) -> Page[Any]:
-    shown = tuple(rows[:limit])
-    return Page(rows=shown, next=_text(shown[-1]) if len(rows) > limit else None)
-
-
-def _text(last: Any) -> str:
-    return f"{microseconds(last.at)}.{last.id}"
+def _page(rows: Sequence[sa.Row[Any]], limit: int, make: Callable[[sa.Row[Any]], T]) -> Page[T]:
+    last = rows[limit - 1] if len(rows) > limit else None
+    following = None if last is None else f"{last.at}.{last.id}"
+    return Page(rows=_understood(rows[:limit], make), next=following)
 
 
 def _cursor(text: str) -> tuple[int, int]:
     at, _, row = text.partition(".")
-    if not (at.isascii() and at.isdecimal() and row.isascii() and row.isdecimal() and len(text) <= 38):
+    numbers = [int(part) for part in (at, row) if re.fullmatch("[0-9]{1,19}", part)]
+    if len(numbers) != 2 or max(numbers) > _MOST:
         raise FatalError("the page", "is none that was given", "start at the first")
-    return int(at), int(row)
+    return numbers[0], numbers[1]
 
 
 def _maybe(time: int | None) -> datetime | None:

@@ -106,12 +106,20 @@ class Store:
     # Reading
 
     def boards(self, after: str = "", limit: int = 1000) -> tuple[Board, ...]:
-        """Boards in the order of their names, with their newest health; those behind the name *after*."""
+        """Boards in the order of their names, with their newest health; those behind the name *after*.
+
+        Raises:
+            FatalError: *after* is no name.
+        """
+        if not after.isprintable():
+            raise FatalError("the page", "is none that was given", "start at the first")
         with self._database.reading() as connection:
             return query.boards(connection, tables.boards.c.name > after, limit)
 
     def board(self, name: str) -> Board | None:
         """The board of that name; None where there is none."""
+        if not name.isprintable():
+            return None
         with self._database.reading() as connection:
             found = query.boards(connection, tables.boards.c.name == name, 1)
         return found[0] if found else None
@@ -215,10 +223,10 @@ class Store:
         """
         made, at = token.new_token(), microseconds(now())
         with self._database.writing() as connection:
-            row = _board_row(connection, _named(board))
+            row = query.board_row(connection, _named(board))
             if row is None:
                 connection.execute(sa.insert(tables.boards).values(name=board, created_at=at))
-                row = _board_row(connection, board)
+                row = query.board_row(connection, board)
             values = {"name": made.name, "board_id": row, "hash": made.hash, "created_at": at}
             connection.execute(sa.insert(tables.tokens).values(values))
         return made.text
@@ -234,7 +242,7 @@ class Store:
         """
         c = tables.tokens.c
         with self._database.writing() as connection:
-            row = _board_row(connection, board)
+            row = query.board_row(connection, board)
             if row is None:
                 raise FatalError(f"board {board}", "is unknown", "see lpr-host boards list")
             valid = sa.update(tables.tokens).where(c.board_id == row, c.revoked_at.is_(None))
@@ -294,11 +302,6 @@ class Store:
 
     def __exit__(self, *_: object) -> None:
         self.close()
-
-
-def _board_row(connection: sa.Connection, name: str) -> int | None:
-    c = tables.boards.c
-    return connection.scalar(sa.select(c.id).where(c.name == name))
 
 
 def _named(board: str) -> str:

@@ -41,7 +41,9 @@ def new_token() -> Token:
 def name_of(text: str) -> str | None:
     """The public part of a token, by which its hash is found; None where *text* is none."""
     parts = text.split(".")
-    return parts[1] if len(parts) == 3 and parts[0] == PREFIX and text.isascii() else None
+    if len(parts) != 3 or parts[0] != PREFIX or not (parts[1].isascii() and parts[1].isalnum()):
+        return None
+    return parts[1]
 
 
 def matches(text: str, kept: bytes | None) -> bool:

@@ -3,6 +3,7 @@ from __future__ import annotations
 import subprocess
 import sys
 
+import psycopg
 import pytest
 import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
@@ -13,6 +14,7 @@ from host.store.database import connect
 from host.store.store import Store, open_store
 from host.store.tables import METADATA
 from tests.items import events
+from tests.postgresql import Postgresql
 
 
 def test_the_migrations_make_the_tables_of_the_code(store: Store, url: str) -> None:
@@ -65,3 +67,12 @@ def test_a_database_of_another_program_is_refused(url: str) -> None:
     database.close()
     with pytest.raises(FatalError, match=r"holds tables of another program \(invoices\)"):
         open_store(url)
+
+
+def test_a_postgresql_database_that_cannot_hold_every_text_is_refused(postgresql: Postgresql) -> None:
+    with psycopg.connect(postgresql.url(), autocommit=True) as connection:
+        connection.execute(
+            "CREATE DATABASE ascii TEMPLATE template0 ENCODING 'SQL_ASCII' LC_COLLATE 'C' LC_CTYPE 'C'"
+        )
+    with pytest.raises(FatalError, match="is encoded in SQL_ASCII – create it with UTF8"):
+        open_store(postgresql.url("ascii"))

@@ -5,8 +5,10 @@ from datetime import datetime, timedelta, timezone
 
 import msgspec
 import pytest
+import sqlalchemy as sa
 
 from device_runtime.errors import FatalError
+from host.store.database import connect
 from host.store.received import of_body, received
 from host.store.store import Store, open_store
 from host.store.values import Search
@@ -211,3 +213,38 @@ def test_a_token_is_its_boards_until_it_is_revoked(store: Store) -> None:
 def test_a_secret_is_the_same_for_all_collectors(store: Store, url: str) -> None:
     with open_store(url) as another:
         assert store.secret("cookies") == another.secret("cookies") != another.secret("more")
+
+
+@pytest.mark.parametrize("text", ["a\0b", "\ud800", "\x1b[2J", "9" * 40])
+def test_questions_that_no_page_asks_have_an_answer(store: Store, text: str) -> None:
+    assert (
+        store.health(text) == ()
+        and texts(store, board=text) == []
+        and store.board_of(f"lpr1.{text}.x") is None
+    )
+    assert texts(store, plate=text + "B") == [] and texts(store, plate=text + "B", distance=1) == []
+    for ask in (store.events, store.reports, store.others):
+        with pytest.raises(FatalError, match="is none that was given"):
+            ask(before=f"{text}.{text}")
+    with pytest.raises(FatalError, match="is unknown"):
+        store.revoke(text)
+    assert store.board(text) is None
+    assert store.crop(10**40) is None and store.events_after(10**40) == ()
+
+
+def test_what_a_newer_collector_stored_is_left_out(
+    store: Store, url: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    store.add("gate", events("A1111", "B2222", "C3333"))
+    database = connect(url)
+    with database.writing() as connection:
+        newer = encoded("event", {"event_version": 2})
+        connection.execute(
+            sa.text("UPDATE events SET raw = :raw WHERE id = 2").bindparams(
+                sa.bindparam("raw", newer, sa.LargeBinary)
+            )
+        )
+    database.close()
+    page = store.events(limit=2)
+    assert [one.event.text for one in page.rows] == ["C3333"] and "update lpr-host" in caplog.text
+    assert [one.event.text for one in store.events(before=page.next).rows] == ["A1111"]
