@@ -8,10 +8,11 @@ import re
 import struct
 import warnings
 import zipfile
+from argparse import Namespace
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from io import BytesIO
-from pathlib import Path
+from pathlib import Path, PosixPath
 from typing import Any, Literal
 
 import numpy as np
@@ -34,12 +35,14 @@ _BEGINNINGS = {
 }
 _DEPTH = 6
 """Tables in tables that are looked into."""
-_SCALARS: list[Any] = [
+_PLAIN: list[Any] = [
     np.dtype,
     np.float64(0).__reduce__()[0],
+    Namespace,
+    PosixPath,
     *{type(np.dtype(t)) for t in (np.float32, np.float64, np.int32, np.int64, np.bool_)},
 ]
-"""What numpy's numbers are pickled as: a best accuracy beside the weights is no code."""
+"""Plain data beside weights that is no code: numpy's numbers, as a best accuracy, options and paths."""
 
 
 @dataclass(frozen=True)
@@ -115,7 +118,7 @@ def read_pickle(path: Path, data: bytes) -> Archive:
         FatalError: pickled code, a damaged file, or no tensors in it.
     """
     try:
-        with warnings.catch_warnings(), torch.serialization.safe_globals(_SCALARS):
+        with warnings.catch_warnings(), torch.serialization.safe_globals(_PLAIN):
             # About protocols of pickle; what cannot be read is an error anyway.
             warnings.simplefilter("ignore")
             content = torch.load(BytesIO(data), map_location="cpu", weights_only=True)

@@ -107,17 +107,19 @@ def _choose(source: str, archive: Archive) -> tuple[str, dict[str, Tensor], list
     named = [name.removesuffix(_FIRST) for name in flat if name.endswith(f".{_FIRST}") or name == _FIRST]
     if named:
         prefix, others = _preferred(source, named)
-        tensors = {n.removeprefix(prefix): t for n, t in flat.items() if n.startswith(prefix)}
+        inner = tuple(other for other in others if other.startswith(prefix))
+        tensors = {
+            n.removeprefix(prefix): t
+            for n, t in flat.items()
+            if n.startswith(prefix) and not n.startswith(inner)
+        }
         # Other tables may hold an optimizer's tensors; in this one everything has to be the network's.
         home = max(
             (table for table in tables if f"{prefix}{_FIRST}".startswith(f"{table}." if table else "")),
             key=len,
         )
-        beside = [
-            n
-            for n, t in tables[home].items()
-            if t.ndim > 1 and not f"{home}.{n}".lstrip(".").startswith(prefix)
-        ]
+        full = {f"{home}.{name}".lstrip("."): t for name, t in tables[home].items() if t.ndim > 1}
+        beside = [name for name in full if not name.startswith((prefix, *others))]
         if beside:
             raise _differs(source, f"has {len(beside)} tensors beside LPRNet's, first {beside[0]}")
         tensors = {n: t for n, t in tensors.items() if not _TRAINING.match(n)}
@@ -133,7 +135,7 @@ def _choose(source: str, archive: Archive) -> tuple[str, dict[str, Tensor], list
         tensors = tables[prefix.removesuffix(".")]
         if not archive.in_order:
             tensors = dict(sorted(tensors.items(), key=lambda item: natural(item[0])))
-    notes = [f"left out: {', '.join(others)}"] if others else []
+    notes = [f"left out: {', '.join(p.removesuffix('.') for p in others)}"] if others else []
     return prefix.removesuffix("."), tensors, notes
 
 
@@ -144,15 +146,15 @@ def _convolutions(table: Mapping[str, Tensor]) -> int:
 def _preferred(source: str, prefixes: Sequence[str]) -> tuple[str, list[str]]:
     """The likeliest of *prefixes*, and the others."""
 
-    def rank(prefix: str) -> int:
-        first = prefix.split(".")[0].lower()
-        return -1 if not first else PREFERRED.index(first) if first in PREFERRED else len(PREFERRED)
+    def rank(prefix: str) -> list[int]:
+        parts = prefix.lower().split(".")[:-1]
+        return [PREFERRED.index(part) if part in PREFERRED else len(PREFERRED) for part in parts]
 
     ordered = sorted(prefixes, key=rank)
     if len(ordered) > 1 and rank(ordered[0]) == rank(ordered[1]):
         names = " and ".join(p.removesuffix(".") or "its outermost table" for p in ordered[:2])
         raise FatalError(source, f"holds several networks: {names}", "save the one to import alone")
-    return ordered[0], [p.removesuffix(".") for p in ordered[1:]]
+    return ordered[0], ordered[1:]
 
 
 def _refuse_transformer(source: str, flat: Mapping[str, Tensor]) -> None:
@@ -198,6 +200,7 @@ def _matched(source: str, modules: Sequence[_Module]) -> tuple[dict[str, _Module
     for layer in (*LAYERS, _HEAD):
         if module is None:
             raise _differs(source, f"ends behind {last}, without {layer.name}")
+        _refuse_more(source, module)
         if not module.is_conv:
             raise _differs(source, f"has {_in_words(module)} behind {last}")
         kernel, expected = module.shape[2:], kernels[layer.name]
@@ -207,11 +210,18 @@ def _matched(source: str, modules: Sequence[_Module]) -> tuple[dict[str, _Module
         last = f"{layer.name} ({module.name})"
         module = next(rest, None)
         if layer.norm and module is not None and module.is_norm:
+            _refuse_more(source, module)
             norms[layer.name] = module
             module = next(rest, None)
     if module is not None:
         raise _differs(source, f"has {_in_words(module)} behind {last}")
     return convs, norms
+
+
+def _refuse_more(source: str, module: _Module) -> None:
+    """Such as the factors of quantized or normalized weights."""
+    if more := module.tensors.keys() - {*_IDENTITY, "num_batches_tracked"}:
+        raise _differs(source, f"has a parameter that LPRNet has not, {module.name}.{min(more)}")
 
 
 def _kernels() -> Iterator[tuple[str, tuple[int, ...]]]:

@@ -8,8 +8,8 @@ import torch
 from safetensors.torch import save_file
 
 from device_runtime.errors import FatalError
-from lprnet.network.alphabet import OWN, PUBLIC, make_alphabet
-from lprnet.network.checkpoint import load_checkpoint, save_checkpoint
+from lprnet.network.alphabet import OWN, PUBLIC, make_alphabet, read_class_list
+from lprnet.network.checkpoint import Source, load_checkpoint, load_to_train, save_checkpoint
 from lprnet.network.model import LPRNet
 from tests.checkpoints import NARROW, random_checkpoint
 
@@ -217,3 +217,23 @@ def test_disk_full_leaves_the_old_file(good: Path, state: dict[str, torch.Tensor
     with pytest.raises(FatalError):
         save_checkpoint(Path("/dev/full/x.safetensors"), state, OWN)
     assert good.read_bytes() == before
+
+
+def test_classes_to_train_are_a_foreign_checkpoints_own_or_new_ones(good: Path, tmp_path: Path) -> None:
+    wanted = Source(classes=read_class_list("0-9A-Z"))
+    torch.save(LPRNet(37).state_dict(), tmp_path / "theirs.pth")
+    start, classes = load_to_train(tmp_path / "theirs.pth", wanted)
+    assert start.alphabet == classes == make_alphabet("0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ")
+    torch.save(LPRNet(68).state_dict(), tmp_path / "public.pth")
+    for path, alphabet in ((good, OWN), (tmp_path / "public.pth", PUBLIC)):
+        start, found = load_to_train(path, wanted)
+        assert (start.alphabet, found) == (alphabet, classes)
+    torch.save(LPRNet(70).state_dict(), tmp_path / "odd.pth")
+    with pytest.raises(FatalError, match="37 classes with its blank -, but the network has 70"):
+        load_to_train(tmp_path / "odd.pth", wanted)
+
+
+def test_a_blank_that_is_not_the_last_class_is_kept(tmp_path: Path) -> None:
+    alphabet = read_class_list("0-9A-Z").alphabet("first")
+    save_checkpoint(tmp_path / "x.safetensors", LPRNet(37).state_dict(), alphabet)
+    assert load_checkpoint(tmp_path / "x.safetensors").alphabet == alphabet

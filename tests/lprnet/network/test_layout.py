@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from argparse import Namespace
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -84,6 +85,11 @@ SHAPES: dict[str, Callable[[State], Any]] = {
     },
     "lightning": lambda s: {"state_dict": {f"lprnet.{k}": v for k, v in s.items()}, "global_step": 7},
     "model and its average": lambda s: {"ema": {k: v + 1 for k, v in s.items()}, "model": s},
+    "an average in the same table": lambda s: {
+        **{f"net.{k}": v for k, v in s.items()},
+        **{f"ema.{k}": v + 1 for k, v in s.items()},
+    },
+    "options": lambda s: {"state_dict": s, "args": Namespace(out=Path("runs"), lr=0.1)},
     "a table for each part": lambda s: {
         part: {k.removeprefix(f"{part}."): v for k, v in s.items() if k.startswith(part)}
         for part in ("backbone", "container")
@@ -218,6 +224,10 @@ DIFFERENT: dict[str, tuple[Callable[[State], Any], str]] = {
     "a parameter more": (
         lambda s: {**s, "temperature": torch.ones(2)},
         r"a parameter .* first temperature \[2\]",
+    ),
+    "factors of weights": (
+        lambda s: {**s, "backbone.0.weight_g": torch.ones(64, 1, 1, 1)},
+        r"has a parameter that LPRNet has not, backbone\.0\.weight_g",
     ),
     "another network": (lambda s: {"conv.weight": torch.ones(3, 3, 1, 1)}, "has 1 convolutions, not 16"),
     "half of it": (lambda s: {k: v for k, v in s.items() if "container" not in k}, "without container"),
