@@ -28,11 +28,15 @@ class Evaluation:
     Attributes:
         labels: the plates that are there, in the order of the files.
         plates: what was read.
+        paths: the files; empty where nobody needs them.
+        confidences: of what was read, likewise.
     """
 
     dataset: str
     labels: tuple[str, ...]
     plates: tuple[str, ...]
+    paths: tuple[Path, ...] = ()
+    confidences: tuple[float, ...] = ()
 
     @property
     def info(self) -> AccuracyInfo:
@@ -53,9 +57,13 @@ def evaluate(bundle: Path, data: Path, use_grammar: bool = False) -> Evaluation:
     """
     engine = Engine.open(bundle, use_grammar=use_grammar)
     paths = image_files([data])
-    plates = [engine.read(read_image(path)).plate for path in track(paths, f"reading {data}")]
+    readings = [engine.read(read_image(path)) for path in track(paths, f"reading {data}")]
     return Evaluation(
-        data.resolve().name, tuple(label_of(path, engine.characters) for path in paths), tuple(plates)
+        data.resolve().name,
+        tuple(label_of(path, engine.characters) for path in paths),
+        tuple(reading.plate for reading in readings),
+        tuple(paths),
+        tuple(reading.confidence for reading in readings),
     )
 
 

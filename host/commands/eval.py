@@ -51,6 +51,9 @@ WORST = 60
     help="Read N plate-shaped pieces of each photograph, too, that show no plate.",
 )
 @click.option("--worst", type=options.FILE, help="PNG of plates missed or misread, and of false boxes.")
+@click.option(
+    "--cases", type=options.FILE, help="JSON of the same and of misread --data, for lpr-host report --cases."
+)
 @click.option("--record", is_flag=True, help="Write the accuracy on --data into the bundle's manifest.")
 @options.as_json
 def eval_command(
@@ -64,6 +67,7 @@ def eval_command(
     min_plate_width: int | None,
     pieces: int,
     worst: Path | None,
+    cases: Path | None,
     record: bool,
     as_json: bool,
 ) -> None:
@@ -102,6 +106,11 @@ def eval_command(
         record_accuracy(bundle, results)
     if worst:
         write_atomic(worst, png(sheet([outcome for folder in folders for outcome in folder.outcomes], WORST)))
+    if cases:
+        from host.check.cases import cases_of
+        from host.show.cases import CASES
+
+        CASES.write(cases, cases_of(bundle, results, folders, WORST))
     if as_json:
         click.echo("\n".join([*map(to_json, results), *map(folder_to_json, folders)]))
     else:
