@@ -87,4 +87,4 @@ def test_finetune_to_another_country(tmp_path: Path) -> None:
     before = with_alphabet(load_checkpoint(DEFAULT), tuned.alphabet, 2)
     assert any(not torch.equal(tuned.state[name], tensor) for name, tensor in before.items())
     measured = lprnet("eval", "--weights", str(run / WEIGHTS), "--rendered", "5", "--kind", "fr")
-    assert re.search(r"^rendered eu +\d +5 ", measured.stdout, re.MULTILINE), measured.stderr
+    assert re.search(r"^rendered fr +\d +5 ", measured.stdout, re.MULTILINE), measured.stderr
