@@ -183,7 +183,7 @@ class Supervised:
         with suppress(OSError, ValueError):
             process = int((self.folder / "pid").read_text())
             os.kill(process, signal.SIGTERM)
-            deadline = time.monotonic() + 15
+            deadline = time.monotonic() + 30
             while _is_held(self.folder / "pid") and time.monotonic() < deadline:
                 time.sleep(0.05)
 
@@ -675,7 +675,7 @@ def run_service(root: Path) -> None:
     folder.mkdir(exist_ok=True)
     state.mkdir(exist_ok=True)
     handle = os.open(folder / "pid", os.O_RDWR | os.O_CREAT, 0o644)
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while True:
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -120,7 +120,7 @@ class SshBoard:
                     os.kill(int(folder.name), signal.SIGKILL)
 
 
-def until(condition: Callable[[], object], seconds: float = 60.0) -> None:
+def until(condition: Callable[[], object], seconds: float = 300.0) -> None:
     """Wait for *condition*; a test that waits so long has failed."""
     limit = time.monotonic() + seconds
     while not condition():
