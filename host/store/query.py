@@ -180,8 +180,9 @@ def _has_plate(connection: sa.Connection, search: Search) -> sa.ColumnElement[bo
     rows = list(connection.scalars(sa.select(c.id).where(fits).limit(MOST_PLATES + 1)))
     if len(rows) <= MOST_PLATES:
         return events.plate_id.in_(rows)
-    # So many that a page is soon full when events are gone through from the newest.
-    return sa.exists().where(c.id == events.plate_id, fits)
+    # So many that a page is soon full when events are gone through from the newest; as a value, and not as
+    # EXISTS, which PostgreSQL makes a join of all of them of.
+    return sa.select(fits).where(c.id == events.plate_id).scalar_subquery()
 
 
 def _near(connection: sa.Connection, text: str, most: float) -> list[int]:
@@ -192,11 +193,12 @@ def _near(connection: sa.Connection, text: str, most: float) -> list[int]:
     found: dict[int, float] = {}
     for part in ranges(looks, most):
         column = c[part.column]
-        query = sa.select(c.id, c.text, c.folded).where(
-            column >= part.first, column <= part.last, sa.func.length(c.folded).between(*lengths)
+        query = sa.select(c.id, c.text, column).where(
+            column >= part.first, column <= part.last, sa.func.length(column).between(*lengths)
         )
-        for row, other, folded in connection.execute(query):
-            if one_edit(folded, looks.folded) and (apart := distance(text, other, most)) <= most:
+        wanted = getattr(looks, part.column)
+        for row, other, written in connection.execute(query):
+            if one_edit(written, wanted) and (apart := distance(text, other, most)) <= most:
                 found[row] = apart
     return sorted(found, key=lambda row: (found[row], row))[:MOST_PLATES]
 

@@ -54,8 +54,8 @@ def upgrade() -> None:
         sa.UniqueConstraint("text", name="uq_plates_text"),
         sqlite_autoincrement=True,
     )
-    op.create_index("ix_plates_folded", "plates", ["folded"])
-    op.create_index("ix_plates_backwards", "plates", ["backwards"])
+    op.create_index("ix_plates_folded_text_id", "plates", ["folded", "text", "id"])
+    op.create_index("ix_plates_backwards_text_id", "plates", ["backwards", "text", "id"])
     plate = [
         sa.Column("plate_id", Row),
         sa.ForeignKeyConstraint(["plate_id"], ["plates.id"], name="fk_events_plate_id"),
