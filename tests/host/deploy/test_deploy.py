@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import threading
 from collections.abc import Callable, Iterator
@@ -195,6 +196,12 @@ def test_a_board_that_wants_a_signature_gets_no_other(
         assert not (gate.root / "bundles" / ship.identity / "venv").exists()
         sign(another, load_key(tmp_path / "key"))
         assert deployed(gate, another, way(net, dry_run=True)).state == "would run"
+        # What the lpr-run that runs computes wrong is remembered.
+        wrong = variant(fp32_bundle, tmp_path / "wrong", "wrong signed", computes_wrong)
+        sign(wrong, load_key(tmp_path / "key"))
+        for why in ("golden outputs are off", "failed on this board before: .* golden outputs are off"):
+            outcome = deployed(gate, wrong, way(net))
+            assert outcome.state == "failed" and re.search(why, outcome.text)
     finally:
         settings.write_text(before)
 
