@@ -252,7 +252,7 @@ class Command(OneLineCommand):
     "--grammar/--no-grammar",
     key="reader.grammar",
     group=FIND,
-    help="Prefer likely texts that are plates.  [default: no-grammar]",
+    help="Prefer likely texts that are plates.  [default: as the bundle says]",
 )
 @setting(
     "--threads",

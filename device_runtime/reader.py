@@ -219,7 +219,7 @@ class Reader(Examiner):
         bundle: Path | str,
         *,
         threads: int = 1,
-        grammar: bool = False,
+        grammar: bool | None = None,
         crop: bool = False,
         region: Region | str | None = None,
         min_confidence: float | None = None,
@@ -233,7 +233,7 @@ class Reader(Examiner):
         Args:
             bundle: its folder.
             threads: for the modules' parallel loops, in the whole process.
-            grammar: let the plate grammar choose among the likely texts.
+            grammar: let the plate grammar have a say in the text; as the bundle says where None.
             crop: images are plates already, or the rectangular *region* is one.
             region: where to look: X,Y,W,H or the corners of a polygon, X1,Y1,X2,Y2,X3,Y3,…, in px.
             min_confidence: a text below is no reading; the bundle's own limit where None.

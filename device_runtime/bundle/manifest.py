@@ -144,6 +144,8 @@ class ConfidenceInfo(schema.Tolerant, frozen=True, kw_only=True):
         characters, gap, grammar, width, narrow: the features' weights; older bundles have none for `narrow`.
         doubt: how much less speaks for a narrow plate than for a wide one; nothing in older bundles.
         least: default of the confidence below which a text is no reading.
+        with_grammar: whether the plate grammar had a say in the texts that it was fitted to, and so has by
+            default; not in older bundles.
     """
 
     offset: Finite
@@ -154,6 +156,7 @@ class ConfidenceInfo(schema.Tolerant, frozen=True, kw_only=True):
     narrow: Finite = 0.0
     doubt: NotNegative = 0.0
     least: Fraction
+    with_grammar: bool = False
 
     @property
     def weights(self) -> tuple[float, float, float, float, float]:

@@ -15,6 +15,9 @@ BEAM_WIDTH = 10
 """Texts that a beam keeps."""
 _PRUNE = 1e-4
 """Classes less likely than this at a step do not extend a beam; plates need no finer search."""
+UNUSUAL = 0.03
+"""Prior odds that a text is no plate by the grammar: some are personal, old or foreign."""
+_LOG_UNUSUAL = math.log(UNUSUAL)
 
 
 @dataclass(frozen=True)
@@ -77,18 +80,25 @@ def with_grammar(
     grammar: Grammar,
     width: int = BEAM_WIDTH,
 ) -> Decoded:
-    """The greedy text if it is a plate, else the most likely of a small beam that is, else the greedy text.
+    """The greedy text if it is a plate; else, of a small beam, the most likely text given `UNUSUAL`.
 
     Arguments as for `greedy`; *width* is the number of texts the beam keeps.
     """
     first = greedy(logits, alphabet, blank)
-    if grammar.accepts(first.text):
+    if not first.text or grammar.accepts(first.text):
         return first
-    for candidate in beam(logits, blank, width):
-        characters = [alphabet[label] for label in candidate.labels]
-        if grammar.accepts(characters):
-            return _decoded(characters, _aligned(log_softmax(logits), candidate.labels, blank))
-    return first
+
+    def characters(candidate: Candidate) -> list[str]:
+        return [alphabet[label] for label in candidate.labels]
+
+    def log_posterior(candidate: Candidate) -> float:
+        prior = 0.0 if grammar.accepts(characters(candidate)) else _LOG_UNUSUAL
+        return candidate.log_probability + prior
+
+    best = max(beam(logits, blank, width), key=log_posterior)
+    if "".join(characters(best)) == first.text:
+        return first
+    return _decoded(characters(best), _aligned(log_softmax(logits), best.labels, blank))
 
 
 def beam(logits: NDArray[np.float32], blank: int, width: int = BEAM_WIDTH) -> list[Candidate]:

@@ -28,21 +28,25 @@ class Decoder:
         alphabet: Sequence[str],
         blank: int,
         calibration: ConfidenceInfo | None = None,
-        use_grammar: bool = False,
+        use_grammar: bool | None = None,
         countries: Sequence[str] = (),
     ) -> None:
         """
         Args:
+            use_grammar: as the calibration says where None.
             countries: whose plates the grammar is of; see `grammar.for_alphabet`.
 
         Raises:
             FatalError: *use_grammar*, and the alphabet can write no plate; or a country that there is not.
         """
         self.alphabet, self.blank, self.calibration = alphabet, blank, calibration
-        self.uses_grammar = use_grammar
+        by_default = calibration is not None and calibration.with_grammar
         self._grammar = grammar.for_alphabet(self.characters, countries)
         if use_grammar and not self._grammar.patterns:
             raise FatalError("--grammar", "no plate can be written in this alphabet", "leave it out")
+        self.uses_grammar = (
+            by_default and bool(self._grammar.patterns) if use_grammar is None else use_grammar
+        )
 
     @property
     def characters(self) -> frozenset[str]:

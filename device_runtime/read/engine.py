@@ -49,7 +49,7 @@ class Engine:
     """
 
     def __init__(
-        self, bundle: Bundle, model: Model, use_grammar: bool = False, countries: tuple[str, ...] = ()
+        self, bundle: Bundle, model: Model, use_grammar: bool | None = None, countries: tuple[str, ...] = ()
     ) -> None:
         self.bundle = bundle
         self.manifest = bundle.manifest
@@ -64,7 +64,7 @@ class Engine:
         cls,
         bundle_dir: Path | str,
         threads: int = 1,
-        use_grammar: bool = False,
+        use_grammar: bool | None = None,
         keys: tuple[PublicKey, ...] = (),
         countries: tuple[str, ...] = (),
     ) -> Engine:
@@ -73,7 +73,7 @@ class Engine:
         Args:
             bundle_dir: the bundle's folder.
             threads: for the module's parallel loops, in the whole process.
-            use_grammar: let the plate grammar choose among the likely texts.
+            use_grammar: let the plate grammar have a say in the text; as the bundle says where None.
             keys: one of them must have signed the bundle; none: it need not be signed.
             countries: whose plates the grammar is of; see `grammar.for_alphabet`.
 

@@ -19,7 +19,7 @@ class ReadSettings(Strict, frozen=True, kw_only=True):
             signed.
         threads: for the modules' parallel loops.
         crop: images, or the rectangle `roi`, are plates already.
-        grammar: let the plate grammar choose among the likely texts.
+        grammar: let the plate grammar have a say in the text; as the bundle says where None.
         countries: whose plates the grammar is of: names of shipped files, e.g. de, or paths of others; where
             there are none, those that the bundle's characters can write.
         min_confidence: a text below is no reading; the bundle's own limit where None.
@@ -29,6 +29,6 @@ class ReadSettings(Strict, frozen=True, kw_only=True):
     require_signature: str | None = None
     threads: Annotated[int, msgspec.Meta(ge=1, le=256)] = 1
     crop: bool = False
-    grammar: bool = False
+    grammar: bool | None = None
     countries: tuple[str, ...] = ()
     min_confidence: Annotated[float, msgspec.Meta(ge=0.0, le=1.0)] | None = None

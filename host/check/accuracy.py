@@ -49,7 +49,7 @@ class Evaluation:
         return AccuracyInfo(dataset=self.dataset, **msgspec.structs.asdict(accuracy))
 
 
-def evaluate(bundle: Path, data: Path, use_grammar: bool = False) -> Evaluation:
+def evaluate(bundle: Path, data: Path, use_grammar: bool | None = None) -> Evaluation:
     """Read every image of the folder *data*, batch 1; the file name is the label.
 
     Raises:

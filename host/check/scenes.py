@@ -11,7 +11,7 @@ from lprnet.evaluation.scenes_folder import with_threshold
 
 def open_reader(
     bundle: Path,
-    grammar: bool = False,
+    grammar: bool | None = None,
     threshold: float | None = None,
     min_confidence: float | None = None,
     locate_size: int | None = None,

@@ -28,7 +28,11 @@ WORST = 60
     type=options.FOLDER,
     help="Folder of photographs with labels.jsonl or CCPD's file names; repeatable.",
 )
-@click.option("--grammar/--no-grammar", default=False, help="Prefer likely texts that are plates.")
+@click.option(
+    "--grammar/--no-grammar",
+    default=None,
+    help="Prefer likely texts that are plates; as the bundle says by default.",
+)
 @click.option(
     "--threshold",
     type=click.FloatRange(0, 1, min_open=True, max_open=True),
@@ -60,7 +64,7 @@ def eval_command(
     bundle: Path,
     data: tuple[Path, ...],
     scenes: tuple[Path, ...],
-    grammar: bool,
+    grammar: bool | None,
     threshold: float | None,
     min_confidence: float | None,
     locate_size: int | None,

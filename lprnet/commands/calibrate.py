@@ -41,6 +41,9 @@ WIDTHS = (0, 32, 38, 44, 54, 66, 80, 120, float("inf"))
     show_default=True,
     help="Share of the right readings that the default of --min-confidence may lose.",
 )
+@click.option(
+    "--grammar", is_flag=True, help="Let the plate grammar have a say in texts, here and by default later."
+)
 def calibrate_command(
     weights: Path,
     output: Path,
@@ -51,9 +54,11 @@ def calibrate_command(
     kind: str | None,
     samples: int,
     lost: float,
+    grammar: bool,
 ) -> None:
     """Fit the confidence of readings on crops that training has not drawn, of plates and of other things."""
     import numpy as np
+    from msgspec.structs import replace
 
     from lprnet.console import track
     from lprnet.data.dataset import from_folder
@@ -80,9 +85,9 @@ def calibrate_command(
         practice(np.random.default_rng((UNSEEN, i)), crops, UNSEEN, i)
         for i in track(range(samples), "crops to calibrate on", samples)
     )
-    readings = judged(checkpoint, drawn)
+    readings = judged(checkpoint, drawn, grammar)
     info = fit(readings)
-    info = fit(readings, least_confidence(info, readings, lost))
+    info = replace(fit(readings, least_confidence(info, readings, lost)), with_grammar=grammar)
     save_checkpoint(output, checkpoint.state, checkpoint.alphabet, {**checkpoint.metadata, **_header(info)})
     _print(info, readings, samples)
 

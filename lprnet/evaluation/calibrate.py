@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from device_runtime.bundle.manifest import ConfidenceInfo
 from device_runtime.read.confidence import FULL_WIDTH, Features, confidence, features
-from device_runtime.read.decode import greedy
+from device_runtime.read.decoder import Decoder
 from device_runtime.read.grammar import for_alphabet
 from lprnet.data.dataset import Sample
 from lprnet.data.mixture import fewer, to_input
@@ -55,10 +55,14 @@ class Judged:
         return self.read == self.text
 
 
-def judged(checkpoint: Checkpoint, crops: Iterable[Located]) -> list[Judged]:
-    """Greedy readings of *crops*; those without a text, which have no confidence, are left out."""
+def judged(checkpoint: Checkpoint, crops: Iterable[Located], with_grammar: bool = False) -> list[Judged]:
+    """Readings of *crops*; those without a text, which have no confidence, are left out.
+
+    The texts are greedy ones, or, *with_grammar*, those that the plate grammar had a say in.
+    """
     model, alphabet = checkpoint.model(), checkpoint.alphabet
     grammar = for_alphabet(alphabet.readable)
+    decoder = Decoder(alphabet.characters, alphabet.blank, None, with_grammar)
     readings: list[Judged] = []
     batch: list[Located] = []
 
@@ -67,7 +71,7 @@ def judged(checkpoint: Checkpoint, crops: Iterable[Located]) -> list[Judged]:
             images = to_input(np.stack([crop.image for crop in batch]), checkpoint.preprocess)
             all_logits = model(torch.from_numpy(images)).numpy()
         for crop, logits in zip(batch, all_logits, strict=True):
-            decoded = greedy(logits, alphabet.characters, alphabet.blank)
+            decoded = decoder.decode(logits, crop.width)
             if decoded.text:
                 fits = grammar.accepts(decoded.text)
                 values = features(decoded, logits, fits, crop.width)

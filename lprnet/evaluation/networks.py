@@ -25,7 +25,7 @@ class TorchEngine:
         FatalError: *use_grammar*, and the alphabet can write no plate.
     """
 
-    def __init__(self, checkpoint: Checkpoint, use_grammar: bool = False) -> None:
+    def __init__(self, checkpoint: Checkpoint, use_grammar: bool | None = None) -> None:
         self._model, alphabet = checkpoint.model(), checkpoint.alphabet
         self._preprocess = checkpoint.preprocess
         self._input = aligned_empty((1, 3, DEFAULT.height, DEFAULT.width))
@@ -57,7 +57,7 @@ class TorchEngine:
 def examiner(
     checkpoint: Checkpoint,
     networks: LocatorNet,
-    use_grammar: bool = False,
+    use_grammar: bool | None = None,
     min_confidence: float | None = None,
 ) -> Examiner:
     """Finds plates with *networks* and reads them with *checkpoint*, both in evaluation mode.

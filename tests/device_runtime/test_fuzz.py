@@ -509,8 +509,11 @@ def test_what_a_network_says() -> None:
     alphabet = (*"京沪ABCDEFGH0123456789", "-")
     numbers = [value for value in VALUES if isinstance(value, float)]
     for case in range(1500 * TIMES):
+        offset, characters, gap = (float(draw.choice((0, 1, -1, 1e9, -1e9))) for _ in range(3))
         info = ConfidenceInfo(
-            **{name: float(draw.choice((0, 1, -1, 1e9, -1e9))) for name in ("offset", "characters", "gap")},
+            offset=offset,
+            characters=characters,
+            gap=gap,
             grammar=1e9,
             width=-1,
             least=0.5,

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from device_runtime.read.decode import beam, greedy, log_probability, log_softmax, with_grammar
+from device_runtime.read.decode import UNUSUAL, beam, greedy, log_probability, log_softmax, with_grammar
 from device_runtime.read.grammar import DIGITS, LETTERS, PROVINCES, for_alphabet
 
 ALPHABET = "abcd-"
@@ -134,6 +134,14 @@ def test_grammar_leaves_a_plate_and_a_hopeless_text_alone() -> None:
     for text in ("京A12345", "粤AD12345", "京", ""):
         logits = spell(text)
         assert with_grammar(logits, PLATE_ALPHABET, BLANK, grammar) == greedy(logits, PLATE_ALPHABET, BLANK)
+
+
+def test_a_text_that_is_clear_enough_stays_though_it_is_no_plate() -> None:
+    grammar = for_alphabet(PLATE_ALPHABET)
+    close, far = (12 + 0.5 * math.log(UNUSUAL) * times for times in (1, 4))
+    for logit, text in ((close, "京A12345"), (far, "京AI2345")):
+        logits = spell("京AI2345", {2: ("1", logit)})
+        assert with_grammar(logits, PLATE_ALPHABET, BLANK, grammar).text == text
 
 
 def test_grammar_reads_doubled_characters() -> None:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from msgspec.structs import replace
 
 from device_runtime.bundle.manifest import ConfidenceInfo
 from device_runtime.errors import FatalError
@@ -46,3 +47,12 @@ def test_grammar_chooses_if_asked_to() -> None:
     assert chosen.text != greedy(logits, ALPHABET, BLANK).text
     with pytest.raises(FatalError, match="alphabet"):
         Decoder(("x", "-"), 1, use_grammar=True)
+
+
+def test_the_calibration_says_whether_grammar_chooses_by_default() -> None:
+    logits = logits_of("京A12345")
+    logits[ALPHABET.index("1"), 3] = 4.5
+    info = replace(INFO, with_grammar=True)
+    texts = [Decoder(ALPHABET, BLANK, info, asked).decode(logits, 94).text for asked in (None, True, False)]
+    assert texts == ["京A12345", "京A12345", greedy(logits, ALPHABET, BLANK).text]
+    assert not Decoder(("x", "-"), 1, info).uses_grammar
