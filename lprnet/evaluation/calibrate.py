@@ -95,7 +95,7 @@ def practice(rng: Generator, crops: Crops, seed: int, index: int) -> Located:
     strength = rng.uniform(0.6, 1.1)
     if rng.random() < 0.6:
         return crops.draw(rng, strength)
-    image, text = _other_detector(rng, crops.real, strength, seed, index)
+    image, text = _other_detector(rng, crops, strength, seed, index)
     width = FULL_WIDTH
     if rng.random() < 0.75:
         width = float(round(np.exp(rng.uniform(np.log(NARROWEST), np.log(FULL_WIDTH)))))
@@ -114,11 +114,11 @@ def unseen(crops: Sequence[Sample], count: int, seed: int) -> tuple[Sample, ...]
     return donors.some(count, seed)
 
 
-def _other_detector(rng: Generator, real: Sequence[Sample], strength: float, seed: int, index: int) -> Sample:
-    if real and rng.random() < 0.5:
-        image, text = real[int(rng.integers(len(real)))]
+def _other_detector(rng: Generator, crops: Crops, strength: float, seed: int, index: int) -> Sample:
+    if crops.real and rng.random() < 0.5:
+        image, text = crops.real[int(rng.integers(len(crops.real)))]
         return rephotograph(rng, image, strength), text
-    crop = render(seed, index, strength)
+    crop = render(seed, index, strength, crops.kind)
     return crop.image, crop.text
 
 

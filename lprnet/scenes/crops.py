@@ -16,6 +16,7 @@ import numpy as np
 from numpy.random import Generator
 
 from device_runtime.locate.rectify import MARGIN, UPPER, Margin, rectify
+from device_runtime.read.preprocess import resize
 from lprnet.data.dataset import Sample
 from lprnet.plates.plate import random_plate
 from lprnet.plates.shares import Shares
@@ -30,11 +31,13 @@ from lprnet.scenes.scene import Floats, Image, floats, height_of, width_of
 
 NARROWEST, WIDEST = 24.0, 240.0
 """px: widths of plates in a frame."""
-TWO_ROWS = ("yellow-double", "trailer-double")
+TWO_ROWS = ("yellow-double", "trailer-double", "motorcycle", "tractor")
 """Kinds with two rows."""
 NO_MARGIN = Margin(0, 0)
 FAINTEST = 5.0
 """Grey levels: deviation of a crop below which nobody sees a plate there."""
+LOOSE = (0.0, 0.03, 0.08)
+"""Mean shares of a box that are around the plate on a side, by detector."""
 NOTHING = ""
 """The text on what is no plate."""
 
@@ -76,6 +79,8 @@ class Crops:
         two_rows: share of the plates that have two rows.
         from_real: share of the plates that are real crops, where there are any.
         kind: kind or mix of the rendered plates; Chinese ones, `TWO_ROWS` among them, if None.
+        boxed: share of the plates with one row that are cut out upright, as detectors of boxes do, with what
+            is around them, instead of by their corners.
     """
 
     frames: tuple[Frame, ...] = ()
@@ -86,6 +91,7 @@ class Crops:
     two_rows: float = 0.25
     from_real: float = 0.35
     kind: str | None = None
+    boxed: float = 0.0
 
     def sample(self, rng: Generator, strength: float = 1.0) -> Sample:
         """A crop uint8[24,94,3] BGR and its text, `NOTHING` on what is no plate.
@@ -105,7 +111,9 @@ class Crops:
 
     def digest(self) -> str:
         """Of all that samples depend on, but for code."""
-        digest = hashlib.sha256(repr((self.nothing, self.two_rows, self.from_real, self.kind)).encode())
+        digest = hashlib.sha256(
+            repr((self.nothing, self.two_rows, self.from_real, self.kind, self.boxed)).encode()
+        )
         for frame in self.frames:
             digest.update(repr(frame.image.shape).encode() + frame.image.tobytes() + frame.boxes.tobytes())
         for image in (*self.found, *(image for image, _ in self.real)):
@@ -117,7 +125,10 @@ class Crops:
         while True:
             subject = self.subject(rng)
             canvas, corners = self.place(rng, subject, random_width(rng), strength)
-            crop = _cut(canvas, missed(rng, corners), subject.face.rows, subject.face.text)
+            if subject.face.rows == 1 and self.boxed and rng.random() < self.boxed:
+                crop = _boxed(rng, canvas, corners, subject.face.text)
+            else:
+                crop = _cut(canvas, missed(rng, corners), subject.face.rows, subject.face.text)
             if crop.image.mean(2).std() > FAINTEST:
                 return crop
 
@@ -253,6 +264,18 @@ class Crops:
 
 def _cut(canvas: Image, corners: Floats, rows: int, text: str = NOTHING) -> Located:
     return Located(rectify(canvas, corners, rows), text, width_of(corners), rows)
+
+
+def _boxed(rng: Generator, canvas: Image, corners: Floats, text: str) -> Located:
+    """The upright box around *corners*, with as much around it as detectors of boxes leave."""
+    low, high = corners.min(0), corners.max(0)
+    loose = rng.choice(LOOSE)
+    slack = rng.normal(loose, 0.03 + 0.4 * loose, (2, 2)).clip(-0.02, 0.25) * (high - low)
+    # Below and above there is as much as at the sides, in pixels.
+    slack[:, 1] *= min(float(high[0] - low[0]) / float(high[1] - low[1]), 3.0) * rng.uniform(0.4, 1)
+    left, top = np.maximum(low - slack[0], 0).astype(int)
+    right, bottom = np.ceil(np.minimum(high + slack[1], canvas.shape[1::-1])).astype(int)
+    return Located(resize(canvas[top:bottom, left:right]), text, width_of(corners), 1)
 
 
 def random_width(rng: Generator) -> float:
