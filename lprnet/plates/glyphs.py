@@ -105,6 +105,12 @@ def is_chinese(character: str) -> bool:
     return ord(character) > 0x3000
 
 
+@cache
+def _squarer(character: str, place: int) -> Image:
+    """A character with squarer bends, before it is resized."""
+    return draw(character, *SQUARER[place])
+
+
 @lru_cache(maxsize=16384)
 def glyph(character: str, style: int, width: int, height: int) -> Image:
     """Coverage uint8[height,width] of *character*.
@@ -125,7 +131,7 @@ def glyph(character: str, style: int, width: int, height: int) -> Image:
     elif style >= CUT:
         drawn = _natural(character, style)
     elif style >= LATIN_STYLES:
-        drawn = draw(character, *SQUARER[style - LATIN_STYLES])
+        drawn = _squarer(character, style - LATIN_STYLES)
     else:
         drawn = _table()[character][style]
     mask = cv2.resize(drawn, (width, height), interpolation=cv2.INTER_AREA)

@@ -17,12 +17,14 @@ Floats = NDArray[np.float32]
 
 def in_row(color: Floats, width: int) -> Floats:
     """A row of *width* pixels of one colour: float32[3] → float32[1, 3 · width]."""
-    return np.tile(color, width)[None]
+    row = np.empty((width, 3), np.float32)
+    row[:] = color
+    return row.reshape(1, -1)
 
 
 def per_channel(mask: Floats) -> Floats:
     """Every element three times, once for each channel: float32[H,W] → float32[H, 3 · W]."""
-    return np.repeat(mask, 3, 1)
+    return np.asarray(cv2.merge((mask, mask, mask)), np.float32).reshape(len(mask), -1)
 
 
 def flat(image: Floats) -> Floats:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 
 import cv2
 import numpy as np
 from numpy.random import Generator
+from numpy.typing import NDArray
 
 from lprnet.plates.glyphs import (
     CHINESE_STYLES,
@@ -22,6 +24,8 @@ from lprnet.plates.layout import Caption, Color, Kind
 from lprnet.plates.pixels import Floats, Image, in_row, per_channel
 from lprnet.plates.series import BAND, plain
 
+_KNOTS = np.arange(5.0)
+"""Of what redraws a Chinese character: between them it is stretched alike."""
 SCALE = 0.5
 """px per mm: a 440 mm plate is 220 px wide, 2.3 times what the reader sees."""
 
@@ -104,7 +108,9 @@ def _redrawn(rng: Generator, mask: Image) -> Image:
     """The character with its parts and strokes in other proportions, as another hand would draw it."""
     height, width = mask.shape
     x, y = (_stretch(rng, n, deviation) for n, deviation in ((width, 0.25), (height, 0.15)))
-    drawn = cv2.remap(mask, *np.meshgrid(x, y), cv2.INTER_LINEAR)
+    xs, ys = np.empty((height, width), np.float32), np.empty((height, width), np.float32)
+    xs[:], ys[:] = x, y[:, None]
+    drawn = cv2.remap(mask, xs, ys, cv2.INTER_LINEAR)
     if rng.random() < 0.5:
         soft = cv2.GaussianBlur(drawn, (0, 0), 0.8).astype(np.float32)
         drawn = np.clip((soft - 128) * np.float32(1.6) + np.float32(rng.uniform(80, 200)), 0, 255)
@@ -113,8 +119,15 @@ def _redrawn(rng: Generator, mask: Image) -> Image:
 
 def _stretch(rng: Generator, size: int, deviation: float) -> Floats:
     """Where each of *size* pixels comes from: the same ends, stretched and squeezed in between."""
-    knots = np.concatenate([[0.0], np.cumsum(np.exp(rng.normal(0, deviation, 4)))])
-    return np.interp(np.linspace(0, 4, size), np.arange(5), knots / knots[-1] * (size - 1)).astype(np.float32)
+    knots = np.zeros(len(_KNOTS))
+    np.cumsum(np.exp(rng.normal(0, deviation, 4)), out=knots[1:])
+    return np.interp(_even(size), _KNOTS, knots * ((size - 1) / knots[-1])).astype(np.float32)
+
+
+@cache
+def _even(size: int) -> NDArray[np.float64]:
+    """*size* places from the first of `_KNOTS` to the last."""
+    return np.linspace(_KNOTS[0], _KNOTS[-1], size)
 
 
 def _styles(rng: Generator, kind: Kind) -> tuple[int, int]:
@@ -132,7 +145,7 @@ def _styles(rng: Generator, kind: Kind) -> tuple[int, int]:
 
 
 def _vary(rng: Generator, color: Color, amount: float) -> Floats:
-    return np.clip(np.array(color, np.float32) + rng.normal(0, amount, 3), 0, 255).astype(np.float32)
+    return np.minimum(np.maximum(rng.normal(0, amount, 3) + color, 0), 255).astype(np.float32)
 
 
 def _paint(rng: Generator, kind: Kind, text: str, mask: Image) -> Image:

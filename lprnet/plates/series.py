@@ -192,6 +192,16 @@ class Series:
             raise ValueError(f"{text} has {len(text)} characters, {self.name} has {places}")
         return text
 
+    @cached_property
+    def _characters(self) -> str:
+        return "".join(sorted(self.characters))
+
+    @cached_property
+    def _cells(self) -> tuple[Cell, ...]:
+        """Of a plate whose characters stand at fixed places."""
+        grid = self.plate.grid
+        return tuple(c for g in grid for c in row(g.widths, g.gaps, g.left, g.top, g.height))
+
     def layout(self, rng: Generator, marked: str) -> Kind:
         """Where everything stands on a plate that reads *marked*."""
         plate, (paints, paint_shares) = self.plate, self._paints
@@ -202,7 +212,7 @@ class Series:
             "name": self.name,
             "background": ground,
             "ink": ink,
-            "characters": "".join(sorted(self.characters)),
+            "characters": self._characters,
             "rows": self.rows,
             "border": plate.border,
             "fonts": plate.fonts,
@@ -219,7 +229,7 @@ class Series:
             return Kind(
                 width=round(plate.size[0]),
                 height=round(plate.size[1]),
-                cells=tuple(c for g in plate.grid for c in row(g.widths, g.gaps, g.left, g.top, g.height)),
+                cells=self._cells,
                 **common,
             )
         assert style is not None
@@ -331,8 +341,12 @@ def _pick(rng: Generator, place: Place) -> str:
     if len(choices) == 1:
         texts = choices[0][1]
     else:
-        weights = np.array([w for w, _ in choices])
-        texts = choices[int(np.searchsorted(np.cumsum(weights / weights.sum()), rng.random()))][1]
+        # A place has two or three choices: numpy takes longer to begin than this takes.
+        left = rng.random() * sum(weight for weight, _ in choices)
+        for weight, texts in choices:
+            left -= weight
+            if left <= 0:
+                break
     return texts[int(rng.integers(len(texts)))]
 
 

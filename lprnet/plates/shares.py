@@ -26,4 +26,4 @@ class Shares:
 
     def draw(self, rng: Generator) -> int:
         """Index of an item."""
-        return int(np.searchsorted(self.cumulated, rng.random(), side="right"))
+        return int(self.cumulated.searchsorted(rng.random(), side="right"))
