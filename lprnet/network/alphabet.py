@@ -286,10 +286,11 @@ PUBLIC = make_alphabet(PROVINCES + DIGITS + LETTERS + "IO")
 """The 68 classes of the public checkpoint `Final_LPRNet_model.pth`, in its order."""
 
 OWN = make_alphabet(PROVINCES + DIGITS + LETTERS + MARKS)
-"""The 73 classes of the Chinese checkpoints shipped here."""
+"""The 73 classes of the plates that the default mix draws."""
 
 EVERY_CHINESE = make_alphabet(PROVINCES + DIGITS + LETTERS + MARKS + "民航军空海北沈兰济南广成")
-"""Those and what else stands on Chinese plates: civil aviation, and the army before 2013."""
+"""Those and what else stands on Chinese plates, civil aviation's and the army's before 2013: the 85 classes
+of the Chinese checkpoints shipped here."""
 
 LATIN = make_alphabet(DIGITS + "ABCDEFGHIJKLMNOPQRSTUVWXYZ" + "ÄÖÜÅÆØČĆĐŠŽ")
 """Digits, letters and what European plates add to them as it is."""

@@ -9,9 +9,9 @@ from torch import Tensor
 
 from lprnet.network.alphabet import Alphabet
 from lprnet.network.checkpoint import Checkpoint
-from lprnet.network.model import CONTAINER, LPRNet, Widths
+from lprnet.network.model import CONTAINER, LAYERS, LPRNet, Widths
 
-HEAD = f"{CONTAINER}.weight"
+HEAD, BIAS = f"{CONTAINER}.weight", f"{CONTAINER}.bias"
 
 
 def with_alphabet(checkpoint: Checkpoint, alphabet: Alphabet, seed: int = 0) -> dict[str, Tensor]:
@@ -38,8 +38,8 @@ def with_alphabet(checkpoint: Checkpoint, alphabet: Alphabet, seed: int = 0) -> 
             tensor[into, :shared] = known[source, :shared]
             if by_class:
                 tensor[into[:, None], shared + into] = known[source[:, None], shared + source]
-        elif tensor.shape == known.shape:
-            tensor.copy_(known)
-        else:
+        elif name == BIAS or (by_class and LAYERS[-1].owns(name) and tensor.dim()):
             tensor[into] = known[source]
+        else:
+            tensor.copy_(known)
     return state

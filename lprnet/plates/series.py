@@ -343,10 +343,10 @@ def _pick(rng: Generator, place: Place) -> str:
     else:
         # A place has two or three choices: numpy takes longer to begin than this takes.
         left = rng.random() * sum(weight for weight, _ in choices)
-        for weight, texts in choices:
-            left -= weight
-            if left <= 0:
-                break
+        chosen = 0
+        while (left := left - choices[chosen][0]) > 0 and chosen < len(choices) - 1:
+            chosen += 1
+        texts = choices[chosen][1]
     return texts[int(rng.integers(len(texts)))]
 
 
