@@ -255,6 +255,14 @@ class Command(OneLineCommand):
     help="Prefer likely texts that are plates.  [default: as the bundle says]",
 )
 @setting(
+    "--country",
+    key="reader.countries",
+    group=FIND,
+    multiple=True,
+    metavar="NAME",
+    help="Whose plates the grammar is of, e.g. br, or a file; repeatable.  [default: all that can be read]",
+)
+@setting(
     "--threads",
     key="reader.threads",
     group=FIND,

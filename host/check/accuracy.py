@@ -49,13 +49,15 @@ class Evaluation:
         return AccuracyInfo(dataset=self.dataset, **msgspec.structs.asdict(accuracy))
 
 
-def evaluate(bundle: Path, data: Path, use_grammar: bool | None = None) -> Evaluation:
+def evaluate(
+    bundle: Path, data: Path, use_grammar: bool | None = None, countries: tuple[str, ...] = ()
+) -> Evaluation:
     """Read every image of the folder *data*, batch 1; the file name is the label.
 
     Raises:
         FatalError: the bundle cannot be used here, or *data* holds no readable image.
     """
-    engine = Engine.open(bundle, use_grammar=use_grammar)
+    engine = Engine.open(bundle, use_grammar=use_grammar, countries=countries)
     paths = image_files([data])
     readings = [engine.read(read_image(path)) for path in track(paths, f"reading {data}")]
     return Evaluation(

@@ -16,6 +16,7 @@ def open_reader(
     min_confidence: float | None = None,
     locate_size: int | None = None,
     min_plate_width: int | None = None,
+    countries: tuple[str, ...] = (),
 ) -> Reader:
     """A reader that finds plates; `Reader.open`, but for *threshold*, the lowest score of a plate.
 
@@ -28,6 +29,7 @@ def open_reader(
         min_confidence=min_confidence,
         locate_size=locate_size,
         min_plate_width=min_plate_width,
+        countries=countries,
     )
     if reader.locator is None:
         raise FatalError(str(bundle), "has no locator", "build it again")

@@ -34,6 +34,13 @@ WORST = 60
     help="Prefer likely texts that are plates; as the bundle says by default.",
 )
 @click.option(
+    "--country",
+    "countries",
+    multiple=True,
+    metavar="NAME",
+    help="Whose plates the grammar is of, e.g. br, or a file; repeatable; all that can be read by default.",
+)
+@click.option(
     "--threshold",
     type=click.FloatRange(0, 1, min_open=True, max_open=True),
     metavar="P",
@@ -65,6 +72,7 @@ def eval_command(
     data: tuple[Path, ...],
     scenes: tuple[Path, ...],
     grammar: bool | None,
+    countries: tuple[str, ...],
     threshold: float | None,
     min_confidence: float | None,
     locate_size: int | None,
@@ -101,10 +109,18 @@ def eval_command(
     from lprnet.evaluation.scenes_table import to_json as folder_to_json
     from lprnet.evaluation.sheet import png
 
-    results = [evaluate(bundle, folder, grammar) for folder in data]
+    results = [evaluate(bundle, folder, grammar, countries) for folder in data]
     folders: list[Folder] = []
     if scenes:
-        reader = open_reader(bundle, grammar, threshold, min_confidence, locate_size, min_plate_width)
+        reader = open_reader(
+            bundle,
+            grammar,
+            threshold,
+            min_confidence,
+            locate_size,
+            min_plate_width,
+            countries,
+        )
         folders = [read_folder(reader, folder, pieces) for folder in scenes]
     if record:
         record_accuracy(bundle, results)

@@ -115,6 +115,16 @@ def test_json_without_labels_has_no_truth(
     assert not {"truth", "correct"} & set(json.loads(run.out))
 
 
+def test_the_grammar_is_of_the_countries_that_are_named(
+    pristine_bundle: Path, plates: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    arguments = ("--json", "--crop", "--images", next(plates.iterdir()), "--bundle", pristine_bundle)
+    assert Run(capfd, *arguments, "--country", "cn", "--grammar").status == 0
+    unknown = Run(capfd, *arguments, "--country", "cn", "--country", "atlantis")
+    assert unknown.status == 2
+    assert len(unknown.err.splitlines()) == 1 and "atlantis" in unknown.err
+
+
 def test_unreadable_images_are_warned_of_and_counted(
     pristine_bundle: Path, plates: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
