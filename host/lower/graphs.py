@@ -143,7 +143,7 @@ class _GraphLowering:
     def _convolution(self, node: Node, values: dict[str, relax.Expr]) -> relax.Expr:
         workload, constants = self.workloads[node.name], self.operands[node.name]
         shape, microkernel = workload.shape, workload.microkernel
-        record = self.records.of(workload.key)
+        record = self.records.of(*workload.keys)
         tile = record.tile if record else default_tile(shape, microkernel)
         function = conv(self._symbol(node.name), shape, microkernel, tile)
         arguments = [values[node.source], pack_weight(constants.weight, shape, microkernel, tile)]

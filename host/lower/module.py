@@ -132,7 +132,7 @@ class _Lowering:
     def _convolution(self, name: str, constants: ConvOperands, value: relax.Expr) -> relax.Expr:
         workload = self.workloads[name]
         shape, microkernel = workload.shape, workload.microkernel
-        record = self.records.of(workload.key)
+        record = self.records.of(*workload.keys)
         tile = record.tile if record else default_tile(shape, microkernel)
         function = conv(symbol_of(name), shape, microkernel, tile)
         vectors = [pack_vector(v, shape, microkernel, tile) for v in constants.vectors]

@@ -50,9 +50,10 @@ class Records(Strict, frozen=True):
     records: tuple[Record, ...] = ()
     schema_version: int = VERSION
 
-    def of(self, workload: str) -> Record | None:
-        """The record of *workload*."""
-        return next((r for r in self.records if r.workload == workload), None)
+    def of(self, *workloads: str) -> Record | None:
+        """The record of the first of *workloads* that there is one of."""
+        records = {r.workload: r for r in self.records}
+        return next((records[workload] for workload in workloads if workload in records), None)
 
     def merge(self, new: Iterable[Record]) -> Records:
         """These records, with *new* ones in place of those of the same workload."""

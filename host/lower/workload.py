@@ -40,6 +40,15 @@ class Workload:
         how += f" added {_layout(shape.added)}" if shape.added else ""
         return f"{self.microkernel.name} {kh}x{kw} {_layout(shape.source)} -> {_layout(shape.target)}{how}"
 
+    @cached_property
+    def keys(self) -> tuple[str, str]:
+        """`key`, and that of the same convolution with the other rounding of sums.
+
+        Which one it is hangs on the weights, and what is the best tile hardly on it.
+        """
+        other = replace(self.shape, fused=not self.shape.fused)
+        return self.key, Workload(other, self.microkernel).key
+
 
 def workloads(network: Network | QuantizedNetwork, microkernel: MicroKernel) -> dict[str, Workload]:
     """The workload of every convolution, by layer name, in order; the head computes in `microkernel.fp32`.

@@ -72,7 +72,7 @@ def latency(network: Network, microkernel: MicroKernel, records: Records) -> Pri
     units = {r.unit for r in records.records}
     metric, work = {}, {}
     for conv in layers:
-        record = records.of(found[conv.name].key)
+        record = records.of(*found[conv.name].keys)
         work[conv.name] = network.macs_of(conv)
         # Records in other units cannot be added up.
         if record is not None and len(units) == 1:

@@ -81,3 +81,9 @@ def test_committed_records_are_sound() -> None:
         records = TUNING_RECORDS.read(path)
         assert records.target == path.stem
         assert all(0 < r.metric <= r.default for r in records.records)
+
+
+def test_the_first_workload_that_has_a_record_counts() -> None:
+    records = Records("board").merge([record("a", metric=1.0), record("b", metric=2.0)])
+    found = [records.of(*keys) for keys in (("b", "a"), ("c", "a"), ("c", "d"))]
+    assert [one.metric if one else None for one in found] == [2.0, 1.0, None]

@@ -37,6 +37,12 @@ def test_keys_tell_shapes_apart() -> None:
     assert Workload(conv_shape(), NEON).key == Workload(base, NEON).key
 
 
+def test_the_same_shape_with_the_other_rounding_comes_second() -> None:
+    plain = Workload(conv_shape(), NEON)
+    fused = Workload(replace(conv_shape(), fused=True), NEON)
+    assert plain.keys == (plain.key, fused.key) and fused.keys == (fused.key, plain.key)
+
+
 @pytest.mark.parametrize("microkernel", [NEON, INT8["avx2"], INT8["neon"]], ids=lambda m: m.name)
 def test_the_head_computes_in_fp32(network: Network, microkernel: MicroKernel) -> None:
     found = workloads(network, microkernel)
