@@ -22,26 +22,26 @@ from lprnet.console import table
 @click.option(
     "--keep",
     type=click.IntRange(1, 1000),
-    help="Bundles that stay on a board, the one that runs among them.  [default: 3]",
+    help="Bundles that stay on a board, the one that runs among them; 3 by default.",
 )
-@click.option("--parallel", type=click.IntRange(1, 1000), help="Boards at a time.  [default: 4]")
+@click.option("--parallel", type=click.IntRange(1, 1000), help="Boards at a time; 4 by default.")
 @click.option(
     "--enough",
     type=click.FloatRange(0, 1),
     metavar="SHARE",
-    help="Of a group's boards that must be healthy before others are begun.  [default: 1.0]",
+    help="Of a group's boards that must be healthy before others are begun; 1.0 by default.",
 )
 @click.option("--most-failures", type=click.IntRange(1, 1000), help="Stop when so many boards failed.")
 @click.option(
     "--healthy-within",
     type=click.FloatRange(1, 3600),
     metavar="S",
-    help="Longest wait for the first healthy report.  [default: 180]",
+    help="Longest wait for the first healthy report; 180 by default.",
 )
-@click.option("--root", help="Folder on the boards.  [default: /opt/lpr-edge]")
+@click.option("--root", help="Folder on the boards; /opt/lpr-edge by default.")
 @click.option("--ssh-config", type=options.FILE, help="In place of your own, as ssh -F.")
 @click.option(
-    "--rsync/--no-rsync", default=True, help="Copy with rsync where both ends have it.  [default: rsync]"
+    "--rsync/--no-rsync", default=True, help="Copy with rsync where both ends have it; rsync by default."
 )
 @options.as_json
 def deploy_command(

@@ -23,7 +23,9 @@ def test_the_wheel_holds_every_module_and_what_they_read(tmp_path: Path) -> None
         boards = ADVICE.decode(archive.read("device_runtime/board/boards.json"), "boards.json")
     modules = {str(path.relative_to(DEVICE_PACKAGE.parent)) for path in DEVICE_PACKAGE.rglob("*.py")}
     pages = {f"service/pages/view.{suffix}" for suffix in ("html", "css", "js")}
-    more = {"__init__.pyi", "py.typed", "board/boards.json", "sinks/glyphs.png"} | pages
+    countries = {f"countries/{path.name}" for path in (DEVICE_PACKAGE / "countries").glob("*.toml")}
+    assert "countries/cn.toml" in countries
+    more = {"__init__.pyi", "py.typed", "board/boards.json", "sinks/glyphs.png"} | pages | countries
     assert names == modules | {f"device_runtime/{name}" for name in more}
     assert boards == advice()
     others = {"install.sh", "lpr-run.service", "requirements.txt"}
