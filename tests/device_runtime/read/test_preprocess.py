@@ -26,12 +26,19 @@ def test_prepare_is_the_formula_exactly() -> None:
 
 
 def test_prepare_resizes_as_opencv_does() -> None:
-    image = RNG.integers(0, 256, (60, 200, 3), np.uint8)
+    image = RNG.integers(0, 256, (60, 180, 3), np.uint8)
     large, small = aligned_empty((1, 3, 24, 94)), aligned_empty((1, 3, 24, 94))
     prepare(image, large)
     prepare(cv2.resize(image, (94, 24), interpolation=cv2.INTER_LINEAR_EXACT), small)
     assert np.array_equal(large, small)
     assert resize(PLATE) is PLATE
+
+
+def test_what_is_twice_as_fine_is_shrunk_to_means_of_areas_first() -> None:
+    fine = RNG.integers(0, 256, (74, 285, 3), np.uint8)
+    means = fine[:72, :285].reshape(24, 3, 95, 3, 3).mean((1, 3))
+    shrunk = cv2.resize(np.uint8(means.round()), (94, 24), interpolation=cv2.INTER_LINEAR_EXACT)
+    assert np.abs(resize(fine).astype(int) - shrunk).max() <= 1
 
 
 @pytest.mark.parametrize(

@@ -69,7 +69,7 @@ def test_an_image_of_bytes_is_a_kernel_of_integers(quantized: QuantizedNetwork) 
 
 
 def test_rounding_is_the_weights_and_not_a_guess(quantized: QuantizedNetwork) -> None:
-    """A record for sums that are rounded otherwise is none of this kernel's."""
+    """A record for sums that are rounded otherwise serves where this kernel has none of its own."""
     conv = quantized.convs["block1.reduce"]
     assert conv.addend is not None
     unfused = replace(
@@ -78,7 +78,14 @@ def test_rounding_is_the_weights_and_not_a_guess(quantized: QuantizedNetwork) ->
     microkernel = INT8["avx2"]
     fused, other = (workloads(q, microkernel)["block1.reduce"] for q in (quantized, unfused))
     assert fused.shape.fused and not other.shape.fused
-    records = Records("board", (record(fused.key, default_tile(fused.shape, microkernel)),))
-    for network, tuned in ((quantized, True), (unfused, False)):
-        found = lower(network, microkernel, records).convolutions
-        assert next(c for c in found if c.name == "block1.reduce").tuned == tuned
+    tile = default_tile(fused.shape, microkernel)
+    slower = replace(tile, pixels=tile.pixels - 1)
+    for records, tiles in (
+        (Records("board"), (tile, tile)),
+        (Records("board", (record(fused.key, slower),)), (slower, slower)),
+        (Records("board", (record(fused.key, slower), record(other.key, tile))), (slower, tile)),
+    ):
+        for network, expected in zip((quantized, unfused), tiles, strict=True):
+            found = lower(network, microkernel, records).convolutions
+            call = next(c for c in found if c.name == "block1.reduce")
+            assert (call.tile, call.tuned) == (expected, bool(records.records))

@@ -57,7 +57,7 @@ def test_fine_tuning_gets_each_step(shipped: Checkpoint, tmp_path: Path, batches
         sizes.append(simplify(checkpoint).macs)
         run = Run(
             folder=tmp_path / str(step),
-            alphabet=OWN,
+            alphabet=shipped.alphabet,
             mixture=Mixture(6),
             budget=Budget(samples=16),
             settings=Settings(batch=8, workers=0, warmup=1),
