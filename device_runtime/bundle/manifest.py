@@ -377,7 +377,7 @@ def load_manifest(bundle: Path) -> bytes:
     """
     if not (bundle / MANIFEST_NAME).exists():
         why = f"holds no {MANIFEST_NAME}" if bundle.is_dir() else "is not a folder"
-        raise FatalError(str(bundle), why, "name a bundle folder with --bundle")
+        raise FatalError(str(bundle), why, "name a bundle's folder")
     return _FORMAT.load(bundle / MANIFEST_NAME)
 
 
