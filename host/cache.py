@@ -11,7 +11,8 @@ from pathlib import Path
 
 from device_runtime.errors import FatalError
 
-_NO_SOURCES = {".pyc", ".md", ".safetensors", ".npz", ".png"}
+_NO_SOURCES = {".pyc", ".md", ".safetensors", ".png"}
+"""Neither code nor what code draws with: weights are hashed by who reads them, pictures are samples."""
 
 
 def cached(final: Path, fill: Callable[[Path], None]) -> Path:

@@ -27,9 +27,17 @@ from host.paths import CACHE, REPOSITORY
 FOLDER = CACHE / "quantized"
 MOST = 24
 """Files kept, of 1–3 MB; the one that was not used for longest goes first."""
-_ROOMS = tuple(
+ROOMS = tuple(
     REPOSITORY / room
-    for room in ("host/quantize", "host/network", "lprnet", "device_runtime/locate", "device_runtime/read")
+    for room in (
+        "host/quantize",
+        "host/network",
+        "lprnet",
+        # Rendered scenes show plates of these countries.
+        "device_runtime/countries",
+        "device_runtime/locate",
+        "device_runtime/read",
+    )
 )
 
 T = TypeVar("T")
@@ -46,22 +54,28 @@ def kept(compute: Callable[[], T], *parts: str, folder: Path | None = FOLDER) ->
         return compute()
     key = hashlib.sha256("\0".join([*_surroundings(), *parts]).encode()).hexdigest()
     file = folder / f"{key[:24]}.pickle"
-    try:
-        value: T = pickle.loads(file.read_bytes())
-        file.touch()
-        return value
-    except (OSError, EOFError, pickle.UnpicklingError, AttributeError, ImportError):
-        pass  # There is none, or none that can be read: it is made anew.
+    with suppress(OSError):
+        seal, _, content = file.read_bytes().partition(b"\n")
+        # A file that was damaged is made anew, like one that is not there.
+        if seal == _seal(content):
+            file.touch()
+            known: T = pickle.loads(content)
+            return known
     value = compute()
     # Where it cannot be kept, the next build computes it again.
     with suppress(FatalError, OSError):
-        write_atomic(file, pickle.dumps(value))
+        content = pickle.dumps(value)
+        write_atomic(file, _seal(content) + b"\n" + content)
         for old in sorted(folder.glob("*.pickle"), key=lambda path: path.stat().st_mtime)[:-MOST]:
             old.unlink(missing_ok=True)
     return value
 
 
+def _seal(content: bytes) -> bytes:
+    return hashlib.sha256(content).hexdigest().encode()
+
+
 @cache
 def _surroundings() -> tuple[str, ...]:
     versions = np.__version__, torch.__version__, cv2.__version__, platform.machine()
-    return (digest_of(_ROOMS), *versions, *sorted(detect().features))
+    return (digest_of(ROOMS), *versions, *sorted(detect().features))

@@ -3,6 +3,8 @@ from pathlib import Path
 
 import numpy as np
 
+from host.cache import digest_of
+from host.paths import REPOSITORY
 from host.quantize import kept as module
 from host.quantize.kept import kept
 
@@ -29,6 +31,17 @@ def test_a_broken_file_is_made_anew(tmp_path: Path) -> None:
         file.write_bytes(content)
         assert kept(lambda: 2, "part", folder=tmp_path) == 2
     assert kept(lambda: 3, "part", folder=tmp_path) == 2
+
+
+def test_all_that_scenes_are_drawn_with_is_in_the_key(tmp_path: Path) -> None:
+    """Countries' files and glyphs are data, and as decisive as code."""
+    for path in ("device_runtime/countries/de.toml", "lprnet/plates/glyphs.npz", "lprnet/scenes/crops.py"):
+        assert any((REPOSITORY / path).is_relative_to(room) for room in module.ROOMS)
+        copy = tmp_path / Path(path).name
+        copy.write_bytes((REPOSITORY / path).read_bytes())
+        before = digest_of([tmp_path])
+        copy.write_bytes(copy.read_bytes() + b" ")
+        assert digest_of([tmp_path]) != before
 
 
 def test_the_longest_unused_goes(tmp_path: Path) -> None:
