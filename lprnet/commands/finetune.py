@@ -51,6 +51,13 @@ if TYPE_CHECKING:
     show_default=True,
     help="Share of the other samples that have fewer pixels, as plates far away.",
 )
+@click.option(
+    "--boxed",
+    type=Number(0, 1),
+    default=0.0,
+    show_default=True,
+    help="Share of the rendered plates that are cut out by upright boxes, as other detectors do.",
+)
 @click.option("--frames", type=FOLDER, help="Photographs with boxed plates, for --located.")
 @click.option("--hold-out", "held_rides", multiple=True, help="Ride whose frames are left out.")
 @click.option("--mined", type=FILE, help="What `lprnet locator mine` found that is no plate, for --located.")
@@ -82,6 +89,7 @@ def finetune_command(
     rendered_fraction: float | None,
     located: float,
     shrunk: float,
+    boxed: float,
     frames: Path | None,
     held_rides: tuple[str, ...],
     mined: Path | None,
@@ -141,6 +149,7 @@ def finetune_command(
         real=crops + (donors.some(len(crops), seed) if located and donors else ()),
         found=read_patches(mined) if mined else (),
         kind=kind,
+        boxed=boxed,
     )
     measured = {"held out": [item.sample for item in parts.held_out]} if parts.held_out else {}
     taught_by = load_checkpoint(teacher) if teacher else None
@@ -161,6 +170,7 @@ def finetune_command(
             located=elsewhere if located else None,
             located_fraction=located,
             shrunk=shrunk,
+            boxed=boxed,
         ),
         budget=budget,
         settings=Settings(

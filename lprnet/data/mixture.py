@@ -84,6 +84,7 @@ class Mixture:
         located: other samples, as a locator delivers them.
         located_fraction: share of samples that are from there, before all other shares.
         shrunk: share of the other samples that have fewer pixels (`SHRUNK`), as if they were far away.
+        boxed: share of the rendered plates that are cut out by upright boxes; `located` has its own.
     """
 
     seed: int
@@ -97,6 +98,7 @@ class Mixture:
     located: Source | None = None
     located_fraction: float = 0.0
     shrunk: float = 0.0
+    boxed: float = 0.0
 
     def strength(self, index: int) -> float:
         """The strongest distortion of sample *index*."""
@@ -123,7 +125,8 @@ class Mixture:
                 return self.stock.sample(rng, strength)
             image, text = self.real[self._shares.draw(rng)]
             return rephotograph(rng, image, strength), text
-        crop = render(self.seed, index, strength, self.kind)
+        boxed = bool(self.boxed) and rng.random() < self.boxed
+        crop = render(self.seed, index, strength, self.kind, boxed=boxed)
         return crop.image, crop.text
 
     def raw_batch(self, start: int, size: int) -> RawBatch:

@@ -121,7 +121,7 @@ def pool_key(mixture: Mixture, teacher: str = "", packages: Path = PACKAGES) -> 
         digest.update(f"{text}{image.shape}".encode() + image.tobytes())
     donors = len(mixture.stock.donors) if mixture.stock else 0
     shares = mixture.seed, mixture.real_fraction, mixture.ramp, mixture.kind, donors, mixture.recombined
-    digest.update(repr((shares, mixture.shrunk, teacher)).encode())
+    digest.update(repr((shares, mixture.shrunk, mixture.boxed, teacher)).encode())
     if mixture.kind is not None and mixture.kind.endswith(".toml"):
         digest.update(Path(mixture.kind).read_bytes())
     if mixture.located is not None:

@@ -28,7 +28,13 @@ class Crop:
 
 
 def render(
-    seed: int, index: int, strength: float = 1.0, kind: str | None = None, text: str | None = None
+    seed: int,
+    index: int,
+    strength: float = 1.0,
+    kind: str | None = None,
+    text: str | None = None,
+    *,
+    boxed: bool = False,
 ) -> Crop:
     """Crop number *index* of the stream *seed*; the same arguments always give the same crop.
 
@@ -38,6 +44,7 @@ def render(
         strength: of the camera's distortions (see `photograph`).
         kind: a name in `KINDS` or `MIXES` of `lprnet.plates.kinds`; drawn from the default mix if None.
         text: what to write; random and fitting to *kind* if None.
+        boxed: cut out by an upright box (see `photograph`).
 
     Raises:
         KeyError: no such kind or mix, or a character without a glyph.
@@ -45,7 +52,7 @@ def render(
     """
     rng = np.random.Generator(np.random.PCG64((seed << 40) + index))
     plate = random_plate(rng, kind, text)
-    return Crop(photograph(rng, plate.image, strength), plate.text, plate.kind.name)
+    return Crop(photograph(rng, plate.image, strength, boxed=boxed), plate.text, plate.kind.name)
 
 
 def stream(seed: int, start: int = 0, strength: float = 1.0, kind: str | None = None) -> Iterator[Crop]:

@@ -33,3 +33,11 @@ def test_input_is_what_the_board_computes() -> None:
 def test_mixture_renders_the_kind_it_is_told_to() -> None:
     texts = [Mixture(2, kind="eu").sample(i)[1] for i in range(20)]
     assert set("".join(texts)) <= characters_of("eu")
+
+
+def test_boxed_plates_say_the_same_and_are_cut_otherwise() -> None:
+    plain, boxed = Mixture(3), Mixture(3, boxed=1.0)
+    pairs = [(plain.sample(i), boxed.sample(i)) for i in range(20)]
+    assert all(a[1] == b[1] and not np.array_equal(a[0], b[0]) for a, b in pairs)
+    some = [Mixture(3, boxed=0.5).sample(i)[0] for i in range(40)]
+    assert 8 < sum(np.array_equal(image, plain.sample(i)[0]) for i, image in enumerate(some)) < 32

@@ -63,3 +63,21 @@ def test_strength_adds_distortion() -> None:
         )
 
     assert distance(0.0) < distance(0.4) < distance(1.0)
+
+
+def test_a_box_leaves_room_around_a_plate_that_is_turned() -> None:
+    """Of a white plate on a darker car less of the crop is bright, and the corners hold what is around it."""
+    plate = np.full((110, 520, 3), 250, np.uint8)
+    bright = {
+        boxed: np.mean(
+            [
+                [(crop > 160).mean(), (crop[[0, 0, -1, -1], [0, -1, 0, -1]] > 160).mean()]
+                for crop in (
+                    photograph(np.random.default_rng(i), plate, 0.6, boxed=boxed) for i in range(200)
+                )
+            ],
+            0,
+        )
+        for boxed in (False, True)
+    }
+    assert np.all(bright[True] < 0.9 * bright[False])

@@ -87,3 +87,14 @@ def test_digests() -> None:
     assert Crops((FRAME,)).digest() == Crops((FRAME,)).digest()
     others = (Crops(), Crops((FRAME,), nothing=0.1), Crops((FRAME,), real=REAL), Crops((FRAME,), kind="blue"))
     assert len({crops.digest() for crops in (Crops((FRAME,)), *others)}) == 5
+
+
+def test_upright_boxes_hold_more_than_the_plate() -> None:
+    """Cut along its corners a plate fills the crop, in a box the street is around it."""
+    found = {
+        share: [Crops(nothing=0, two_rows=0, boxed=share).plate(np.random.default_rng(i)) for i in range(12)]
+        for share in (0.0, 1.0)
+    }
+    assert [crop.text for crop in found[0.0]] == [crop.text for crop in found[1.0]]
+    assert sum(not np.array_equal(a.image, b.image) for a, b in zip(*found.values(), strict=True)) == 12
+    assert Crops(boxed=0.5).digest() != Crops().digest()
