@@ -81,9 +81,7 @@ class HttpChannel:
         """As `Channel.step`."""
         entries = spool.after(0, self._batch, _BATCH_BYTES)
         if not entries:
-            # A host closes a connection that is not used.
-            self.close()
-            return IDLE_S
+            return min(self._poster.rest(), IDLE_S)
         body = b'{"items":[' + b",".join(e.data for e in entries) + b"]}"
         response = self._poster.post(body, self._headers)
         status = response.status

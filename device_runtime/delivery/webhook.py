@@ -73,8 +73,7 @@ class WebhookChannel:
         """As `Channel.step`."""
         entries = spool.after(0, 1, 1 << 20)
         if not entries:
-            self._poster.close()
-            return IDLE_S
+            return min(self._poster.rest(), IDLE_S)
         (entry,) = entries
         body = body_of(entry.data)
         response = self._poster.post(body, self._headers(entry, body))

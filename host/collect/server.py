@@ -7,7 +7,7 @@ import contextlib
 import logging
 import socket
 import ssl
-from collections.abc import Iterator
+from collections.abc import Iterator, MutableMapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,17 +18,21 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from device_runtime.errors import FatalError
 from device_runtime.service.address import Address
+from host.collect.answers import Receive, Scope, Send
 
 LOG = logging.getLogger(__name__)
 
 HEAD_S = 10.0
 """How long the head of a request may take to arrive."""
 
-KEEP_ALIVE_S = 30
-"""How long a connection may be silent after an answer: boards with something to say send it at once."""
+KEEP_ALIVE_S, KEEP_ALIVE_CROWDED_S = 75, 3
+"""How long a connection may be silent after an answer, which is told in it; and where there are many."""
 
 CONNECTIONS = 2000
 """At a time; one more is told to come back later."""
+
+_MANY = CONNECTIONS // 2
+"""Connections of which none is kept for long: of 10,000 boards each has something to say now and then."""
 
 _HEAD_BYTES = 16 << 10
 _GRACE_S = 1
@@ -36,7 +40,7 @@ _GRACE_S = 1
 
 
 class _Protocol(H11Protocol):
-    """Cuts a connection whose request's head does not come in time.
+    """Cuts a connection whose request's head does not come in time, and tells how long it is kept.
 
     Attributes:
         head_s: as `HEAD_S`.
@@ -60,6 +64,11 @@ class _Protocol(H11Protocol):
         else:
             self._forget()
 
+    def on_response_complete(self) -> None:
+        # A little longer than it was told: that may have been under way for a while.
+        self.timeout_keep_alive = 1 + keep_alive_s(len(self.connections))
+        super().on_response_complete()
+
     def connection_lost(self, exc: Exception | None) -> None:
         self._forget()
         super().connection_lost(exc)
@@ -77,6 +86,11 @@ class _Protocol(H11Protocol):
         self._head = None
         if self.conn.their_state is h11.IDLE:
             self.transport.abort()
+
+
+def keep_alive_s(connections: int) -> int:
+    """How long a connection may be silent where there are so many."""
+    return KEEP_ALIVE_S if connections < _MANY else KEEP_ALIVE_CROWDED_S
 
 
 class _Server(uvicorn.Server):
@@ -146,15 +160,23 @@ class WebServer:
     """
 
     def __init__(self, app: Any, tls: Tls | None = None, head_s: float = HEAD_S) -> None:
+        async def telling(scope: Scope, receive: Receive, send: Send) -> None:
+            async def tell(message: MutableMapping[str, Any]) -> None:
+                if message["type"] == "http.response.start":
+                    keep = b"timeout=%d" % keep_alive_s(self.connections)
+                    message["headers"] = [*message.get("headers", ()), (b"keep-alive", keep)]
+                await send(message)
+
+            await app(scope, receive, tell)
+
         config = uvicorn.Config(
-            app,
+            telling,
             http=type("Protocol", (_Protocol,), {"head_s": head_s}),
             ws="none",
             lifespan="off",
             log_config=None,
             access_log=False,
             server_header=False,
-            timeout_keep_alive=KEEP_ALIVE_S,
             timeout_graceful_shutdown=_GRACE_S,
             limit_concurrency=CONNECTIONS,
             h11_max_incomplete_event_size=_HEAD_BYTES,

@@ -17,7 +17,10 @@ class Host(ThreadingHTTPServer):
 
     Attributes:
         faults: what to do with the next requests: "drop" the connection before reading, "lose" the answer
-            after storing, "stall" until `released`, an HTTP status, a whole answer's body, or "ok".
+            after storing, "close" the connection after answering without saying so, "stall" until `released`,
+            an HTTP status, a whole answer's body, or "ok".
+        keep_alive: what the header of that name says; none where None.
+        connections: that were made.
         items: sequence numbers of what is stored, by id, in order of arrival.
         stored: the items themselves.
         twice: ids that came again.
@@ -29,6 +32,8 @@ class Host(ThreadingHTTPServer):
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
         self.faults: list[str | int | bytes] = []
+        self.keep_alive: str | None = None
+        self.connections = 0
         self.items: dict[str, int] = {}
         self.stored: list[Item] = []
         self.twice: list[str] = []
@@ -46,6 +51,11 @@ class _Handler(BaseHTTPRequestHandler):
 
     def log_message(self, format: str, *args: object) -> None:
         pass
+
+    def setup(self) -> None:
+        super().setup()
+        with self.server.lock:
+            self.server.connections += 1
 
     def do_POST(self) -> None:
         host = self.server
@@ -77,10 +87,14 @@ class _Handler(BaseHTTPRequestHandler):
             self.close_connection = True
             return
         self.answer(200, json.dumps({"accepted": [item["id"] for item in items]}).encode())
+        if fault == "close":
+            self.close_connection = True
 
     def answer(self, status: int, body: bytes) -> None:
         self.send_response(status)
         self.send_header("Content-Length", str(len(body)))
+        if self.server.keep_alive is not None:
+            self.send_header("Keep-Alive", self.server.keep_alive)
         if status == 429:
             self.send_header("Retry-After", "7")
         if status == 302:

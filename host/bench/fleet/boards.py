@@ -139,7 +139,7 @@ class Board:
             if taken := self._spool.counts.acknowledged - before:
                 self.taken.append((taken, time.monotonic() - began))
             if self._spool.empty:
-                # As `Delivery` does: with nothing left to send it lets go of the connection.
+                # As `Delivery` does: with nothing left to send it may let go of the connection.
                 self._channels[channel].step(self._spool)
         for one in self._channels:
             one.close()

@@ -5,12 +5,13 @@ import socket
 import ssl
 import subprocess
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from device_runtime.delivery.channel import Unreachable
+from device_runtime.delivery.channel import IDLE_S, Unreachable
 from device_runtime.delivery.destination import HttpDestination
 from device_runtime.delivery.post import HttpChannel
 from device_runtime.delivery.spool import Spool
@@ -196,6 +197,14 @@ def test_an_unknown_certificate_is_not_trusted_and_a_known_one_is(
     known = ssl.create_default_context(cafile=str(certificate))
     channel = HttpChannel(destination, context=known)
     assert drain(channel, spool) == [] and len(host.items) == 2
+    connections = host.connections
+    host.faults = ["ok", "close"]
+    for number in range(3):
+        # Kept, kept, and opened again.
+        fill(spool, 1)
+        assert drain(channel, spool) == [] and len(host.items) == 3 + number
+        time.sleep(0.05)
+    assert host.connections == connections + 1 and host.twice == []
     other = HttpChannel(HttpDestination("https", "127.0.0.1", host.server_port, "/"), context=known)
     fill(spool, 1)
     with pytest.raises(Unreachable, match=r"its certificate is not trusted .*127\.0\.0\.1"):
@@ -210,9 +219,76 @@ def test_a_token_without_tls_is_warned_of_and_never_shown(caplog: pytest.LogCapt
     assert caplog.text == ""
 
 
-def test_a_closed_connection_is_opened_again(host: Host, spool: Spool) -> None:
+def test_a_connection_is_kept_for_what_comes_next(host: Host, spool: Spool) -> None:
     channel = channel_to(host)
     for _ in range(3):
         fill(spool, 1)
         assert drain(channel, spool) == []
-    assert len(host.items) == 3
+    assert (len(host.items), host.connections) == (3, 1)
+    channel.close()
+    fill(spool, 1)
+    assert drain(channel, spool) == []
+    assert (len(host.items), host.connections) == (4, 2)
+
+
+@pytest.mark.parametrize(
+    ("faults", "twice", "connections"),
+    [
+        # It had closed the connection: that is seen before anything is sent.
+        (["close"], 0, 2),
+        # It closes the connection when the request arrives: sent again at once, and stored once.
+        (["ok", "drop"], 0, 2),
+        (["ok", "lose"], 1, 2),
+    ],
+)
+def test_a_kept_connection_that_the_host_closed_is_no_failure(
+    host: Host, spool: Spool, faults: list[str | int | bytes], twice: int, connections: int
+) -> None:
+    host.faults = faults
+    channel = channel_to(host)
+    for _ in range(2):
+        fill(spool, 1)
+        assert drain(channel, spool) == []
+        time.sleep(0.05)
+    assert (len(host.items), len(host.twice), host.connections) == (2, twice, connections)
+    assert spool.counts.acknowledged == 2
+
+
+def test_a_host_that_closes_a_new_connection_too_has_failed(host: Host, spool: Spool) -> None:
+    host.faults = ["ok", "drop", "drop"]
+    channel = channel_to(host)
+    fill(spool, 1)
+    assert drain(channel, spool) == []
+    fill(spool, 1)
+    assert len(drain(channel, spool)) == 1
+    assert (len(host.items), host.twice) == (2, [])
+
+
+@pytest.mark.parametrize(
+    ("keep_alive", "least", "most"),
+    [
+        (None, 10, 15),
+        ("timeout=8", 5, 7),
+        ("max=9, timeout=8, x", 5, 7),
+        ("timeout=86400", 20, 30),
+        ("x", 10, 15),
+    ],
+)
+def test_a_connection_is_kept_as_long_as_the_host_says(
+    host: Host, spool: Spool, keep_alive: str | None, least: float, most: float
+) -> None:
+    host.keep_alive = keep_alive
+    channel = channel_to(host)
+    fill(spool, 1)
+    assert channel.step(spool) == 0
+    assert least < channel.step(spool) <= most
+
+
+def test_a_connection_whose_time_is_up_is_not_used_again(host: Host, spool: Spool) -> None:
+    host.keep_alive = "timeout=1"
+    channel = channel_to(host)
+    for _ in range(2):
+        fill(spool, 1)
+        assert channel.step(spool) == 0
+        assert channel.step(spool) == IDLE_S
+    assert host.connections == 2

@@ -8,14 +8,27 @@ import time
 from pathlib import Path
 
 import httpx
+import psutil
 import pytest
 
+from device_runtime.delivery.channel import IDLE_S
+from device_runtime.delivery.destination import HttpDestination
+from device_runtime.delivery.post import HttpChannel
+from device_runtime.delivery.spool import Entry, Spool
 from device_runtime.errors import FatalError
 from device_runtime.service.address import Address
 from host.collect.app import AppSettings
 from host.collect.body import BodyLimits
+from host.collect.incoming import id_of
 from host.collect.items import Limits
-from host.collect.server import Tls, listen
+from host.collect.server import (
+    CONNECTIONS,
+    KEEP_ALIVE_CROWDED_S,
+    KEEP_ALIVE_S,
+    Tls,
+    keep_alive_s,
+    listen,
+)
 from host.store.store import Store
 from tests.host.collect.certificate import certificate_in
 from tests.host.collect.collecting import HASHED, batch, bearer, collecting
@@ -111,3 +124,37 @@ def test_an_address_that_is_taken_is_one_line() -> None:
             listen(taken)
     with pytest.raises(FatalError, match="cannot be listened at"):
         listen(Address("no.such.host.invalid", 0))
+
+
+@pytest.mark.parametrize("over_tls", [False, True])
+def test_a_board_sends_all_over_one_connection(store: Store, tmp_path: Path, over_tls: bool) -> None:
+    tls = Tls(*certificate_in(tmp_path)) if over_tls else None
+    spool = Spool(tmp_path / "spool")
+    with collecting(store, tls=tls) as address:
+        assert address is not None
+        context = ssl.create_default_context(cafile=str(tls.certificate)) if tls else None
+        destination = HttpDestination("https" if tls else "http", address.host, address.port, "/items")
+        channel = HttpChannel(destination, store.add_token("gate"), context=context)
+        ports = set()
+        for number in range(1, 4):
+            data = encoded("event", event())
+            spool.append(Entry(number, id_of(data), "event", data))
+            spool.sync()
+            assert channel.step(spool) == 0 and spool.empty
+            # As long as the collector has told.
+            assert 20 < channel.step(spool) <= IDLE_S
+            ports |= {
+                one.laddr.port for one in psutil.Process().net_connections()
+                if one.raddr and one.raddr.port == address.port and one.status == psutil.CONN_ESTABLISHED
+            }  # fmt: skip
+        assert len(ports) == 1
+    # Closed by the collector, which has ended.
+    assert channel.step(spool) == IDLE_S
+    channel.close()
+    spool.close()
+    assert len(store.events().rows) == 3
+
+
+def test_many_connections_are_kept_for_a_shorter_time() -> None:
+    assert keep_alive_s(1) == KEEP_ALIVE_S
+    assert keep_alive_s(CONNECTIONS - 1) == KEEP_ALIVE_CROWDED_S
