@@ -91,7 +91,7 @@ fi
 
 # Under "||" the shell no longer stops at a failing command, hence the chain.
 link() {
-    rm -rf .link && mkdir .link && tar -xf "$1.tar" -C .link &&
+    rm -rf .link && mkdir .link && tar -xzf "$1.tar.gz" -C .link &&
         find .link -name '*.o' | sort | xargs "${CC:-cc}" -shared -o ".link/$1.so" &&
         mv ".link/$1.so" "$1.local.so" &&
         sha256sum "$1.local.so" >"$1.local.sha256" &&
@@ -112,13 +112,13 @@ if ! checked=$(venv/bin/lpr-run --bundle . --check 2>&1); then
         exit 2
         ;;
     esac
-    echo "the bundle's modules cannot be loaded on this system; linking model.tar with ${CC:-cc}"
+    echo "the bundle's modules cannot be loaded on this system; linking model.tar.gz with ${CC:-cc}"
     command -v "${CC:-cc}" >/dev/null 2>&1 || fail "${CC:-cc}: not found – apt install gcc, or build with this board's glibc"
     for module in model locator; do
-        [ -f "$module.tar" ] || continue
+        [ -f "$module.tar.gz" ] || continue
         link "$module" || {
             unlink_all
-            fail "$module.tar: cannot be linked – build the bundle with this board's glibc"
+            fail "$module.tar.gz: cannot be linked – build the bundle with this board's glibc"
         }
     done
     checked=$(venv/bin/lpr-run --bundle . --check 2>&1) || {

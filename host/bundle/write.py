@@ -18,7 +18,7 @@ from host.bundle.device_package import copy_device_package
 from host.bundle.folder import describe_files, write_manifest
 from host.bundle.glyphs import glyph_sheet
 from host.bundle.manifest import manifest_of
-from host.compile.link import Linker, archive
+from host.compile.link import ARCHIVE_SUFFIX, Linker, archive
 
 
 def write_contents(folder: Path, contents: Contents) -> None:
@@ -45,7 +45,7 @@ def write_contents(folder: Path, contents: Contents) -> None:
 def _write_module(path: Path, executable: relax.VMExecutable, linker: Linker) -> None:
     """The library *path*, and beside it the archive of objects that a board can link itself."""
     executable.export_library(str(path), fcompile=linker.fcompile)
-    executable.export_library(str(path.with_suffix(".tar")), fcompile=archive)
+    executable.export_library(str(path.with_suffix(ARCHIVE_SUFFIX)), fcompile=archive)
 
 
 def _readme(contents: Contents) -> str:

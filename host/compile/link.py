@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import importlib.metadata
 import importlib.util
 import os
@@ -18,6 +19,9 @@ from host.compile.elf import read_requirements, version
 from host.targets.profile import Target
 
 ZIG_REQUIREMENT = "ziglang==0.16.0"
+
+ARCHIVE_SUFFIX = ".tar.gz"
+"""Of what `archive` writes."""
 
 OPTIONS = ("-shared", "-fPIC", "-s", "-Wl,--build-id=none", "-Wl,--as-needed")
 """Stripped, and nothing in it that depends on when, where or under which name it was linked."""
@@ -151,12 +155,16 @@ def linker_for(target: Target) -> Linker:
 
 def archive(output: str, objects: Sequence[str], options: Sequence[str] | None = None) -> None:
     """`fcompile` that packs the objects for linking on the board; the same objects give the same bytes."""
-    with tarfile.open(output, "w", format=tarfile.USTAR_FORMAT) as tar:
+    with (
+        Path(output).open("wb") as file,
+        gzip.GzipFile(filename="", mode="wb", compresslevel=9, fileobj=file, mtime=0) as packed,
+        tarfile.open(fileobj=packed, mode="w", format=tarfile.USTAR_FORMAT) as tar,
+    ):
         for path in sorted(map(Path, objects), key=lambda path: path.name):
             entry = tarfile.TarInfo(path.name)
             entry.size, entry.mode = path.stat().st_size, 0o644
-            with path.open("rb") as file:
-                tar.addfile(entry, file)
+            with path.open("rb") as source:
+                tar.addfile(entry, source)
 
 
 archive.output_format = "tar"  # type: ignore[attr-defined]

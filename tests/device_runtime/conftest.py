@@ -39,6 +39,7 @@ from device_runtime.bundle.manifest import (
 )
 from device_runtime.model.memory import aligned_empty
 from device_runtime.read.preprocess import DEFAULT, prepare
+from host.compile.link import ARCHIVE_SUFFIX, archive
 from host.kernels.letterbox import letterbox
 from host.kernels.warp import warp
 from host.targets.boards import advice
@@ -114,7 +115,8 @@ def pristine_bundle(tmp_path_factory: pytest.TempPathFactory, runtime_dir: Path)
     folder = tmp_path_factory.mktemp("bundle")
     torch.manual_seed(4)
     network = Reader(len(PUBLIC.characters))
-    compile_module(network, folder / "model.so").export_library(str(folder / "model.tar"))
+    executable = compile_module(network, folder / "model.so")
+    executable.export_library(str(folder / f"model{ARCHIVE_SUFFIX}"), fcompile=archive)
     for library in runtime_dir.iterdir():
         shutil.copy(library, folder)
     images = golden_images(2)

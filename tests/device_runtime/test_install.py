@@ -95,12 +95,12 @@ def test_links_the_archive_where_the_module_cannot_be_loaded(
     lend_packages(shipped)
     done = install(shipped)
     assert done.returncode == 0, done.stderr
-    assert "linking model.tar" in done.stdout
+    assert "linking model.tar.gz" in done.stdout
     assert "golden inputs within" in done.stdout
     assert (shipped / LOCAL_MODULE_NAME).is_file()
     done = install(shipped, CC="false")
     assert done.returncode == 2
-    assert "error: model.tar: cannot be linked" in done.stderr
+    assert "error: model.tar.gz: cannot be linked" in done.stderr
     assert not (shipped / LOCAL_MODULE_NAME).exists()
     assert not (shipped / ".link").exists()
 

@@ -36,7 +36,7 @@ def digests(folder: Path) -> dict[str, str]:
 
 def test_bundle_is_whole(fp32_bundle: Path, weights: Path) -> None:
     manifest = read_manifest(fp32_bundle)
-    assert {"model.so", "model.tar", "install.sh", "README.md", "requirements.txt", "golden.bin"} < {
+    assert {"model.so", "model.tar.gz", "install.sh", "README.md", "requirements.txt", "golden.bin"} < {
         *manifest.files
     }
     assert {p.name for p in fp32_bundle.iterdir()} == {*manifest.files, "manifest.json"}
@@ -57,12 +57,13 @@ def test_users_get_what_finds_plates(bundle_of_users: Path) -> None:
     manifest = read_manifest(bundle_of_users)
     locator = manifest.locator
     assert locator is not None
-    assert {"locator.so", "locator.tar", "locator_golden.bin"} < {*manifest.files}
+    assert {"locator.so", "locator.tar.gz", "locator_golden.bin"} < {*manifest.files}
     assert locator.checkpoint.sha256 == hashlib.sha256(LOCATOR.read_bytes()).hexdigest()
     assert locator.precision == manifest.precision
     assert locator.find.macs + 4 * locator.refine.macs <= 125e6
     assert locator.find.parameters + locator.refine.parameters <= 350_000
     assert manifest.files["locator.so"].bytes <= 500_000
+    assert sum(file.bytes for file in manifest.files.values()) <= 8e6
     assert open_locator(verify(bundle_of_users)) is not None
 
 

@@ -92,7 +92,7 @@ def test_native_module_runs(tmp_path: Path) -> None:
 
 def test_archive_is_the_objects_and_nothing_of_this_build(tmp_path: Path) -> None:
     (tmp_path / "b").mkdir()
-    first, second = tmp_path / "model.tar", tmp_path / "b" / "again.tar"
+    first, second = tmp_path / "model.tar.gz", tmp_path / "b" / "again.tar.gz"
     for path in (first, second):
         executable("native").export_library(str(path), fcompile=archive)
     assert first.read_bytes() == second.read_bytes()
