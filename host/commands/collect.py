@@ -109,7 +109,7 @@ def collect_command(
     from host.collect.password import open_password
     from host.collect.serial_input import parse_serial
     from host.collect.server import Tls
-    from host.show.web import routes
+    from host.show.live.routes import routes
     from host.store.store import open_store
     from host.store.values import Retention
 

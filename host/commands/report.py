@@ -48,8 +48,8 @@ def report_command(
     from device_runtime.report.report import REPORT
     from host.show.accuracy import read_evaluation
     from host.show.cases import CASES
+    from host.show.file import Contents, render
     from host.show.items import read_items
-    from host.show.page import Contents, render
     from host.show.pictures import read_pictures
     from host.show.text import HEADINGS, NUMBERS, rows
 

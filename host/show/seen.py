@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timezone
 
 from device_runtime.follow.event import Direction, Event
-from host.show.fleet import duration
+from host.show.duration import duration
 
 NO_TEXT = "–"
 """Stands for a plate that nobody could read."""

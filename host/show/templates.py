@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime, timezone
 from functools import cache
 from typing import Any
@@ -12,7 +13,7 @@ from markupsafe import Markup
 
 from host.show import assets
 from host.show.chart import COLORS, DASHES, Chart
-from host.show.fleet import duration
+from host.show.duration import duration
 from host.show.markup import html, visible
 
 
@@ -23,9 +24,9 @@ def payload(chart: Chart) -> Markup:
     return Markup(data.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026"))
 
 
-def render(name: str, **values: object) -> str:
-    """The page that the template *name* makes of *values*."""
-    return _environment().get_template(name).render(**values)
+def render(template: str, values: Mapping[str, object]) -> str:
+    """The page that *template* makes of *values*."""
+    return _environment().get_template(template).render(values)
 
 
 @cache

@@ -10,12 +10,16 @@ from itertools import pairwise
 import msgspec
 
 from host.show.chart import Axis, Band, Chart, Line, Lines, Mark
-from host.show.fleet import Moment, throttled
+from host.show.condition import throttled
+from host.show.moments import Moment
 from host.show.table import Table
 
 TIME = Axis(label="UTC", scale="time")
 ROWS = 60
 """Of a chart's table, spread over its time: a list of a week's minutes helps nobody."""
+
+SWITCHES = 3
+"""Of bundles, that are told in words."""
 
 
 def trend(moments: Sequence[Moment], prefix: str = "trend", board: str = "") -> list[Chart]:
@@ -82,12 +86,21 @@ def throttling_bands(moments: Sequence[Moment]) -> list[Band]:
 
 
 def bundle_marks(moments: Sequence[Moment]) -> list[Mark]:
-    """Where another bundle began to run."""
-    return [
-        Mark(at=moment.at, label=f"bundle {moment.manifest_sha256[:8]}")
-        for before, moment in pairwise(moments)
-        if before.manifest_sha256 != moment.manifest_sha256
-    ]
+    """Where another bundle began to run, or one that had run before."""
+    marks = []
+    ran: set[str] = set()
+    for before, moment in pairwise(moments):
+        ran.add(before.manifest_sha256)
+        if before.manifest_sha256 != moment.manifest_sha256:
+            back = "back to " if moment.manifest_sha256 in ran else ""
+            marks.append(Mark(at=moment.at, label=f"{back}bundle {moment.manifest_sha256[:8]}"))
+    return marks
+
+
+def switches(moments: Sequence[Moment]) -> str:
+    """When which bundle began to run, in words, the newest first; empty where none did."""
+    marks = bundle_marks(moments)[: -SWITCHES - 1 : -1]
+    return ". ".join(f"{utc(mark.at)} UTC: {mark.label}" for mark in marks)
 
 
 def utc(seconds: float) -> str:

@@ -6,7 +6,8 @@
   const DASHES = [[], [7, 4], [2, 3]];
   const COLORS = 8;
   const FONT = "12px system-ui, sans-serif";
-  const LABEL = 12, ROW = 18, GROUP = 24;  // px: text, a box with its gap, a group's name
+  const LABEL = 12, GROUP = 24;  // px: text, a group's name
+  const row = () => (document.documentElement.classList.contains("printing") ? 13 : 18);  // px: a box with its gap
   const PRINTED = { wide: 660, narrow: 322 };  // px of a page's width
 
   const charts = new Map();  // figure → its uPlot
@@ -56,16 +57,17 @@
     return of([1]).filter((_, i, all) => i % Math.ceil(all.length / most) === 0);
   }
 
+  const date = (seconds) => new Date(seconds * 1000).toLocaleDateString("en-GB", { day: "numeric", month: "short", timeZone: "UTC" });
+
   function moment(seconds, increment) {
     const text = new Date(seconds * 1000).toISOString();
-    if (increment >= 86400) return `${text.slice(8, 10)}.${text.slice(5, 7)}.`;
+    if (increment >= 86400) return date(seconds);
     return increment >= 60 ? text.slice(11, 16) : text.slice(11, 19);
   }
 
   function timeLabels(splits, increment) {
     return splits.map((seconds, i) => {
-      const day = new Date(seconds * 1000).toISOString().slice(0, 10);
-      const before = i && new Date(splits[i - 1] * 1000).toISOString().slice(0, 10);
+      const day = date(seconds), before = i && date(splits[i - 1]);
       return moment(seconds, increment) + (increment < 86400 && day !== before ? `\n${day}` : "");
     });
   }
@@ -119,6 +121,7 @@
           points: { show: drawing.x.length < 3 },
           ...(drawing.bars ? { fill: series(line.color), width: 0, paths: uPlot.paths.bars({ size: [0.85, 60] }) } : {}),
         }))],
+        ...(drawing.marks.length ? { padding: [20, null, null, null] } : {}),
         hooks: { drawClear: [(u) => bands(u, drawing.bands)], draw: [(u) => marks(u, drawing.marks)] },
       },
       reads(u) {
@@ -156,21 +159,26 @@
     u.ctx.strokeStyle = u.ctx.fillStyle = color("--soft");
     u.ctx.font = `${11 * ratio}px system-ui, sans-serif`;
     u.ctx.setLineDash([3 * ratio, 3 * ratio]);
-    for (const mark of list) {
-      const x = u.valToPos(mark.at, "x", true);
+    let free = Infinity;
+    // Labels stand above the plot, the newest for sure, others where there is room.
+    for (const mark of [...list].reverse()) {
+      const x = u.valToPos(mark.at, "x", true), long = u.ctx.measureText(mark.label).width;
       u.ctx.beginPath();
       u.ctx.moveTo(x, top);
       u.ctx.lineTo(x, top + height);
       u.ctx.stroke();
-      const right = x + u.ctx.measureText(mark.label).width + 6 * ratio < left + width;
-      u.ctx.textAlign = right ? "left" : "right";
-      u.ctx.fillText(mark.label, x + (right ? 4 : -4) * ratio, top + 14 * ratio);
+      const start = Math.max(left, Math.min(x - 4 * ratio, left + width - long));
+      if (start + long + 8 * ratio > free) continue;
+      free = start;
+      u.ctx.textAlign = "left";
+      u.ctx.fillText(mark.label, start, top - 5 * ratio);
     }
     u.ctx.restore();
   }
 
   function boxes(drawing) {
     const places = [];  // {top, box} and {top, name}, px from the plot's upper edge
+    const high = row();
     let top = 4;
     for (const group of drawing.groups) {
       if (group.name) {
@@ -178,8 +186,8 @@
         top += GROUP;
       }
       for (const box of group.boxes) {
-        places.push({ top, box, group: group.name });
-        top += ROW;
+        places.push({ top, high, box, group: group.name });
+        top += high;
       }
       top += 6;
     }
@@ -196,7 +204,7 @@
         hooks: { draw: [(u) => places.forEach((place) => (place.box ? box(u, place) : groupName(u, place)))] },
       },
       reads(u) {
-        const found = places.find((place) => place.box && place.top <= u.cursor.top && u.cursor.top < place.top + ROW);
+        const found = places.find((place) => place.box && place.top <= u.cursor.top && u.cursor.top < place.top + high);
         return found ? `${[found.group, found.box.name].filter(Boolean).join(", ")}: ${found.box.says}` : "";
       },
     };
@@ -213,9 +221,9 @@
     u.ctx.restore();
   }
 
-  function box(u, { top, box }) {
+  function box(u, { top, high, box }) {
     const ratio = devicePixelRatio, { ctx } = u, x = (value) => u.valToPos(value, "x", true);
-    const middle = u.bbox.top + (top + ROW / 2) * ratio, half = 5 * ratio;
+    const middle = u.bbox.top + (top + high / 2) * ratio, half = 5 * ratio;
     ctx.save();
     ctx.strokeStyle = ctx.fillStyle = series(box.color);
     ctx.lineWidth = 1.5 * ratio;

@@ -4,7 +4,7 @@
 
 (() => {
   if (!("live" in document.body.dataset)) return;
-  const PARTS = "#tiles, main section[id]";
+  const PARTS = "#state, #troubles, #tiles, #choices, main section[id]";
   const status = document.getElementById("status"), pause = document.getElementById("pause");
   const parts = new Map();  // id → the HTML that the server made
   for (const part of document.querySelectorAll(PARTS)) parts.set(part.id, part.innerHTML);

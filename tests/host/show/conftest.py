@@ -14,7 +14,7 @@ import pytest
 import uvicorn
 from starlette.applications import Starlette
 
-from host.show.web import routes
+from host.show.live.routes import routes
 from host.store.received import received
 from host.store.store import Store, open_store
 from tests import fleets
@@ -27,10 +27,11 @@ def fleet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
     """Boards with a day of health reports, 120 events and some benchmarks; nobody adds to it."""
     now = datetime.now(timezone.utc)
     with open_store(f"sqlite:///{tmp_path_factory.mktemp('fleet')}/lpr.db") as store:
-        for board, name in enumerate(("gate-0", fleets.NASTY, "gate-2", "gate-3")):
+        for board, name in enumerate(("gate-0", fleets.NASTY, "gate-2", "gate-3", "gate-4")):
             reports = fleets.health_of(board, every_s=900.0, now=now, last=board == 2)
             bodies = [fleets.item("health", h, h.created_at, board * 1000 + i) for i, h in enumerate(reports)]
             store.add(name, [received(body, name) for body in bodies])
+        store.add_token("gate-new")
         passages = [*fleets.events(120, now), (fleets.event_of(120, "<i>A1</i>\u202e\x07", now), None)]
         for i, (event, crop) in enumerate(passages):
             store.add("gate-0", [received(fleets.item("event", event, event.first_seen, i, crop), "gate-0")])

@@ -9,8 +9,8 @@ from urllib.parse import quote
 import pytest
 
 from host.show import accuracy, cases
+from host.show.file import Contents, render
 from host.show.items import Items
-from host.show.page import Contents, render
 from tests import fleets
 
 AXE = (Path(__file__).parent / "vendor/axe.min.js").read_text(encoding="utf-8")

@@ -9,7 +9,7 @@ import pytest
 
 from device_runtime.errors import FatalError
 from device_runtime.sinks.pictures import OVERVIEW_NAME
-from host.show.page import Contents, render
+from host.show.file import Contents, render
 from host.show.pictures import MOST, WIDTH, read_pictures
 from tests.reports import made
 

@@ -10,7 +10,7 @@ import pytest
 from host.show.assets import LIVE_SCRIPTS, STYLES, address
 from host.store.store import Store
 from tests import fleets
-from tests.host.show.test_page import Page
+from tests.host.show.test_file import Page
 
 
 @pytest.fixture(scope="module")
@@ -32,6 +32,7 @@ def links(text: str, pattern: str) -> list[str]:
 def test_every_page_leads_to_pages_that_are_there(client: httpx.Client) -> None:
     seen, waiting = set(), ["/"]
     kinds = (
+        r"/\?state=\w+",
         r"/boards/[^?]+",
         r"/boards/.+\?range=7d",
         r"/events(/\d+)?",
@@ -78,6 +79,30 @@ def test_names_and_plates_are_text(client: httpx.Client) -> None:
     assert "<script>" not in asked.text and "\x00" not in asked.text
 
 
+def test_boards_in_trouble_come_first(client: httpx.Client) -> None:
+    text = client.get("/").text
+    found = links(text, r"/boards/.*")
+    nasty = f"/boards/{quote(fleets.NASTY, safe='')}"
+    # gate-4's camera is away, gate-3 is held back, one never sent anything, gate-2's run ended.
+    assert found[:6] == [
+        "/boards/gate-4", "/boards/gate-3", "/boards/gate-new", "/boards/gate-2", nasty, "/boards/gate-0",
+    ]  # fmt: skip
+    assert "its camera is away<small>began more than " in text and "check its power and cable" in text
+    assert re.search(r">good 2</a>", text) and re.search(r">all 6</a>", text)
+
+
+def test_boards_are_chosen_by_state_and_name(client: httpx.Client) -> None:
+    def found(**asked: str) -> list[str]:
+        return list(dict.fromkeys(links(client.get("/", params=asked).text, r"/boards/gate-.*")))
+
+    assert found(state="bad")[:1] == ["/boards/gate-4"]
+    rows = client.get("/", params={"name": "GATE-3"}).text
+    assert "/boards/gate-3" in rows and "/boards/gate-2" not in rows.partition('id="newest"')[0]
+    assert "No board is like that." in client.get("/", params={"name": "nowhere"}).text
+    assert "No board is like that." in client.get("/", params={"page": "2"}).text
+    assert client.get("/", params={"after": "gate-4"}).text.count('class="state') == 1
+
+
 def test_events_come_page_by_page(client: httpx.Client) -> None:
     path, rows = "/events", []
     for _ in range(3):
@@ -114,6 +139,9 @@ def test_plates_that_look_alike_are_found_with_their_distance(client: httpx.Clie
         "/events?until=9999-12-31",
         "/benchmarks?before=no",
         "/boards/gate-0?range=1y",
+        "/?state=well",
+        "/?page=0",
+        "/?after=%00",
     ],
 )
 def test_what_cannot_be_asked_is_said(client: httpx.Client, path: str) -> None:

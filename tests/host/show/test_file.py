@@ -6,7 +6,7 @@ from html.parser import HTMLParser
 import msgspec
 
 from device_runtime.board.describe import Board
-from host.show.page import Contents, render
+from host.show.file import Contents, render
 from tests.reports import BARE, made
 
 

@@ -1,0 +1,85 @@
+"""The search of events: by plate and how it looks, by board and days, a page at a time."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta, timezone
+from http import HTTPStatus
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from device_runtime.errors import FatalError
+from host.show.live.frame import query, respond, sentence_of, store_of
+from host.show.live.rows import event_table
+from host.store.faults import Unavailable
+from host.store.values import Search, StoredEvent
+
+EVENTS = 50
+"""A page."""
+DISTANCES = (
+    ("", "exactly"),
+    ("0", "or a look-alike"),
+    ("0.5", "within ½"),
+    ("1", "within 1"),
+    ("1.5", "within 1½"),
+)
+FIELDS = ("plate", "distance", "board", "since", "until")
+
+
+def events(request: Request) -> Response:
+    """`/events`, with `FIELDS`, and `before` of the pages behind the first."""
+    store, asked = store_of(request), request.query_params
+    fields = {key: asked.get(key, "").strip() for key in FIELDS}
+    before = asked.get("before")
+    wrong = ""
+    rows: tuple[StoredEvent, ...] = ()
+    next_page = None
+    try:
+        page = store.events(_search(fields), before=before, limit=EVENTS)
+        rows, next_page = page.rows, page.next
+    except Unavailable:
+        raise
+    except FatalError as error:
+        wrong = sentence_of(error)
+    except ValueError as error:
+        wrong = str(error)
+    return respond(
+        request,
+        "events.html",
+        status=HTTPStatus.BAD_REQUEST if wrong else HTTPStatus.OK,
+        title="Events",
+        fields=fields,
+        distances=DISTANCES,
+        wrong=wrong,
+        asked=any(fields.values()),
+        table=event_table(rows, fields["plate"].strip("* ")) if rows else None,
+        older=query("/events", **fields, before=next_page) if next_page else None,
+        newer=query("/events", **fields) if before else None,
+        live=not before and not wrong,
+    )
+
+
+def _search(fields: dict[str, str]) -> Search:
+    return Search(
+        plate=fields["plate"] or None,
+        distance=_number(fields["distance"]) if fields["plate"] and fields["distance"] else None,
+        board=fields["board"] or None,
+        since=_day(fields["since"]),
+        until=_day(fields["until"], timedelta(days=1)),
+    )
+
+
+def _number(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        raise ValueError("The distance is no number.") from None
+
+
+def _day(text: str, later: timedelta = timedelta()) -> datetime | None:
+    if not text:
+        return None
+    try:
+        return datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=timezone.utc) + later
+    except (ValueError, OverflowError):
+        raise ValueError("A day is written as 2026-01-31.") from None
