@@ -18,9 +18,7 @@ from host.runtime_libs.wheels import download_wheels
 from host.virtual_board.image import GUEST
 
 TEXTS = ("云AD63504", "京A41090", "冀ALW324")
-"""Plates of the video, of which there are samples."""
-SHOWN, GONE = 15, 10
-"""Frames, a second each, with a plate and without one: an emulated board takes seconds for each."""
+"""Plates of the video, of which there are samples: a frame each, after one without a plate."""
 SIZE = (640, 480)
 
 SETTINGS = """\
@@ -48,10 +46,9 @@ def make(folder: Path) -> int:
     for name in ("feed.py", "items.py"):
         shutil.copy(GUEST / name, folder)
     (folder / "lpr.toml").write_text(SETTINGS)
-    frames = [frame for text in TEXTS for frame in [*[scene(text)] * SHOWN, *[scene(None)] * GONE]]
     video = cv2.VideoWriter(str(folder / "plates.avi"), cv2.VideoWriter.fourcc(*"MJPG"), 1, SIZE)
-    for frame in frames:
-        video.write(frame)
+    for text in (None, *TEXTS):
+        video.write(scene(text))
     video.release()
     return len([path for path in SAMPLES.iterdir() if path.suffix == ".png"])
 

@@ -1,4 +1,4 @@
-"""feed.py VIDEO DEVICE FPS YU12|MJPG: plays a video into a v4l2loopback device, over and over."""
+"""feed.py VIDEO DEVICE FPS YU12|MJPG WHICH: sends a v4l2loopback device the frame that the file WHICH names."""
 
 from __future__ import annotations
 
@@ -7,10 +7,11 @@ import os
 import struct
 import sys
 import time
+from pathlib import Path
 
 import cv2
 
-video, device, rate, pixel_format = sys.argv[1], sys.argv[2], float(sys.argv[3]), sys.argv[4]
+video, device, rate, pixel_format, which = sys.argv[1:]
 capture, frames = cv2.VideoCapture(video), []
 while True:
     read, image = capture.read()
@@ -34,9 +35,8 @@ fcntl.ioctl(
     descriptor, VIDIOC_S_FMT, struct.pack("<II8I", V4L2_BUF_TYPE_VIDEO_OUTPUT, 0, *fields).ljust(208, b"\0")
 )
 print("playing", len(frames), "frames", flush=True)
-due, number = time.monotonic(), 0
+due = time.monotonic()
 while True:
-    os.write(descriptor, frames[number % len(frames)])
-    number += 1
-    due += 1 / rate
+    os.write(descriptor, frames[int(Path(which).read_text())])
+    due += 1 / float(rate)
     time.sleep(max(0.0, due - time.monotonic()))
