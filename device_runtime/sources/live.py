@@ -202,6 +202,9 @@ class Live:
                     if self._pump(self._capture):
                         return
                 except Lost as lost:
+                    if self._stop.is_set():
+                        # It was interrupted.
+                        return
                     if not self._arrived:
                         raise FatalError(f"camera {self.name}", str(lost), "check what sends it") from None
                     self._lose(str(lost), time.monotonic())
