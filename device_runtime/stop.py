@@ -14,6 +14,8 @@ END_S = 2.0
 _HANDLING = 0.75
 """Share of it for what may wait for others; the rest is for the program's own end."""
 
+_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+
 
 class Stop:
     """Asks a run to end; one that a signal may set.
@@ -38,7 +40,10 @@ class Stop:
 
     @contextmanager
     def on_signals(self) -> Iterator[Stop]:
-        """While in the block, SIGTERM and Ctrl-C end the run in order; a second one ends it at once."""
+        """While in the block, SIGTERM, Ctrl-C and a terminal that goes end the run in order.
+
+        A second one ends it at once. What whoever started the program has ignored stays ignored.
+        """
 
         def ask(number: int, frame: FrameType | None) -> None:
             if self.asked:
@@ -46,7 +51,8 @@ class Stop:
             self(number)
 
         try:
-            before = {n: signal.signal(n, ask) for n in (signal.SIGTERM, signal.SIGINT)}
+            heard = [n for n in _SIGNALS if signal.getsignal(n) is not signal.SIG_IGN]
+            before = {n: signal.signal(n, ask) for n in heard}
         except ValueError:
             # Not the main thread: whoever started it ends it.
             before = {}

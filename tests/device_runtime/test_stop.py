@@ -9,7 +9,7 @@ import pytest
 from device_runtime.stop import END_S, Stop
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 def test_a_signal_asks_and_a_second_one_interrupts(number: signal.Signals) -> None:
     before = signal.getsignal(number)
     with Stop().on_signals() as stop:
@@ -20,6 +20,16 @@ def test_a_signal_asks_and_a_second_one_interrupts(number: signal.Signals) -> No
         with pytest.raises(KeyboardInterrupt):
             os.kill(os.getpid(), number)
     assert signal.getsignal(number) == before
+
+
+def test_what_is_ignored_stays_so() -> None:
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with Stop().on_signals() as stop:
+            os.kill(os.getpid(), signal.SIGHUP)
+            assert not stop.asked
+    finally:
+        signal.signal(signal.SIGHUP, before)
 
 
 def test_another_thread_is_asked_by_who_started_it() -> None:

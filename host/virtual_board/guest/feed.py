@@ -1,4 +1,4 @@
-"""feed.py VIDEO DEVICE FPS YU12|MJPG WHICH: sends a v4l2loopback device the frame that the file WHICH names."""
+"""feed.py VIDEO DEVICE FPS YU12|MJPG WHICH: a v4l2loopback device gets the frame whose number WHICH holds."""
 
 from __future__ import annotations
 

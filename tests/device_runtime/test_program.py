@@ -1,0 +1,39 @@
+"""The program as it is installed: how it begins and ends; what it does in between is tested as `cli`."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+PROGRAM = [sys.executable, "-m", "device_runtime.program"]
+
+
+def test_the_status_and_all_that_was_printed_come_out(pristine_bundle: Path) -> None:
+    done = subprocess.run(
+        [*PROGRAM, "--bundle", str(pristine_bundle), "--check"], capture_output=True, text=True
+    )
+    assert done.returncode == 0 and "golden inputs within" in done.stdout and done.stderr == ""
+    done = subprocess.run([*PROGRAM, "--bundle", "nowhere", "--check"], capture_output=True, text=True)
+    assert done.returncode == 2 and done.stdout == "" and len(done.stderr.splitlines()) == 1
+
+
+def test_ctrl_c_while_it_loads_says_nothing() -> None:
+    # Loading is slowed down: any import of it sends the signal.
+    code = (
+        "import os, signal, sys\n"
+        "class Ctrl:\n"
+        "    def find_spec(self, name, path=None, target=None):\n"
+        "        if name == 'device_runtime.cli': os.kill(os.getpid(), signal.SIGINT)\n"
+        "sys.meta_path.insert(0, Ctrl())\n"
+        "from device_runtime.program import main; main()"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        # What a shell starts in the background ignores Ctrl-C, and so would its children.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (-signal.SIGINT, "", "")
