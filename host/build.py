@@ -155,14 +155,7 @@ def compile_network(checkpoint: Checkpoint, request: Request, precision: str) ->
     computed: Network | QuantizedNetwork = network
     if microkernel.quantized:
         with timed("quantize", LOG):
-            folder = request.calibration or samples_for(checkpoint.alphabet)
-            samples, sums = read_samples(folder, spec=checkpoint.preprocess), microkernel.int8_sums
-            seen = sha256(samples.tobytes()).hexdigest()
-            # The same file is another network where its input is said to be another.
-            parts = checkpoint.sha256, repr(request.source), seen, repr(request.quantization), repr(sums)
-            computed = kept(
-                lambda: quantize(network, samples, request.quantization, sums), *parts, folder=request.kept
-            )
+            computed = quantize_network(network, checkpoint, request, microkernel.int8_sums)
     with timed(f"lower to {microkernel.name} kernels", LOG):
         lowered = lower(computed, microkernel, read_for(target))
     with timed(f"compile for {target.llvm.mcpu}", LOG):
@@ -179,6 +172,18 @@ def compile_network(checkpoint: Checkpoint, request: Request, precision: str) ->
         parameters=network.parameters,
         steps=network.steps,
     )
+
+
+def quantize_network(
+    network: Network, checkpoint: Checkpoint, request: Request, int8_sums: Int8Sums | None
+) -> QuantizedNetwork:
+    """*network*, which *checkpoint* holds, in integers as *request* says; kept from one build to the next."""
+    folder = request.calibration or samples_for(checkpoint.alphabet)
+    samples, options = read_samples(folder, spec=checkpoint.preprocess), request.quantization
+    seen = sha256(samples.tobytes()).hexdigest()
+    # The same file is another network where its input is said to be another.
+    parts = checkpoint.sha256, repr(request.source), seen, repr(options), repr(int8_sums)
+    return kept(lambda: quantize(network, samples, options, int8_sums), *parts, folder=request.kept)
 
 
 def compile_locator(request: Request, path: Path, precision: str) -> CompiledLocator:

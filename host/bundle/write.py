@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Sequence
 from importlib import resources
 from pathlib import Path
 
@@ -44,8 +45,14 @@ def write_contents(folder: Path, contents: Contents) -> None:
 
 def _write_module(path: Path, executable: relax.VMExecutable, linker: Linker) -> None:
     """The library *path*, and beside it the archive of objects that a board can link itself."""
-    executable.export_library(str(path), fcompile=linker.fcompile)
-    executable.export_library(str(path.with_suffix(ARCHIVE_SUFFIX)), fcompile=archive)
+    link = linker.fcompile
+
+    def both(output: str, objects: Sequence[str], options: Sequence[str] | None = None) -> None:
+        link(output, objects, options)
+        archive(str(path.with_suffix(ARCHIVE_SUFFIX)), objects)
+
+    # In one go: each export generates the code anew.
+    executable.export_library(str(path), fcompile=both)
 
 
 def _readme(contents: Contents) -> str:

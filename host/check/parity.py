@@ -29,7 +29,7 @@ from device_runtime.read.decode import greedy
 from device_runtime.read.preprocess import prepare
 from device_runtime.sources.files import image_files
 from device_runtime.sources.image import read_image
-from host.build import Request
+from host.build import Request, quantize_network
 from host.bundle.golden import beyond_usual, reference
 from host.compile.link import apt_package
 from host.emulate.root import SYSTEMS, qemu_command, root_for, run_in_root
@@ -39,8 +39,6 @@ from host.network.graph import Network
 from host.network.integer import QuantizedNetwork
 from host.network.simplify import simplify
 from host.paths import DEVICE_PACKAGE, REPOSITORY
-from host.quantize import quantize
-from host.quantize.calibration import read_samples, samples_for
 from host.runtime_libs.wheels import package_directory
 from host.targets.profile import Target
 from lprnet.network.checkpoint import Checkpoint, load_checkpoint
@@ -119,9 +117,7 @@ def expected(request: Request, images: Path) -> Outputs:
     network = simplify(checkpoint)
     lowered: Network | QuantizedNetwork = network
     if isinstance(microkernel, Int8):
-        folder = request.calibration or samples_for(checkpoint.alphabet)
-        samples = read_samples(folder, spec=checkpoint.preprocess)
-        lowered = quantize(network, samples, request.quantization, microkernel.int8_sums)
+        lowered = quantize_network(network, checkpoint, request, microkernel.int8_sums)
     compute = reference(lowered, microkernel)
     with torch.no_grad():
         logits = compute(torch.from_numpy(_tensors(images, manifest)).double()).numpy().astype(np.float32)

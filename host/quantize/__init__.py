@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from device_runtime.errors import FatalError
-from host.network.graph import Conv, FloatArray, Network, convolve, pool, walk
+from host.network.graph import Conv, FloatArray, Network, convolve, maxima, walk
 from host.network.int8_sums import Int8Sums
 from host.network.integer import (
     LEVELS,
@@ -124,5 +124,5 @@ def _integers(
             real, q = F.relu(exact), rescale(conv, accumulate(conv, q))
             activation_scale, zero = target or 1.0, 0.0
         else:
-            real, q = pool(layer, real), pool(layer, q)
+            real, q = maxima(layer, real), maxima(layer, q)
     return convs

@@ -12,7 +12,7 @@ from torch.nn import functional as F
 from host.bench.runtimes.tvm_vm_peer import FILE
 from host.compile.baselines import compile_baseline
 from host.compile.link import linker_for
-from host.network.graph import Conv, Network, context, walk
+from host.network.graph import Conv, Network, context, pool, walk
 from host.network.simplify import simplify
 from host.targets.profile import Target
 from lprnet.network.checkpoint import Checkpoint
@@ -56,7 +56,7 @@ class _Module(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         network = self.network
-        maps = {layer.name: output for layer, output in walk(network, x, self._conv)}
+        maps = {layer.name: output for layer, output in walk(network, x, self._conv, pool)}
         return self._conv(network.head, torch.cat([context(c, maps[c.source]) for c in network.contexts], 1))[
             :, :, 0
         ]

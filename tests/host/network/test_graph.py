@@ -5,7 +5,7 @@ import itertools
 import pytest
 import torch
 
-from host.network.graph import Context, Conv, MaxPool, Network, activate, context, run, walk
+from host.network.graph import Context, Conv, MaxPool, Network, activate, context, maxima, pool, run, walk
 from host.network.simplify import simplify
 from tests.checkpoints import random_checkpoint
 
@@ -21,6 +21,15 @@ def test_walk_gives_every_map_in_the_size_that_shapes_says(network: Network) -> 
     for name, x in maps.items():
         shape = network.shapes[name]
         assert x.shape == (1, shape.channels, shape.height, shape.width), name
+
+
+@pytest.mark.parametrize("stride", [1, 2, 3])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.bfloat16])
+def test_maxima_are_what_torchs_pool_computes(stride: int, dtype: torch.dtype) -> None:
+    torch.manual_seed(stride)
+    for width in range(5, 12):
+        x, layer = torch.randn(2, 4, 5, width).to(dtype), MaxPool("pool", 3, stride)
+        assert torch.equal(maxima(layer, x), pool(layer, x))
 
 
 def test_a_context_is_read_in_the_units_of_its_map() -> None:
