@@ -1,6 +1,7 @@
 """The process that decodes a stream, so that FFmpeg may hang, leak or crash without harm: it is killed.
 
     run                                   decoder
+     │                                      │ loads OpenCV and waits
      │ ── Job (with the address) ─────────▶ │ opens, by OpenCV and FFmpeg
      │ ◀── Opened ───────────────────────── │
      │ ◀── Memory, with a descriptor ────── │ SLOTS frames, shared
@@ -111,10 +112,15 @@ class _Slots:
 
 def decode(channel: socket.socket) -> None:
     """Do the job that *channel* brings first."""
-    job = msgspec.json.decode(channel.recv(MAX_PACKET), type=Job)
-    os.environ["OPENCV_FFMPEG_CAPTURE_OPTIONS"] = job.options
     import cv2
     import numpy as np
+
+    if not (packet := channel.recv(MAX_PACKET)):
+        # The run is over, and nothing was to be decoded.
+        return
+    job = msgspec.json.decode(packet, type=Job)
+    # OpenCV reads it whenever it opens something.
+    os.environ["OPENCV_FFMPEG_CAPTURE_OPTIONS"] = job.options
 
     def send(message: Message, *descriptors: int) -> None:
         socket.send_fds(channel, [msgspec.json.encode(message)], list(descriptors))

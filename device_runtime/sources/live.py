@@ -96,6 +96,7 @@ class Live:
         live: bool = True,
         reconnects: bool = True,
         recorded: bool = False,
+        done: Callable[[], None] = lambda: None,
     ) -> None:
         """Open it and wait for the first frame.
 
@@ -107,13 +108,14 @@ class Live:
             live: see above.
             reconnects: whether it is opened again after a loss; else waited for.
             recorded: its frames have moments of their own, so that `next` waits for one or the end.
+            done: called when it will not be opened again.
 
         Raises:
             FatalError: it does not open, or there is no frame.
         """
         self.name, self.live = name, live
         self._connect, self._timeout_s, self._reconnects = connect, timeout_s, reconnects
-        self._recorded = recorded
+        self._recorded, self._done = recorded, done
         self._interval_s, self._due = 1 / fps if fps else 0.0, 0.0
         self._changed = threading.Condition()
         self._stop = threading.Event()
@@ -183,7 +185,8 @@ class Live:
             self._changed.notify_all()
         if capture := self._capture:
             capture.interrupt()
-        self._thread.join(1.5)
+        # While it is away there is nothing to let go of, and a try to open it may take its time to fail.
+        self._thread.join(1.5 if self._capture else 0.3)
         with self._changed:
             if self._newest:
                 self._newest[1].drop()
@@ -218,6 +221,7 @@ class Live:
                 self._changed.notify_all()
         finally:
             self._let_go()
+            self._done()
 
     def _let_go(self) -> None:
         capture, self._capture = self._capture, None

@@ -17,7 +17,7 @@ from device_runtime.sources.pipe import STANDARD_INPUT, is_file, named_pipe, sta
 from device_runtime.sources.settings import SourceSettings
 from device_runtime.sources.source import Source
 from device_runtime.sources.stills import Stills
-from device_runtime.sources.stream import StreamCapture
+from device_runtime.sources.stream import Stream, StreamCapture
 from device_runtime.sources.v4l2 import V4l2Capture, find_device, stable_path
 from device_runtime.sources.video import VideoFile
 
@@ -105,7 +105,12 @@ def _stream(camera: str, settings: SourceSettings) -> Source:
         raise FatalError(f"camera {shown(camera)}", f"does not open (it {error})", todo) from None
     if address.scheme == "file":
         return open_source(re.sub(r"(?i)^file://(localhost)?", "", address.url), settings)
-    first = _connected(address, settings)
+    stream = Stream(address, settings)
+    try:
+        first = _connected(address, settings, stream)
+    except FatalError:
+        stream.close()
+        raise
     if isinstance(first, StreamCapture) and first.recorded:
         return Live(
             address.name,
@@ -116,17 +121,23 @@ def _stream(camera: str, settings: SourceSettings) -> Source:
             reconnects=False,
             recorded=True,
         )
-    again = partial(_connected, address, settings)
+    again = partial(_connected, address, settings, stream)
     ready = [first]
-    return _live(address.name, lambda: ready.pop() if ready else again(), settings)
+    return Live(
+        address.name,
+        lambda: ready.pop() if ready else again(),
+        timeout_s=settings.timeout,
+        fps=settings.fps,
+        done=stream.close,
+    )
 
 
-def _connected(address: Address, settings: SourceSettings) -> Capture:
+def _connected(address: Address, settings: SourceSettings, stream: Stream) -> Capture:
     if address.scheme in ("http", "https"):
         capture = open_http(address, settings)
         if capture is not None:
             return capture
-    return StreamCapture(address, settings)
+    return stream.open()
 
 
 def _live(name: str, connect: Connect, settings: SourceSettings) -> Live:

@@ -34,9 +34,96 @@ _THREADS = 2
 """A frame of delay, for the streams of 1080p that one core of a board cannot decode."""
 _START_S = 20.0
 """How long a board under load may take to start the decoder, before it begins to open the stream."""
+_PATIENCE, _LEAST_S = 4.0, 2.0
+"""A stream may take so many times as long to open as it did before, but at least so many seconds; twice as
+long with each try that fails, up to what the settings allow."""
 _CODE = (
     "import sys; d, *sys.path = sys.argv[1:]; from device_runtime.sources.decoder import main; main(int(d))"
 )
+
+
+class _Decoder:
+    """A process that will decode what it is told to; while it waits it is being loaded."""
+
+    def __init__(self) -> None:
+        self.channel, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        # "" is the working directory.
+        path = [folder or str(Path.cwd()) for folder in sys.path]
+        with theirs:
+            self._process = subprocess.Popen(
+                [sys.executable, "-c", _CODE, str(theirs.fileno()), *path],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                pass_fds=(theirs.fileno(),),
+                # Ctrl-C is for the run, which ends it.
+                start_new_session=True,
+            )
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    @property
+    def runs(self) -> bool:
+        return self._process.poll() is None
+
+    def kill(self) -> None:
+        """End it, whatever it is waiting for."""
+        self.channel.close()
+        self._process.kill()
+        self._process.wait()
+
+
+class Stream:
+    """Opens one stream, whenever it is asked to.
+
+    ```
+    try ──▶ start a decoder ──▶ does the camera answer? ── no ──▶ the decoder waits for the next try
+                                      └─ yes ──▶ the decoder opens the stream
+    ```
+
+    So a camera that comes back finds a decoder that is loaded, which takes a small board a second.
+
+    Args:
+        address: of the stream.
+        settings: of its source.
+    """
+
+    def __init__(self, address: Address, settings: SourceSettings) -> None:
+        self._address, self._settings = address, settings
+        self._ready: _Decoder | None = None
+        self._longest_s = self._patience_s = 2 * settings.timeout
+
+    def open(self) -> StreamCapture:
+        """Open it.
+
+        Raises:
+            FatalError: it does not open.
+        """
+        address, timeout_s = self._address, self._settings.timeout
+        if self._ready is not None and not self._ready.runs:
+            self.close()
+        self._ready = self._ready or _Decoder()
+        if address.scheme in ("rtsp", "rtsps", "http", "https", "rtmp"):
+            # Not tcp://, whose listener may serve the first caller only.
+            _reach(address, min(timeout_s, 3.0))
+        decoder, self._ready = self._ready, None
+        began = time.monotonic()
+        try:
+            capture = StreamCapture(address, self._settings, decoder, self._patience_s)
+        except FatalError:
+            self._patience_s = min(2 * self._patience_s, self._longest_s)
+            raise
+        # What has opened so soon need not be waited for much longer when it is half up again.
+        took_s = time.monotonic() - began
+        self._patience_s = min(max(_PATIENCE * took_s, _LEAST_S), self._longest_s)
+        return capture
+
+    def close(self) -> None:
+        """Let go of a decoder that waits."""
+        ready, self._ready = self._ready, None
+        if ready is not None:
+            ready.kill()
 
 
 class StreamCapture:
@@ -46,41 +133,32 @@ class StreamCapture:
         recorded: frames of a recording; 0 of a live stream.
     """
 
-    def __init__(self, address: Address, settings: SourceSettings) -> None:
-        """Start the process and have it open the stream.
+    def __init__(self, address: Address, settings: SourceSettings, decoder: _Decoder, open_s: float) -> None:
+        """Have *decoder* open the stream within *open_s* seconds.
 
         Raises:
-            FatalError: it does not open.
+            FatalError: it does not open; the decoder is ended.
         """
         self._name = address.name
-        if address.scheme in ("rtsp", "rtsps", "http", "https", "rtmp"):
-            # In no time, while a decoder that does not get through costs seconds of a core. Not tcp://, whose
-            # listener may serve the first caller only.
-            _reach(address, settings.timeout)
         self._began = Moment.now()
         self._frames = 0
         self._memory: np.ndarray | None = None
-        self._channel, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self._decoder, self._channel = decoder, decoder.channel
         self._lock = threading.Lock()
-        # "" is the working directory.
-        path = [folder or str(Path.cwd()) for folder in sys.path]
-        with theirs:
-            self._process = subprocess.Popen(
-                [sys.executable, "-c", _CODE, str(theirs.fileno()), *path],
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                pass_fds=(theirs.fileno(),),
-            )
+        options = f"rtsp_transport;{settings.rtsp}"
+        if address.scheme in ("rtsp", "rtsps"):
+            # Else FFmpeg looks at twenty frames, to know how many there are a second.
+            options += "|fpsprobesize;0"
         job = Job(
             url=address.url,
-            options=f"rtsp_transport;{settings.rtsp}",
-            open_ms=int(2000 * settings.timeout),
+            options=options,
+            open_ms=int(1000 * open_s),
             read_ms=int(1000 * settings.timeout),
             threads=_THREADS,
         )
         try:
             self._channel.send(msgspec.json.encode(job))
-            opened = self._receive(2 * settings.timeout + _START_S)
+            opened = self._receive(open_s + _START_S)
         except (Lost, OSError):
             opened = None
         if not isinstance(opened, Opened):
@@ -111,11 +189,9 @@ class StreamCapture:
         """`read` keeps to its time."""
 
     def close(self) -> None:
-        """End the process, whatever it is waiting for."""
+        """End the process."""
         with self._lock:
-            self._channel.close()
-        self._process.kill()
-        self._process.wait()
+            self._decoder.kill()
 
     def _moment(self, frame: Decoded) -> Moment:
         now = self._began if self.recorded else Moment.now()
@@ -161,7 +237,9 @@ def _copied(pixels: Image, drop: partial[None]) -> Image:
 
 
 def _reach(address: Address, timeout_s: float) -> None:
-    """Connect, to see whether anybody is there.
+    """Connect, to see whether anybody is there, which costs nothing where nobody is.
+
+    A server of RTSP is asked what it can do, too: the kernel of one that hangs takes connections.
 
     Raises:
         FatalError: nobody.
@@ -169,7 +247,10 @@ def _reach(address: Address, timeout_s: float) -> None:
     try:
         if not address.host or address.port is None:
             raise ValueError("it names no host" if not address.host else "it names no port")
-        socket.create_connection((address.host, address.port), min(timeout_s, 3.0)).close()
+        with socket.create_connection((address.host, address.port), timeout_s) as connected:
+            if address.scheme == "rtsp":
+                connected.sendall(f"OPTIONS {address.plain} RTSP/1.0\r\nCSeq: 1\r\n\r\n".encode())
+                connected.recv(1)
     except (OSError, ValueError) as error:
         raise FatalError(f"camera {address.name}", f"does not open ({reason(error)})", NETWORK) from None
 

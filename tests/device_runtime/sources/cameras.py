@@ -232,7 +232,9 @@ class RtspCamera:
 
     def stop(self) -> None:
         self.process.kill()
-        self.process.communicate()
+        self.process.wait()
+        assert self.process.stdout
+        self.process.stdout.close()
 
     @property
     def url(self) -> str:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
+import socket
 import threading
 from collections.abc import Iterator
 from functools import partial
@@ -41,14 +43,19 @@ def served(tmp_path: Path) -> Iterator[str]:
 
 
 def children() -> list[str]:
-    """Command lines of this process's children."""
-    lines = [" ".join(child.cmdline()) for child in psutil.Process().children()]
+    """Command lines of this process's children; those that are ending have none."""
+    lines = []
+    for child in psutil.Process().children():
+        with contextlib.suppress(psutil.NoSuchProcess):
+            lines.append(" ".join(child.cmdline()))
     return [line for line in lines if "sources.decoder" in line]
 
 
-def decoder(source: object) -> int:
-    assert isinstance(source, Live) and isinstance(source._capture, StreamCapture)
-    return source._capture._process.pid
+def decoder(source: object) -> int | None:
+    """The process that decodes now."""
+    assert isinstance(source, Live)
+    capture = source._capture
+    return capture._decoder.pid if isinstance(capture, StreamCapture) else None
 
 
 def test_a_recording_over_http_is_read_to_its_end(served: str, tmp_path: Path) -> None:
@@ -97,15 +104,22 @@ def test_an_rtsp_camera_comes_and_goes(caplog: pytest.LogCaptureFixture) -> None
         until(lambda: source.counts.reconnects == 1, 60)
         source.next(10)
 
-        os.kill(decoder(source), 9)
+        pid = decoder(source)
+        assert pid is not None
+        os.kill(pid, 9)
         until(lambda: source.counts.reconnects == 2, 60)
         assert source.next(10) is not None
         assert len(children()) == 1
+
+        camera.stop()
+        until(lambda: source.counts.losses == 3)
+        # One is loaded by the time that the camera is back.
+        until(lambda: len(children()) == 1 and decoder(source) is None, 60)
         source.close()
-        assert children() == []
+        until(lambda: children() == [])
         said = [record.getMessage() for record in caplog.records]
         assert [line.split(":")[3].split(",")[0][:11].strip() for line in said if "still" not in line] == [
-            "lost", "back after", "lost", "back after",
+            "lost", "back after", "lost", "back after", "lost",
         ]  # fmt: skip
         assert "its decoder has crashed" in caplog.text
         assert "p@ss" not in caplog.text and "p%40ss" not in caplog.text
@@ -117,6 +131,11 @@ def test_why_an_rtsp_address_does_not_open() -> None:
         open_source(camera.url + "/none")
     with pytest.raises(FatalError, match="Connection refused"):
         open_source(camera.url)
+    # The kernel of a camera that hangs takes connections.
+    with socket.create_server(("127.0.0.1", 0)) as hangs:
+        url = f"rtsp://127.0.0.1:{hangs.getsockname()[1]}/video"
+        with pytest.raises(FatalError, match=r"does not open \(no answer\)"):
+            open_source(url, SourceSettings(timeout=0.5))
     assert children() == []
 
 
