@@ -23,6 +23,8 @@ BUSY_S = 5.0
 _WRITERS = 0x6C7072
 """Of PostgreSQL's advisory locks the one that writers take, "lpr" in ASCII."""
 
+_TAKE_TURN = sa.select(sa.func.pg_advisory_xact_lock(_WRITERS))
+
 _TODO = "name sqlite:///FILE or postgresql://USER@HOST/DATABASE"
 
 
@@ -78,8 +80,9 @@ class Database:
             connection.begin(),
         ):
             if not self.is_sqlite:
-                connection.exec_driver_sql(f"SET LOCAL lock_timeout = {options['lpr_patience_ms']}")
-                connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_WRITERS)))
+                if patience_s != BUSY_S:
+                    connection.exec_driver_sql(f"SET LOCAL lock_timeout = {options['lpr_patience_ms']}")
+                connection.execute(_TAKE_TURN)
             yield connection
 
     def overwrite(self, *tables: str) -> None:

@@ -12,13 +12,11 @@ from typing import Any
 import sqlalchemy as sa
 
 from host.store import tables
+from host.store.bulk import Lookup, arrays_of, given, has_arrays, insert_rows
 from host.store.moments import microseconds
-from host.store.plates import Looks, looks_of
+from host.store.plates import looks_of
 from host.store.received import Received
 from host.store.values import Accepted
-
-_AT_ONCE = 500
-"""Values in one IN: more are slower to prepare than to look up in turns."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,44 +70,31 @@ def _table(one: Received) -> sa.Table:
 
 def _board_ids(connection: sa.Connection, submissions: Sequence[Submission], at: int) -> dict[str, int]:
     names = {submission.board for submission in submissions}
-    found = _found_boards(connection, names)
-    if missing := [{"name": name, "created_at": at} for name in sorted(names - found.keys())]:
-        connection.execute(sa.insert(tables.boards), missing)
-        found |= _found_boards(connection, names - found.keys())
+    found = dict(map(tuple, _BOARDS(connection, names)))
+    if missing := sorted(names - found.keys()):
+        insert_rows(connection, tables.boards, [{"name": name, "created_at": at} for name in missing])
+        found |= dict(map(tuple, _BOARDS(connection, missing)))
     seen = {s.board: microseconds(s.items[-1].time) for s in submissions if s.items}
     if seen:
-        boards = tables.boards
-        connection.execute(
-            sa.update(boards)
-            .where(boards.c.id == sa.bindparam("row"))
-            .values(
-                first_received_at=sa.func.coalesce(boards.c.first_received_at, at),
-                last_received_at=sa.case(
-                    (boards.c.last_received_at > at, boards.c.last_received_at), else_=at
-                ),
-                last_time=sa.bindparam("clock"),
-            ),
-            [{"row": found[name], "clock": time} for name, time in seen.items()],
-        )
+        rows = [{"id": found[name], "last_time": time} for name, time in seen.items()]
+        if has_arrays(connection):
+            connection.execute(_SEEN_ALL, arrays_of(rows) | {"now": at})
+        else:
+            renamed = [{"row": row["id"], "clock": row["last_time"], "now": at} for row in rows]
+            connection.execute(_SEEN, renamed)
     return found
-
-
-def _found_boards(connection: sa.Connection, names: Iterable[str]) -> dict[str, int]:
-    boards = tables.boards
-    rows = _looked_up(connection, sa.select(boards.c.name, boards.c.id), boards.c.name, names)
-    return {name: row for name, row in rows}
 
 
 def _fresh(
     connection: sa.Connection, table: sa.Table, wanted: Sequence[tuple[int, Received]]
 ) -> list[tuple[int, Received]]:
     """Those of which neither the id nor what they say is known of the board."""
-    c = table.c
     ids = {one.id.bytes for _, one in wanted}
     keys = {one.key for _, one in wanted}
     known: set[tuple[int, bytes]] = set()
-    known.update(map(tuple, _looked_up(connection, sa.select(c.board_id, c.item), c.item, ids)))
-    known.update(map(tuple, _looked_up(connection, sa.select(c.board_id, c.key), c.key, keys)))
+    by_item, by_key = _KNOWN[table.name]
+    known.update(map(tuple, by_item(connection, ids)))
+    known.update(map(tuple, by_key(connection, keys)))
     fresh = []
     for board, one in wanted:
         said = {(board, one.id.bytes), (board, one.key)}
@@ -132,19 +117,16 @@ def _write(
         plates = _plate_ids(connection, {one.plate for _, one in fresh if one.plate is not None})
         for row, (_, one) in zip(rows, fresh, strict=True):
             row["plate_id"] = None if one.plate is None else plates[one.plate]
-    connection.execute(sa.insert(table), rows)
+    insert_rows(connection, table, rows)
     crops = {(board, one.id.bytes): one.crop for board, one in fresh if one.crop is not None}
     if crops:
-        c = table.c
-        found = _looked_up(
-            connection, sa.select(c.board_id, c.item, c.id, c.at), c.item, {item for _, item in crops}
-        )
+        found = _STORED_EVENTS(connection, {item for _, item in crops})
         jpegs = [
             {"event_id": row, "at": at, "jpeg": crops[board, bytes(item)]}
             for board, item, row, at in found
             if (board, bytes(item)) in crops
         ]
-        connection.execute(sa.insert(tables.crops), jpegs)
+        insert_rows(connection, tables.crops, jpegs)
 
 
 def _row(board: int, one: Received, at: int) -> dict[str, Any]:
@@ -163,28 +145,43 @@ def _row(board: int, one: Received, at: int) -> dict[str, Any]:
 
 
 def _plate_ids(connection: sa.Connection, texts: Iterable[str]) -> dict[str, int]:
-    plates = tables.plates
     wanted = set(texts)
-    found = _found_plates(connection, wanted)
-    missing: list[Looks] = [looks_of(text) for text in sorted(wanted - found.keys())]
+    found = dict(map(tuple, _PLATES(connection, wanted)))
+    missing = [looks_of(text) for text in sorted(wanted - found.keys())]
     if missing:
         rows = [{"text": m.text, "folded": m.folded, "backwards": m.backwards} for m in missing]
-        connection.execute(sa.insert(plates), rows)
-        found |= _found_plates(connection, [m.text for m in missing])
+        insert_rows(connection, tables.plates, rows)
+        found |= dict(map(tuple, _PLATES(connection, [m.text for m in missing])))
     return found
 
 
-def _found_plates(connection: sa.Connection, texts: Iterable[str]) -> dict[str, int]:
-    plates = tables.plates
-    rows = _looked_up(connection, sa.select(plates.c.text, plates.c.id), plates.c.text, texts)
-    return {text: row for text, row in rows}
+# Made once: making a statement takes as long as executing it.
+
+_BOARDS = Lookup(sa.select(tables.boards.c.name, tables.boards.c.id), tables.boards.c.name)
+_PLATES = Lookup(sa.select(tables.plates.c.text, tables.plates.c.id), tables.plates.c.text)
+_STORED_EVENTS = Lookup(
+    sa.select(tables.events.c.board_id, tables.events.c.item, tables.events.c.id, tables.events.c.at),
+    tables.events.c.item,
+)
+_KNOWN = {
+    table.name: (
+        Lookup(sa.select(table.c.board_id, table.c.item), table.c.item),
+        Lookup(sa.select(table.c.board_id, table.c.key), table.c.key),
+    )
+    for table in (*tables.BY_KIND.values(), tables.others)
+}
+"""By the name of a table: rows by the item's id, and by what it says."""
 
 
-def _looked_up(
-    connection: sa.Connection, query: sa.Select[Any], column: sa.Column[Any], values: Iterable[Any]
-) -> list[Any]:
-    everything = list(values)
-    found: list[Any] = []
-    for start in range(0, len(everything), _AT_ONCE):
-        found += connection.execute(query.where(column.in_(everything[start : start + _AT_ONCE])))
-    return found
+def _seen(clock: sa.ColumnElement[int]) -> sa.Update:
+    c, now = tables.boards.c, sa.bindparam("now", type_=sa.BigInteger)
+    return sa.update(tables.boards).values(
+        first_received_at=sa.func.coalesce(c.first_received_at, now),
+        last_received_at=sa.case((c.last_received_at > now, c.last_received_at), else_=now),
+        last_time=clock,
+    )
+
+
+_SEEN = _seen(sa.bindparam("clock", type_=sa.BigInteger)).where(tables.boards.c.id == sa.bindparam("row"))
+_GIVEN_BOARDS = given(tables.boards, ("id", "last_time"))
+_SEEN_ALL = _seen(_GIVEN_BOARDS.c.last_time).where(tables.boards.c.id == _GIVEN_BOARDS.c.id)
