@@ -63,11 +63,13 @@ class BodyReader:
         taken = 0
         try:
             pieces: list[bytes] = []
-            async with asyncio.timeout(self.limits.whole_s):
+            now = asyncio.get_running_loop().time
+            end = now() + self.limits.whole_s
+            async with asyncio.timeout_at(end) as limit:
                 more = True
                 while more:
-                    async with asyncio.timeout(self.limits.silent_s):
-                        message = await receive()
+                    limit.reschedule(min(now() + self.limits.silent_s, end))
+                    message = await receive()
                     if message["type"] == "http.disconnect":
                         raise Gone
                     piece = message.get("body", b"")

@@ -10,9 +10,10 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from http import HTTPStatus
+from typing import ParamSpec, TypeVar
 
 from starlette.concurrency import run_in_threadpool
 
@@ -27,6 +28,7 @@ from host.collect.tokens import Tokens
 from host.store.faults import Busy, Unavailable
 from host.store.received import Received
 from host.store.store import Store
+from host.store.values import Accepted
 
 LOG = logging.getLogger(__name__)
 
@@ -40,7 +42,7 @@ class Limits:
         burst: items beyond that: what a board has spooled while it was cut off.
         body: of a request's body.
         commit_s: how long a commit may take before a board is told to try again; it waits 10 s.
-        token_s: how long a token is taken to be good, or wrong, without asking the database again.
+        token_s: how long a token is taken to be good without asking the database again.
         wrong_a_minute: requests with a wrong token, for each address.
     """
 
@@ -72,7 +74,13 @@ class Items:
         self._store, self._metrics, self.limits, self._now = store, metrics, limits, now
         self._bodies = BodyReader(limits.body)
         self._rates = Rates(limits.items_s, limits.burst, now)
-        self._tokens = Tokens(self._ask, good_s=limits.token_s, wrong_a_minute=limits.wrong_a_minute, now=now)
+        self._tokens = Tokens(
+            _in_thread(store.boards_of),
+            _in_thread(store.revoked),
+            good_s=limits.token_s,
+            wrong_a_minute=limits.wrong_a_minute,
+            now=now,
+        )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """As of ASGI."""
@@ -114,12 +122,6 @@ class Items:
                 LOG.warning("%s: %d items %s (%s)", board, len(several), outcome, several[0].why[:200])
         await send_json(send, HTTPStatus.OK, {"accepted": accepted, "refused": refused, "later": batch.later})
 
-    async def _ask(self, token: str) -> str | None:
-        try:
-            return await run_in_threadpool(self._store.board_of, token)
-        except Unavailable as error:
-            raise _unavailable(error) from None
-
     async def _commit(self, board: str, batch: Batch) -> tuple[list[str], list[Refusal]]:
         """The ids that are stored, and what is refused.
 
@@ -130,8 +132,7 @@ class Items:
         if not batch.items:
             return [], refused
         try:
-            async with asyncio.timeout(self.limits.commit_s):
-                ids, worthless = await self._stored(board, batch.items)
+            ids, worthless = await self._stored(board, batch.items, self._now() + self.limits.commit_s)
         except TimeoutError:
             # It may be stored yet: the board sends it again, and it is known then.
             why = "the database does not answer in time"
@@ -140,16 +141,23 @@ class Items:
             raise _unavailable(error) from None
         return ids, refused + worthless
 
-    async def _stored(self, board: str, items: Sequence[Received]) -> tuple[list[str], list[Refusal]]:
+    async def _stored(
+        self, board: str, items: Sequence[Received], end: float
+    ) -> tuple[list[str], list[Refusal]]:
         try:
-            # Whoever stops waiting must not cancel what others are committed with.
-            accepted = await asyncio.shield(asyncio.wrap_future(self._store.submit(board, items)))
+            future = asyncio.wrap_future(self._store.submit(board, items))
+            # Whoever stops waiting must not cancel what others are committed with, as `wait_for` would.
+            await asyncio.wait((future,), timeout=max(end - self._now(), 0))
+            if not future.done():
+                future.add_done_callback(_heeded)
+                raise TimeoutError
+            accepted = future.result()
         except Exception as error:
             if not is_of_the_item(error):
                 raise
             # The database does not take one of them: the others are none the worse for it.
             if len(items) > 1:
-                each = [await self._stored(board, [one]) for one in items]
+                each = [await self._stored(board, [one], end) for one in items]
                 return [i for ids, _ in each for i in ids], [r for _, refused in each for r in refused]
             LOG.warning("%s: item %s cannot be stored (%s)", board, items[0].id, type(error).__name__)
             return [], [Refusal(id=str(items[0].id), why=f"cannot be stored ({type(error).__name__})")]
@@ -160,7 +168,28 @@ class Items:
         return [*accepted.stored, *accepted.known], []
 
 
+def _heeded(future: asyncio.Future[Accepted]) -> None:
+    # Whoever waited has gone, and is not told what became of it.
+    if not future.cancelled():
+        future.exception()
+
+
 _RETRY_S = 5.0
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+def _in_thread(ask: Callable[P, T]) -> Callable[P, Awaitable[T]]:
+    """*ask*, which waits for the database; raises Refused where that is away."""
+
+    async def asked(*args: P.args, **more: P.kwargs) -> T:
+        try:
+            return await run_in_threadpool(ask, *args, **more)
+        except Unavailable as error:
+            raise _unavailable(error) from None
+
+    return asked
 
 
 def _unavailable(error: Exception) -> Refused:

@@ -14,6 +14,7 @@ import sqlalchemy as sa
 
 from device_runtime.errors import FatalError
 from host.store import query, retention, tables, token
+from host.store.bulk import Lookup
 from host.store.catch_up import catch_up
 from host.store.database import Database, connect
 from host.store.migrate import migrate
@@ -248,18 +249,27 @@ class Store:
             valid = sa.update(tables.tokens).where(c.board_id == row, c.revoked_at.is_(None))
             return connection.execute(valid.values(revoked_at=microseconds(now()))).rowcount
 
+    def boards_of(self, texts: Sequence[str]) -> tuple[str | None, ...]:
+        """For each token of *texts* the board that it was made for; None where it is wrong or revoked."""
+        with self._database.reading() as connection:
+            rows = _TOKENS(connection, {token.name_of(text) or "" for text in texts})
+        found = {row.token: row for row in rows}
+        boards: list[str | None] = []
+        for text in texts:
+            row = found.get(token.name_of(text) or "")
+            # Compared also where there is none, which takes as long.
+            same = token.matches(text, None if row is None else bytes(row.hash))
+            boards.append(row.name if same and row is not None else None)
+        return tuple(boards)
+
     def board_of(self, text: str) -> str | None:
         """The board that the token *text* was made for, or None where it is wrong or revoked."""
-        b, t = tables.boards.c, tables.tokens.c
+        return self.boards_of((text,))[0]
+
+    def revoked(self) -> int:
+        """How many tokens are revoked: while it stays the same, what was valid is valid."""
         with self._database.reading() as connection:
-            row = connection.execute(
-                sa.select(b.name, t.hash)
-                .join_from(tables.tokens, tables.boards, t.board_id == b.id)
-                .where(t.name == (token.name_of(text) or ""), t.revoked_at.is_(None))
-            ).first()
-        # Compared also where there is none, which takes as long.
-        same = token.matches(text, None if row is None else bytes(row.hash))
-        return row.name if same and row is not None else None
+            return connection.scalar(sa.select(sa.func.count(tables.tokens.c.revoked_at))) or 0
 
     def secret(self, name: str) -> bytes:
         """32 random bytes, made once for each *name*, the same in all processes: to sign cookies with."""
@@ -302,6 +312,14 @@ class Store:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+_TOKENS = Lookup(
+    sa.select(tables.tokens.c.name.label("token"), tables.boards.c.name, tables.tokens.c.hash)
+    .join_from(tables.tokens, tables.boards, tables.tokens.c.board_id == tables.boards.c.id)
+    .where(tables.tokens.c.revoked_at.is_(None)),
+    tables.tokens.c.name,
+)
 
 
 def _named(board: str) -> str:
