@@ -60,6 +60,7 @@ def load_command(
         ("p99", f"{outcome.p99_ms:.1f} ms"),
         ("longest", f"{outcome.max_ms:.1f} ms"),
         ("collectors' processor time", f"{outcome.collector_cpu_s / outcome.seconds:.2f} cores"),
+        ("boards' processor time", f"{outcome.board_cpu_s / outcome.seconds:.2f} cores"),
         ("kills", f"{outcome.kills}"),
     ]
     table(("what", "value"), rows, right={"value"})

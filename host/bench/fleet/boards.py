@@ -19,7 +19,8 @@ from device_runtime.delivery.channel import Backoff, Channel, Unreachable
 from device_runtime.delivery.destination import HttpDestination
 from device_runtime.delivery.item import Item, encode, new_id
 from device_runtime.delivery.post import HttpChannel
-from device_runtime.delivery.spool import Entry, Spool
+from device_runtime.delivery.spool import Spool
+from device_runtime.delivery.spool_file import Entry
 from device_runtime.follow.event import Direction, Event, OtherText
 
 MOST_BACKOFF_S = 2.0

@@ -17,8 +17,8 @@ from uuid import UUID
 import sqlalchemy as sa
 
 from device_runtime.delivery.destination import HttpDestination
-from host.bench.fleet.boards import Board
 from host.bench.fleet.collectors import Collector
+from host.bench.fleet.crowd import Crowd, Task, run_boards
 from host.collect.app import ITEMS
 from host.store import tables
 from host.store.database import connect
@@ -65,7 +65,7 @@ class Outcome:
         seconds: from the first item to the last acknowledgement.
         p50_ms, p99_ms, max_ms: from sending a request to its items' acknowledgement.
         kills: of collectors.
-        collector_cpu_s: processor time of all collectors.
+        collector_cpu_s, board_cpu_s: processor time of all collectors, and of all boards.
     """
 
     put: int
@@ -81,6 +81,7 @@ class Outcome:
     max_ms: float
     kills: int
     collector_cpu_s: float
+    board_cpu_s: float
 
     @property
     def rate(self) -> float:
@@ -119,27 +120,29 @@ def run(load: Load) -> Outcome:
             one.start()
             stack.callback(_end, one)
         addresses = [HttpDestination("http", "127.0.0.1", one.port, ITEMS) for one in collectors]
-        boards = [
-            Board(
-                name,
-                addresses[index % len(addresses) :] + addresses[: index % len(addresses)],
-                token,
-                folder / name,
+        tasks = [
+            Task(
+                name=name,
+                addresses=tuple(addresses[index % len(addresses) :] + addresses[: index % len(addresses)]),
+                token=token,
+                folder=folder / name,
                 rate=load.rate,
                 seconds=load.seconds,
                 patience_s=load.patience_s,
             )
             for index, (name, token) in enumerate(zip(names, tokens, strict=True))
         ]
-        cpu_s, began = sum(one.cpu_s for one in collectors), time.monotonic()
-        for board in boards:
-            board.start()
-        _interfere(load, collectors, began)
-        for board in boards:
-            board.join()
+        began, cpu_s = time.monotonic(), 0.0
+
+        def meanwhile() -> None:
+            nonlocal began, cpu_s
+            cpu_s, began = sum(one.cpu_s for one in collectors), time.monotonic()
+            _interfere(load, collectors, began)
+
+        crowd = run_boards(tasks, meanwhile)
         seconds = time.monotonic() - began
         cpu_s = sum(one.cpu_s for one in collectors) - cpu_s
-        return _outcome(boards, _stored(load.db) - before, seconds, load.kills, cpu_s)
+        return _outcome(crowd, _stored(load.db) - before, seconds, load.kills, cpu_s)
 
 
 def _interfere(load: Load, collectors: Sequence[Collector], began: float) -> None:
@@ -177,12 +180,10 @@ def _stored(db: str) -> Counter[str]:
         database.close()
 
 
-def _outcome(
-    boards: Sequence[Board], stored: Counter[str], seconds: float, kills: int, cpu_s: float
-) -> Outcome:
-    put = {item for board in boards for item in board.put}
-    acknowledged = {item for board in boards for item in board.acknowledged()}
-    taken = [one for board in boards for one in board.taken]
+def _outcome(crowd: Crowd, stored: Counter[str], seconds: float, kills: int, cpu_s: float) -> Outcome:
+    put = {item for board in crowd.boards for item in board.put}
+    acknowledged = {item for board in crowd.boards for item in board.acknowledged}
+    taken = [one for board in crowd.boards for one in board.taken]
     times_ms = sorted(1e3 * seconds for _, seconds in taken)
     return Outcome(
         put=len(put),
@@ -191,13 +192,14 @@ def _outcome(
         twice=sum(1 for n in stored.values() if n > 1),
         unknown=len(stored.keys() - put),
         requests=len(taken),
-        failures=sum(board.failures for board in boards),
+        failures=sum(board.failures for board in crowd.boards),
         seconds=seconds,
         p50_ms=_quantile(times_ms, 0.5),
         p99_ms=_quantile(times_ms, 0.99),
         max_ms=_quantile(times_ms, 1.0),
         kills=kills,
         collector_cpu_s=cpu_s,
+        board_cpu_s=crowd.cpu_s,
     )
 
 
