@@ -31,7 +31,8 @@ from device_runtime.delivery.destination import (
     WebhookDestination,
 )
 from device_runtime.delivery.item import KINDS, MAX_ITEM_BYTES, Item, encode, new_id
-from device_runtime.delivery.spool import MAX_BYTES, Counts, Entry, Spool
+from device_runtime.delivery.spool import MAX_BYTES, Counts, Spool
+from device_runtime.delivery.spool_file import Entry
 from device_runtime.secret import read_token
 
 log = logging.getLogger(__name__)

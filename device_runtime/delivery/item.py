@@ -93,8 +93,9 @@ def new_id() -> str:
     It is unique whatever the clock says, on boards with cloned SD cards too.
     """
     milliseconds = (time.time_ns() // 1_000_000) & ((1 << 48) - 1)
-    low = 2 << 62 | secrets.randbits(62)
-    return str(uuid.UUID(int=milliseconds << 80 | 7 << 76 | secrets.randbits(12) << 64 | low))
+    random = secrets.randbits(74)
+    high, low = random >> 62, random & ((1 << 62) - 1)
+    return str(uuid.UUID(int=milliseconds << 80 | 7 << 76 | high << 64 | 2 << 62 | low))
 
 
 class _Body(msgspec.Struct):

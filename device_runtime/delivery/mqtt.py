@@ -24,7 +24,8 @@ from device_runtime import __version__
 from device_runtime.delivery.channel import Unreachable
 from device_runtime.delivery.destination import MqttDestination
 from device_runtime.delivery.item import body_of
-from device_runtime.delivery.spool import Entry, Spool
+from device_runtime.delivery.spool import Spool
+from device_runtime.delivery.spool_file import Entry
 from device_runtime.errors import FatalError
 from device_runtime.secret import read_secret
 

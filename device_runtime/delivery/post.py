@@ -16,7 +16,8 @@ import msgspec
 
 from device_runtime.delivery.channel import IDLE_S, Unreachable
 from device_runtime.delivery.destination import HttpDestination
-from device_runtime.delivery.spool import Entry, Spool
+from device_runtime.delivery.spool import Spool
+from device_runtime.delivery.spool_file import Entry
 from device_runtime.delivery.web import TIMEOUT_S, WHOLE_S, Poster
 from device_runtime.schema import Tolerant
 

@@ -18,7 +18,8 @@ import serial
 from device_runtime.delivery.channel import IDLE_S, Unreachable
 from device_runtime.delivery.destination import SerialDestination
 from device_runtime.delivery.link import SPAN, Receiver, Sender
-from device_runtime.delivery.spool import Entry, Spool
+from device_runtime.delivery.spool import Spool
+from device_runtime.delivery.spool_file import Entry
 from device_runtime.errors import FatalError
 
 _TURN_S = 0.05

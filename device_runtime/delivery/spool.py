@@ -34,10 +34,9 @@ from dataclasses import dataclass, field
 from itertools import islice, takewhile
 from pathlib import Path
 
-import msgspec
-
-from device_runtime.delivery.item import KINDS, SequenceNumber, Uuid, new_id
-from device_runtime.delivery.record import seal, unseal
+from device_runtime.delivery.item import KINDS, Uuid, new_id
+from device_runtime.delivery.record import seal
+from device_runtime.delivery.spool_file import Entry, SpoolFile
 from device_runtime.errors import FatalError
 from device_runtime.schema import Format, Tolerant
 
@@ -53,16 +52,6 @@ _WAITING_BYTES = 1 << 20
 """Bound of what waits in memory while the disk is full."""
 
 _NAME = re.compile(rf"({'|'.join(KINDS)})-([0-9]{{20}})\.log")
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """An item as it is kept: `data` is its JSON, and holds the other fields too."""
-
-    sequence: int
-    id: str
-    kind: str
-    data: bytes
 
 
 @dataclass(kw_only=True)
@@ -96,99 +85,6 @@ _IDENTITY = Format(
 )
 
 
-class _Head(msgspec.Struct):
-    id: str
-    sequence: SequenceNumber
-
-
-class _File:
-    """One of a spool's files; `Spool` writes to the last one of its kind."""
-
-    def __init__(self, path: Path, kind: str, first: int) -> None:
-        self.path, self.kind, self.first = path, kind, first
-        # The lowest sequence number that it may hold.
-        self.low = first
-        self.size = self.notes_size = self.torn = 0
-        self.handle: int | None = None
-        # All its entries and which of them are done with; None where not read yet.
-        self.entries: list[Entry] | None = None
-        self.done: set[int] = set()
-
-    @property
-    def notes(self) -> Path:
-        return self.path.with_suffix(".acked")
-
-    def read(self, end: int | None) -> int:
-        """Read the entries and the notes; returns how many lines were damaged, and sets `torn`, in bytes.
-
-        Args:
-            end: the first sequence number that belongs into the next file. A line with one that belongs into
-                another file is damaged.
-        """
-        data = self.path.read_bytes()
-        texts, damaged, self.torn = unseal(data)
-        self.size = len(data)
-        self.entries = []
-        for text in texts:
-            try:
-                head = msgspec.json.decode(text, type=_Head)
-            except (msgspec.MsgspecError, UnicodeDecodeError):
-                damaged += 1
-                continue
-            if head.sequence < self.low or (end is not None and head.sequence >= end):
-                damaged += 1
-                continue
-            self.entries.append(Entry(head.sequence, head.id, self.kind, text))
-        with suppress(FileNotFoundError):
-            data = self.notes.read_bytes()
-            self.notes_size = len(data)
-            self.done |= {int(text) for text in unseal(data)[0] if text.isdigit() and len(text) <= 20}
-        return damaged
-
-    def open(self) -> None:
-        self.handle = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
-
-    def close(self) -> None:
-        if self.handle is not None:
-            os.close(self.handle)
-            self.handle = None
-
-    def write(self, line: bytes) -> None:
-        """Append all of *line* or, with an `OSError`, none of it."""
-        assert self.handle is not None
-        try:
-            written = os.write(self.handle, line)
-            if written < len(line):
-                # A disk that is nearly full takes a part; the rest says why.
-                written += os.write(self.handle, line[written:])
-            if written < len(line):
-                raise OSError(None, "short write")
-        except OSError:
-            os.ftruncate(self.handle, self.size)
-            raise
-        self.size += len(line)
-
-    def note(self, sequences: list[int]) -> None:
-        """Note what the host has; at worst it is sent once more."""
-        self.done.update(sequences)
-        lines = b"".join(seal(b"%d" % sequence) for sequence in sequences)
-        with suppress(OSError), self.notes.open("ab") as file:
-            file.write(lines)
-            self.notes_size += len(lines)
-
-    def left(self) -> list[Entry]:
-        """Its entries that the host does not have."""
-        assert self.entries is not None
-        return [entry for entry in self.entries if entry.sequence not in self.done]
-
-    def delete(self) -> None:
-        self.close()
-        # The notes last: without them it would all be sent again.
-        with suppress(OSError):
-            self.path.unlink()
-            self.notes.unlink(missing_ok=True)
-
-
 class Spool:
     """Keeps items in a folder of its own. Every method may be called from any thread.
 
@@ -211,7 +107,7 @@ class Spool:
         self._lock = threading.RLock()
         self._waiting: list[Entry] = []
         self._waiting_bytes = 0
-        self._unsynced: list[_File] = []
+        self._unsynced: list[SpoolFile] = []
         self._new_names = self._closed = False
         self._warned: set[str] = set()
         self._folder_handle = _lock_folder(folder)
@@ -243,11 +139,11 @@ class Spool:
         self._new_names = True
         return identity
 
-    def _find(self) -> dict[str, list[_File]]:
-        files: dict[str, list[_File]] = {kind: [] for kind in KINDS}
+    def _find(self) -> dict[str, list[SpoolFile]]:
+        files: dict[str, list[SpoolFile]] = {kind: [] for kind in KINDS}
         for path in sorted(self.folder.iterdir()):
             if named := _NAME.fullmatch(path.name):
-                file = _File(path, named[1], int(named[2]))
+                file = SpoolFile(path, named[1], int(named[2]))
                 file.size = path.stat().st_size
                 with suppress(FileNotFoundError):
                     file.notes_size = file.notes.stat().st_size
@@ -348,7 +244,7 @@ class Spool:
 
     def _next_file(self, kind: str, first: int) -> None:
         chain = self._files[kind]
-        file = _File(self.folder / f"{kind}-{first:020}.log", kind, first)
+        file = SpoolFile(self.folder / f"{kind}-{first:020}.log", kind, first)
         file.open()
         file.entries = []
         self._new_names = True
@@ -357,13 +253,13 @@ class Spool:
         for before in chain[:-1]:
             self._delete_if_done(before)
 
-    def _delete_if_done(self, file: _File) -> None:
+    def _delete_if_done(self, file: SpoolFile) -> None:
         chain = self._files[file.kind]
         if file is not chain[-1] and file.entries is not None and not file.left():
             chain.remove(file)
             self._forget(file)
 
-    def _forget(self, file: _File) -> None:
+    def _forget(self, file: SpoolFile) -> None:
         if file in self._unsynced:
             self._unsynced.remove(file)
         file.delete()
@@ -399,7 +295,7 @@ class Spool:
             self._waiting_bytes -= len(self._waiting.pop(index).data)
             self._count_dropped(kind, 1)
 
-    def _load(self, file: _File) -> None:
+    def _load(self, file: SpoolFile) -> None:
         if file.entries is None:
             try:
                 self._count_damage(file.read(_end(self._files[file.kind], file)))
@@ -461,7 +357,7 @@ class Spool:
         waiting = (entry for entry in self._waiting if entry.sequence > sequence)
         return heapq.merge(*chains, waiting, key=lambda entry: entry.sequence)
 
-    def _left_of(self, chain: list[_File], sequence: int) -> Iterator[Entry]:
+    def _left_of(self, chain: list[SpoolFile], sequence: int) -> Iterator[Entry]:
         files = list(chain)
         for index, file in enumerate(files):
             if index + 1 < len(files) and files[index + 1].first <= sequence + 1:
@@ -495,7 +391,7 @@ class Spool:
     def _finish(self, entries: Iterable[Entry]) -> int:
         with self._lock:
             finished = 0
-            by_file: dict[int, tuple[_File, list[int]]] = {}
+            by_file: dict[int, tuple[SpoolFile, list[int]]] = {}
             for entry in entries:
                 chain = self._files[entry.kind]
                 file = next((file for file in reversed(chain) if file.low <= entry.sequence), None)
@@ -527,7 +423,7 @@ class Spool:
             os.close(self._folder_handle)
 
 
-def _end(chain: list[_File], file: _File) -> int | None:
+def _end(chain: list[SpoolFile], file: SpoolFile) -> int | None:
     """The first sequence number that belongs into the file after *file*; None: there is none."""
     index = chain.index(file) + 1
     return chain[index].first if index < len(chain) else None

@@ -19,7 +19,8 @@ import time
 from device_runtime.delivery.channel import IDLE_S, Unreachable
 from device_runtime.delivery.destination import HttpDestination
 from device_runtime.delivery.item import body_of
-from device_runtime.delivery.spool import Entry, Spool
+from device_runtime.delivery.spool import Spool
+from device_runtime.delivery.spool_file import Entry
 from device_runtime.delivery.web import TIMEOUT_S, WHOLE_S, Poster
 from device_runtime.secret import read_secret
 

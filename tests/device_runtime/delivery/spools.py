@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from device_runtime.delivery.item import Item, encode, new_id
-from device_runtime.delivery.spool import Entry, Spool
+from device_runtime.delivery.spool import Spool
+from device_runtime.delivery.spool_file import Entry
 
 
 def entry(spool: Spool, kind: str = "event", size: int = 100, body: dict[str, Any] | None = None) -> Entry:

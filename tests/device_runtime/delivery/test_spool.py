@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from device_runtime.delivery.spool import Entry, Spool
+from device_runtime.delivery.spool import Spool
+from device_runtime.delivery.spool_file import Entry
 from device_runtime.errors import FatalError
 from tests.device_runtime.delivery.spools import entry, fill
 

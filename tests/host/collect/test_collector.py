@@ -23,7 +23,8 @@ from device_runtime.delivery.destination import HttpDestination, MqttDestination
 from device_runtime.delivery.mqtt import MqttChannel
 from device_runtime.delivery.post import HttpChannel
 from device_runtime.delivery.serial_line import SerialChannel
-from device_runtime.delivery.spool import Entry, Spool
+from device_runtime.delivery.spool import Spool
+from device_runtime.delivery.spool_file import Entry
 from host.collect.incoming import id_of
 from host.collect.mqtt_input import MqttSource
 from host.collect.serial_input import SerialSource

@@ -15,7 +15,8 @@ import pytest
 
 from device_runtime.delivery.destination import SerialDestination
 from device_runtime.delivery.serial_line import SerialChannel
-from device_runtime.delivery.spool import Entry, Spool
+from device_runtime.delivery.spool import Spool
+from device_runtime.delivery.spool_file import Entry
 from device_runtime.errors import FatalError
 from host.collect.metrics import Metrics
 from host.collect.serial_input import SerialInput, SerialSource, parse_serial

@@ -14,7 +14,8 @@ import pytest
 from device_runtime.delivery.channel import IDLE_S
 from device_runtime.delivery.destination import HttpDestination
 from device_runtime.delivery.post import HttpChannel
-from device_runtime.delivery.spool import Entry, Spool
+from device_runtime.delivery.spool import Spool
+from device_runtime.delivery.spool_file import Entry
 from device_runtime.errors import FatalError
 from device_runtime.service.address import Address
 from host.collect.app import AppSettings
