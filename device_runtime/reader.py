@@ -27,6 +27,8 @@ from device_runtime.timing import StageClock
 
 Why = Literal["cut", "unsure"]
 """Why a plate was not read: the frame's edge cuts it, or the text is less sure than asked for."""
+SURE_OF_ROWS = 0.99
+"""How sure of a plate's rows the locator has to be; else it is read as both, and the surer text counts."""
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -162,7 +164,7 @@ class Examiner:
     def examine(self, frame: NDArray) -> Examined:
         """All that is found in *frame*, read or not, and how long it took.
 
-        At most `Search.most` places are looked at and read, so that the time is bounded.
+        At most `Search.most` places are looked at and read, at most twice each, so that the time is bounded.
 
         Raises:
             FatalError: as `read`.
@@ -177,19 +179,23 @@ class Examiner:
         found = self.locator.locate(image, region=self.region)
         clock.lap("locate")
         places = _places(found)
-        whole = [not is_cut(place.corners, image.shape[1], image.shape[0]) for place in places]
         crops = [
-            rectify(image, place.corners, place.rows, warp=self.locator.warp) if complete else None
-            for place, complete in zip(places, whole, strict=True)
+            []
+            if is_cut(ways[0].corners, image.shape[1], image.shape[0])
+            else [rectify(image, place.corners, place.rows, warp=self.locator.warp) for place in ways]
+            for ways in places
         ]
         clock.lap("rectify")
         timings = clock.ms | dict.fromkeys(("preprocess", "infer", "decode"), 0.0)
         return _examined(
             [
-                Unread(why="cut", reading=None, place=place, image=None)
-                if part is None
-                else self._read(part, place, timings)
-                for place, part in zip(places, crops, strict=True)
+                max(
+                    (self._read(crop, place, timings) for place, crop in zip(ways, images, strict=True)),
+                    key=_confidence,
+                )
+                if images
+                else Unread(why="cut", reading=None, place=ways[0], image=None)
+                for ways, images in zip(places, crops, strict=True)
             ],
             timings,
         )
@@ -303,11 +309,25 @@ def _examined(all_found: list[Plate | Unread], timings: dict[str, float]) -> Exa
     )
 
 
-def _places(found: Found) -> list[Place]:
+def _confidence(one: Plate | Unread) -> float:
+    return one.reading.confidence if one.reading else 0.0
+
+
+def _places(found: Found) -> list[tuple[Place, ...]]:
+    """Each place with the rows that it has, or may have, the likelier first."""
     columns = (found.scores, found.find_scores, found.refine_scores, found.two_rows)
     return [
-        Place(corners=corners, score=score, find_score=find, refine_score=refine, rows=2 if two > 0.5 else 1)
-        for corners, score, find, refine, two in zip(
+        tuple(
+            Place(corners=corners, score=score, find_score=find, refine_score=refine, rows=rows)
+            for rows in _rows(two_rows)
+        )
+        for corners, score, find, refine, two_rows in zip(
             found.corners, *(column.tolist() for column in columns), strict=True
         )
     ]
+
+
+def _rows(two_rows: float) -> tuple[int, ...]:
+    """1 or 2, or both where neither is sure, the likelier first."""
+    rows = (2, 1) if two_rows > 0.5 else (1, 2)
+    return rows[:1] if max(two_rows, 1 - two_rows) >= SURE_OF_ROWS else rows

@@ -10,8 +10,9 @@ import pytest
 
 import device_runtime
 from device_runtime.errors import FatalError
-from device_runtime.locate.decode import CHANNELS, CORNERS, SCORE, STRIDE, UNIT, Floats
+from device_runtime.locate.decode import CHANNELS, CORNERS, SCORE, STRIDE, UNIT, VIEW_ROWS, Floats
 from device_runtime.locate.geometry import fit
+from device_runtime.locate.rectify import rectify
 from device_runtime.locate.region import Region
 from device_runtime.read.engine import Engine
 from device_runtime.reader import Reader
@@ -68,6 +69,26 @@ def test_plates_are_found_rectified_and_read(reader: Reader) -> None:
         assert plate.place.rows == 2 and 0 < plate.place.score < 1
     corners = np.array([plate.corners for plate in examined.plates])
     assert np.abs(corners - LABELLED).max((1, 2)).min() < 1
+
+
+@pytest.mark.parametrize("likelier", [1, 2])
+def test_where_rows_are_doubtful_the_surer_text_decides(engine: Engine, likelier: int) -> None:
+    def doubtful(view: Image) -> Floats:
+        output = refine(view)
+        output[VIEW_ROWS] = 0.5 if likelier == 2 else -0.5
+        return output
+
+    frame = _street()
+    frame[300:330, 400:500:7] = 20
+    reader = Reader(engine, by_hand(spots, doubtful))
+    (plate,) = reader.examine(frame).plates
+    assert plate.place is not None
+    crops = {rows: rectify(frame, plate.place.corners, rows) for rows in (1, 2)}
+    readings = {rows: engine.read(crop) for rows, crop in crops.items()}
+    surer = max(readings, key=lambda rows: readings[rows].confidence)
+    assert readings[1].confidence != readings[2].confidence
+    assert (plate.place.rows, plate.text) == (surer, readings[surer].plate)
+    assert np.array_equal(plate.image, crops[surer])
 
 
 def test_a_frame_without_plates_gives_none(reader: Reader) -> None:
