@@ -83,7 +83,7 @@ class Search:
     looks: int = 3
     sure: float = 0.4
     clear: float = 0.9
-    doubtful: float = 0.2
+    doubtful: float = 0.3
     most: int = 24
     moved: float = 1.0
     again: float = 0.05

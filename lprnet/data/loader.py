@@ -11,9 +11,8 @@ from multiprocessing.queues import Queue
 from queue import Empty, Full
 from typing import Protocol, TypeVar
 
-import cv2
-
 from lprnet.data.mixture import Batch, Mixture, to_input
+from lprnet.threads import limit_threads
 
 AHEAD = 6
 """Batches that a worker may be ahead of training."""
@@ -37,7 +36,8 @@ def _work(samples: Numbered[T], first: int, stride: int, size: int, queue: Queue
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)
     os.nice(5)  # training waits for a late batch less than batches wait for training
-    cv2.setNumThreads(1)
+    # Threads of the trainer are not there after the fork, and waiting for them would never end.
+    limit_threads(1)
     parent = os.getppid()
     queue.cancel_join_thread()
     start = first

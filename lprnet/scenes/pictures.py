@@ -17,8 +17,8 @@ from device_runtime.sources.files import image_files, label_of
 from device_runtime.sources.image import read_image
 from lprnet.data.photographs import LABELS
 from lprnet.plates.kinds import KINDS, MIXES
-from lprnet.scenes.face import Face
-from lprnet.scenes.scene import Floats, Image, Placed, Scene, floats
+from lprnet.scenes.face import Face, stacked
+from lprnet.scenes.scene import Floats, Placed, Scene, floats
 from lprnet.scenes.stock import rendered
 from lprnet.scenes.street import draw_street
 from lprnet.scenes.world import DESIGNS, random_world_plate
@@ -31,10 +31,6 @@ QUALITY = 92
 """Of the JPEG files."""
 _STREAM = 4
 """Of a seed's random numbers; `generator` has those below."""
-_STACKED = (440, 220)
-"""mm: a Chinese plate with two rows (GA 36-2018)."""
-_UPPER = 82 / 220
-"""Share of its height above the middle between both rows."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,29 +96,6 @@ def read_crops(folder: Path, stack: float | None = None) -> tuple[Face, ...]:
             raise FatalError(str(path), "smaller than 8 pixels", "give crops that can be read")
         faces.append(Face(image, 1, text) if stack is None else Face(stacked(image, stack), 2, text))
     return tuple(faces)
-
-
-def stacked(crop: Image, share: float) -> Image:
-    """A plate with one row cut at *share* of its width: the left part over the right one, both as wide.
-
-        ┌──────┬───────────┐         ┌───────────┐
-        │ 京A  │ 1 2 3 4 5 │   ──▶   │   京  A   │
-        └──────┴───────────┘         │ 1 2 3 4 5 │
-                                     └───────────┘
-
-    Args:
-        crop: uint8[h,w,3].
-        share: 0 to 1, without both.
-    """
-    width = crop.shape[1]
-    cut = min(max(round(share * width), 1), width - 1)
-    # As wide as the longer part, so that no pixel of it is lost.
-    across = 2 * max(cut, width - cut)
-    tall = round(across * _STACKED[1] / _STACKED[0])
-    upper = round(tall * _UPPER)
-    parts = ((crop[:, :cut], upper), (crop[:, cut:], tall - upper))
-    rows = [cv2.resize(part, (across, high), interpolation=cv2.INTER_LINEAR) for part, high in parts]
-    return np.asarray(np.concatenate(rows), np.uint8)
 
 
 def label(name: str, scene: Scene) -> bytes:

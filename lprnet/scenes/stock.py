@@ -10,13 +10,16 @@ from numpy.random import Generator
 
 from lprnet.plates.kinds import CHINESE, MIXES
 from lprnet.plates.plate import random_plate
-from lprnet.scenes.face import Face
+from lprnet.scenes.face import Face, stacked
 from lprnet.scenes.world import random_world_plate
 
 _STREAM = 1
 """Of a seed's random numbers, for the plates."""
 COARSEST = 1.5
 """px of a scene a px of a real plate, at most."""
+STACKED, CUT = 0.35, (0.29, 0.37)
+"""How often a real plate is cut in two rows, and at which shares of its width: the third of seven characters
+begins at a third."""
 _COMMON = ("blue", "yellow", "green-small", "yellow-double", "yellow-double")
 
 
@@ -64,6 +67,8 @@ class Stock:
         """Any plate that is to be *width* px wide in the scene."""
         if self.real and rng.random() < self.from_real:
             face = self.real[int(rng.integers(len(self.real)))]
+            if rng.random() < STACKED:
+                face = replace(face, image=stacked(face.image, rng.uniform(*CUT)), rows=2)
             if width <= COARSEST * face.image.shape[1]:
                 return _with_margin(rng, face)
         return self.face(int(rng.integers(self.count)))

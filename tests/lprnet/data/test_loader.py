@@ -40,3 +40,20 @@ with batches(Mixture(2), 0, 4, 1) as source:
     workers = [psutil.Process(int(pid)) for pid in killed.stdout.split() if psutil.pid_exists(int(pid))]
     assert killed.returncode == -signal.SIGKILL and killed.stdout.split()
     assert not psutil.wait_procs(workers, timeout=60)[1]
+
+
+def test_a_worker_computes_with_pytorch_whatever_the_trainer_did_before() -> None:
+    """A worker that counted on the trainer's threads would wait for them."""
+    code = """
+import torch
+from lprnet.data.loader import raw_batches
+from lprnet.threads import limit_threads
+class Sums:
+    def raw_batch(self, start, size):
+        return torch.nn.functional.conv2d(torch.ones(1, 8, 64, 64), torch.ones(8, 8, 3, 3)).sum().item()
+limit_threads(2)
+expected = Sums().raw_batch(0, 1)
+with raw_batches(Sums(), 0, 1, 1) as source:
+    assert next(source) == expected
+"""
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=120)

@@ -7,7 +7,8 @@ import pytest
 from device_runtime.errors import FatalError
 from lprnet.data.photographs import read_photographs
 from lprnet.plates import render
-from lprnet.scenes.pictures import Request, known_kinds, plate_of, read_crops, stacked, write_pictures
+from lprnet.scenes.face import stacked
+from lprnet.scenes.pictures import Request, known_kinds, plate_of, read_crops, write_pictures
 
 SIZE = (480, 320)
 

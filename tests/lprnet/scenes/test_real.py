@@ -59,8 +59,12 @@ def test_faces_of_a_folder_go_into_a_stock(tmp_path: Path) -> None:
     stock = Stock(1, count=20, real=faces, from_real=1.0)
     rng = np.random.default_rng(1)
     texts = {face.text for face in faces}
-    assert all(stock.random_face(rng, 60).text in texts for _ in range(10))
-    coarse = COARSEST * max(face.image.shape[1] for face in faces) + 1
+    drawn = [stock.random_face(rng, 60) for _ in range(20)]
+    assert {face.text for face in drawn} == texts
+    assert {face.rows for face in drawn} == {1, 2}
+    assert all((face.image.shape[1] < 2.6 * face.image.shape[0]) == (face.rows == 2) for face in drawn)
+    # With two rows they are wider.
+    coarse = COARSEST * 1.5 * max(face.image.shape[1] for face in faces)
     assert not any(stock.random_face(rng, coarse).text in texts for _ in range(10))
 
 
