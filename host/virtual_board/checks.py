@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import re
 import time
 from collections.abc import Callable
 
@@ -147,16 +148,23 @@ def ends_on_sigterm(trial: Trial) -> str:
         with trial.running("lpr", f"{RUN} --config {SETTINGS}", "--property=TimeoutStopSec=60"):
             wait_for(trial, OPENED, "opens the camera")
             time.sleep(5)
-            said = run("s=$(date +%s%N); systemctl stop lpr; e=$(date +%s%N); echo $(((e - s) / 1000000))")
-            milliseconds = int(said.split()[-1])
-            _, result = trial.machine.attempt("journalctl --no-pager -q -o cat -u lpr -n 8")
-            if "Killing" in result or "status=" in result:
-                raise Failed(f"it did not end by itself: {result}")
+            run("systemctl stop lpr")
+            _, said = trial.machine.attempt("journalctl --no-pager -q -o short-monotonic -u lpr -n 30")
+            if "Killing" in said or "status=" in said:
+                raise Failed(f"it did not end by itself: {said}")
     finally:
         trial.machine.attempt("modprobe -r vivid")
-    if milliseconds > 10_000:
-        raise Failed(f"took {milliseconds / 1000:.1f} s")
-    return f"ended after {milliseconds / 1000:.1f} s"
+    # Systemd's own moments: on an emulated board `systemctl` takes half a second to start.
+    stopping, ended = (
+        re.findall(rf"(?m)^\[ *([\d.]+)\] \S+ systemd\[1\]: .*{word}", said)
+        for word in ("Stopping", "Deactivated")
+    )
+    if not (stopping and ended):
+        raise Failed(f"when did it end? {said}")
+    seconds = float(ended[-1]) - float(stopping[-1])
+    if seconds > 10:
+        raise Failed(f"took {seconds:.1f} s")
+    return f"ended after {seconds:.1f} s"
 
 
 def takes_a_camera_back(trial: Trial) -> str:
