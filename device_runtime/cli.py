@@ -78,9 +78,12 @@ class CommandType(click.ParamType):
         self, value: object, param: click.Parameter | None, ctx: click.Context | None
     ) -> tuple[str, ...]:
         try:
-            return tuple(shlex.split(str(value)))
+            words = tuple(shlex.split(str(value)))
         except ValueError as error:
             self.fail(f"{value!r} is no command ({error})", param, ctx)
+        if not words:
+            self.fail("no program is named", param, ctx)
+        return words
 
 
 class Grouped(click.Option):

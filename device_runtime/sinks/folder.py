@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import re
 from collections import deque
 from contextlib import suppress
@@ -18,11 +20,11 @@ class BoundedFolder:
     """Keeps the newest files, as many as fit; the oldest go first. Files with other names are left alone.
 
     Args:
-        path: made with the first file.
+        path: of the folder, which is made.
         max_bytes: of all files together.
 
     Raises:
-        FatalError: the folder cannot be read.
+        FatalError: the folder cannot be made, read or written to.
     """
 
     def __init__(self, path: Path, max_bytes: int) -> None:
@@ -30,10 +32,14 @@ class BoundedFolder:
         self._files: deque[tuple[Path, int]] = deque()
         self._bytes = 0
         try:
-            found = [p for p in path.iterdir() if _OWN.fullmatch(p.name)] if path.exists() else []
+            # Now, not with the first plate at night.
+            path.mkdir(parents=True, exist_ok=True)
+            if not os.access(path, os.W_OK | os.X_OK):
+                raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+            found = [p for p in path.iterdir() if _OWN.fullmatch(p.name)]
             kept = sorted((stat.st_mtime_ns, p, stat.st_size) for p in found for stat in [p.stat()])
         except OSError as error:
-            raise FatalError(str(path), f"cannot be read ({error.strerror})", "name another folder") from None
+            raise FatalError(str(path), f"cannot be used ({error.strerror})", "name another folder") from None
         for _, file, size in kept:
             self._add(file, size)
         self._trim()

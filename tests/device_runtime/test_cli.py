@@ -322,6 +322,7 @@ def test_a_locator_that_is_not_the_bundles_is_one_line(
         (["--check", "--report", "file:"], "give file:PATH"),
         (["--images", "x.jpg", "--crop", "--on-plate", "no-such-program", "--follow"], "is no program"),
         (["--images", "x.jpg", "--crop", "--on-plate", "'"], "is no command"),
+        (["--images", "x.jpg", "--crop", "--on-plate", ""], "no program is named"),
         (["--images", "x.jpg", "--crop", "--csv", "x.csv"], "--csv: is about events"),
         (["--images", "x.jpg", "--crop", "--webhook", "https://h/"], "--webhook: is about events"),
         (["--images", "x.jpg", "--crop", "--mqtt", "h"], "--mqtt: is about events"),

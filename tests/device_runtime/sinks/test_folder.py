@@ -38,5 +38,13 @@ def test_what_cannot_be_kept_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(FatalError, match="may not hold"):
         BoundedFolder(tmp_path, 10).save(name(1), b"x" * 11)
     (tmp_path / "file").touch()
-    with pytest.raises(FatalError, match="cannot be read"):
-        BoundedFolder(tmp_path / "file", 10)
+    for path in (tmp_path / "file", tmp_path / "file" / "crops"):
+        with pytest.raises(FatalError, match="cannot be used"):
+            BoundedFolder(path, 10)
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+def test_a_folder_that_may_not_be_written_to_is_an_error_at_once(tmp_path: Path) -> None:
+    tmp_path.chmod(0o500)
+    with pytest.raises(FatalError, match="Permission denied"):
+        BoundedFolder(tmp_path, 10)
