@@ -58,6 +58,10 @@ class Decoder:
         """Below it a text is no reading, where the user does not say otherwise."""
         return self.calibration.least if self.calibration else 0.0
 
+    def accepts(self, text: str) -> bool:
+        """Whether a plate may read so by the grammar."""
+        return self._grammar.accepts(text)
+
     def decode(self, logits: NDArray[np.float32], width: float) -> decode.Decoded:
         """The text of logits [classes, steps].
 
@@ -71,6 +75,6 @@ class Decoder:
             decoded = decode.greedy(logits, self.alphabet, self.blank)
         if self.calibration is None or not decoded.text:
             return decoded
-        fits = self._grammar.accepts(decoded.text)
+        fits = self.accepts(decoded.text)
         sure = confidence(self.calibration, features(decoded, logits, fits, width))
         return decode.Decoded(decoded.text, sure, decoded.character_confidences)

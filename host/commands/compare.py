@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from device_runtime.console import one_line
 from device_runtime.errors import FatalError
 from host.commands import options
 from lprnet.console import table
@@ -98,10 +99,10 @@ def compare_command(
 
         click.echo(encode(comparison).decode(), nl=False)
     else:
-        click.echo(f"A: {comparison.a}\nB: {comparison.b}")
+        click.echo(f"A: {one_line(comparison.a)}\nB: {one_line(comparison.b)}")
         table(HEADINGS, rows(comparison, everything), right=HEADINGS[1:6])
         for note in comparison.notes:
-            click.echo(note)
+            click.echo(one_line(note))
     if conditions:
         found = met(comparison, conditions)
         for one in found:

@@ -52,7 +52,7 @@ def export(comparison: Comparison, path: Path) -> None:
         text = io.StringIO()
         writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
         writer.writeheader()
-        writer.writerows(rows)
+        writer.writerows({key: _inert(value) for key, value in row.items()} for row in rows)
         write_atomic(path, text.getvalue().encode())
     else:
         import pyarrow
@@ -64,3 +64,12 @@ def export(comparison: Comparison, path: Path) -> None:
         data = io.BytesIO()
         parquet.write_table(pyarrow.Table.from_pylist(rows, schema=schema), data)
         write_atomic(path, data.getvalue())
+
+
+def _inert(value: object) -> object:
+    """*value*, so that a spreadsheet takes no text for a formula (OWASP, CSV Injection)."""
+    return (
+        f"'{value}"
+        if isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t", "\r"))
+        else value
+    )

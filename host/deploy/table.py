@@ -6,6 +6,7 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from device_runtime.console import one_line
 from device_runtime.errors import FatalError
 from host.deploy.board import lacking
 from host.deploy.deploy import Outcome
@@ -17,7 +18,7 @@ STATUS_HEADINGS = ("group", "board", "runs", "for", "service", "also there", "ba
 def outcome_rows(outcomes: Sequence[tuple[str, Outcome]]) -> list[tuple[str, ...]]:
     """For `OUTCOME_HEADINGS`: group and outcome of each board."""
     return [
-        (group, outcome.host, outcome.state, outcome.bundle or "–", outcome.text)
+        (group, outcome.host, outcome.state, one_line(outcome.bundle or "–"), one_line(outcome.text))
         for group, outcome in outcomes
     ]
 
@@ -29,7 +30,8 @@ def status_row(group: str, host: str, facts: Mapping[str, Any] | FatalError) -> 
     current = facts["current"]
     others = [name for name in facts["bundles"] if name != current]
     age = "" if facts["since"] is None else _age(time.time() - facts["since"])
-    return group, host, current or "nothing", age, state_of(facts), " ".join(others), " ".join(facts["bad"])
+    told = (current or "nothing", age, state_of(facts), " ".join(others), " ".join(facts["bad"]))
+    return group, host, *map(one_line, told)
 
 
 def is_healthy(facts: Mapping[str, Any] | FatalError) -> bool:

@@ -55,8 +55,8 @@ class Trouble:
     longer: bool = False
 
     def begun(self, now: datetime) -> str:
-        """How long ago it began, in words; empty where nobody knows."""
-        if self.since is None:
+        """How long ago it began, in words; empty where it has just begun, or nobody knows."""
+        if self.since is None or now - self.since < timedelta(seconds=1):
             return ""
         word, more = "" if self.kind == "ended" else "began ", "more than " if self.longer else ""
         return f"{word}{more}{duration((now - self.since).total_seconds())} ago"
@@ -128,8 +128,13 @@ def dated(found: Condition, history: Sequence[tuple[datetime, Health]]) -> Condi
     """
     if not history or found.state not in ("bad", "doubtful"):
         return found
-    first = history[0][1]
-    kinds = [{one.kind for one in (*_bad(health, first), *_doubtful(health, first))} for _, health in history]
+    kinds, start = [], 0
+    for at, health in history:
+        # As `condition` does: what was lost within `RECENT`.
+        while start + 1 < len(history) and history[start + 1][0] <= at - RECENT:
+            start += 1
+        before = history[start][1]
+        kinds.append({one.kind for one in (*_bad(health, before), *_doubtful(health, before))})
 
     def since(trouble: Trouble) -> Trouble:
         index = len(history)

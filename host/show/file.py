@@ -25,7 +25,7 @@ from host.show.items import pictures as event_pictures
 from host.show.moments import moments
 from host.show.pictures import Picture
 from host.show.section import Part, Section
-from host.show.seen import direction_of, others_of, plate_of, stamp
+from host.show.seen import direction_of, others_of, plate_of, stamp, sure_of
 from host.show.series import names, ordered
 from host.show.table import Table
 from host.show.templates import render as fill
@@ -124,10 +124,10 @@ def _boards(items: Sequence[Items]) -> Iterable[Section]:
     for name, reports in boards.items():
         history = sorted(((one.created_at, one) for one in reports), key=lambda pair: pair[0])
         at, last = history[-1]
-        recent = [(when, one) for when, one in history if when >= at - RECENT]
-        before = recent[0][1] if len(recent) > 1 else None
+        before = [one for when, one in history[:-1] if when <= at - RECENT or when == history[0][0]]
         # As of its own last report: when the file is looked at is no news of the board.
-        found.append((name, at, last, dated(condition(last, at, at, before), recent)))
+        how = condition(last, at, at, before[-1] if before else None)
+        found.append((name, at, last, dated(how, history)))
     found.sort(key=lambda one: (one[3].rank, one[0]))
     charts = [
         chart
@@ -166,7 +166,7 @@ def _events(items: Sequence[Items]) -> Iterable[Section]:
                         rows=[
                             (
                                 plate_of(event),
-                                f"{event.confidence:.1%}",
+                                sure_of(event),
                                 f"{event.readings}",
                                 stamp(event.first_seen).removesuffix(" UTC"),
                                 direction_of(event.direction),

@@ -16,6 +16,11 @@ def plate_of(event: Event) -> str:
     return event.text or NO_TEXT
 
 
+def sure_of(event: Event) -> str:
+    """Its confidence in words; a dash where there is no text."""
+    return f"{event.confidence:.1%}" if event.text else NO_TEXT
+
+
 def direction_of(direction: Direction) -> str:
     """Which way it went, in words; a dash where that is not known."""
     return " ".join(filter(None, (direction.depth, direction.across, direction.line))) or "–"
@@ -30,10 +35,10 @@ def others_of(event: Event, most: int = 3) -> str:
 
 def sentence(event: Event) -> str:
     """How sure it is, for how long and how often it was seen, and when."""
-    seen = event.first_seen.astimezone(timezone.utc)
+    sure = f"{sure_of(event)} sure, " if event.text else ""
     return (
-        f"{event.confidence:.1%} sure, {event.readings}× in {duration(event.duration_s)}, "
-        f"{direction_of(event.direction)}, {stamp(seen)}"
+        f"{sure}{event.readings}× in {duration(event.duration_s)}, "
+        f"{direction_of(event.direction)}, {stamp(event.first_seen)}"
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from device_runtime.report.report import Report
+from host.show.markup import visible
 from host.show.series import board_name, ordered
 
 HEADINGS = (
@@ -33,9 +34,9 @@ def rows(reports: Sequence[Report]) -> list[tuple[str, ...]]:
 def _row(report: Report) -> tuple[str, ...]:
     total = report.stages["total"]
     return (
-        board_name(report)[:40],
-        report.bundle.target,
-        report.bundle.precision,
+        visible(board_name(report)[:40]),
+        visible(report.bundle.target),
+        visible(report.bundle.precision),
         str(report.run.threads),
         str(report.run.n),
         f"{total.p50_ms:.2f}",

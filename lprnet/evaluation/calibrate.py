@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 from device_runtime.bundle.manifest import ConfidenceInfo
 from device_runtime.read.confidence import FULL_WIDTH, Features, confidence, features
 from device_runtime.read.decoder import Decoder
-from device_runtime.read.grammar import for_alphabet
 from lprnet.data.dataset import Sample
 from lprnet.data.mixture import fewer, to_input
 from lprnet.evaluation.evaluate import Bin
@@ -61,7 +60,6 @@ def judged(checkpoint: Checkpoint, crops: Iterable[Located], with_grammar: bool 
     The texts are greedy ones, or, *with_grammar*, those that the plate grammar had a say in.
     """
     model, alphabet = checkpoint.model(), checkpoint.alphabet
-    grammar = for_alphabet(alphabet.readable)
     decoder = Decoder(alphabet.characters, alphabet.blank, None, with_grammar)
     readings: list[Judged] = []
     batch: list[Located] = []
@@ -73,7 +71,7 @@ def judged(checkpoint: Checkpoint, crops: Iterable[Located], with_grammar: bool 
         for crop, logits in zip(batch, all_logits, strict=True):
             decoded = decoder.decode(logits, crop.width)
             if decoded.text:
-                fits = grammar.accepts(decoded.text)
+                fits = decoder.accepts(decoded.text)
                 values = features(decoded, logits, fits, crop.width)
                 readings.append(Judged(decoded.text, crop.text, values, crop.width))
         batch.clear()

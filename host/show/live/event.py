@@ -13,7 +13,7 @@ from host.show.live.frame import Missing, board_address, query, respond, store_o
 from host.show.live.rows import event_table, picture_of
 from host.show.markup import html
 from host.show.section import Section
-from host.show.seen import direction_of, others_of, plate_of, stamp
+from host.show.seen import direction_of, others_of, plate_of, stamp, sure_of
 from host.show.table import Cell, Table
 from host.store.faults import Unavailable
 from host.store.store import Store
@@ -78,7 +78,7 @@ def _facts(one: StoredEvent) -> Table:
     seen = one.event
     rows: list[tuple[Cell, Cell]] = [
         ("plate", plate_of(seen)),
-        ("confidence", f"{seen.confidence:.1%}" if seen.text else "–"),
+        ("confidence", sure_of(seen)),
         ("of each character", _characters(one)),
         ("also read", others_of(seen, 12)),
         ("of the allow list", seen.listed or "–"),

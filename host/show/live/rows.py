@@ -9,7 +9,7 @@ from host.show.live.frame import board_address
 from host.show.markup import html
 from host.show.pictures import Picture
 from host.show.section import Section
-from host.show.seen import direction_of, others_of, plate_of, sentence
+from host.show.seen import direction_of, others_of, plate_of, sentence, sure_of
 from host.show.table import Table
 from host.store.values import StoredEvent
 
@@ -27,7 +27,7 @@ def event_table(rows: Sequence[StoredEvent], plate: str) -> Table:
                 if one.has_crop
                 else "–",
                 *((f"{distance(plate, one.event.text):g}",) if plate else ()),
-                f"{one.event.confidence:.1%}" if one.event.text else "–",
+                sure_of(one.event),
                 html('<span class="time">{}</span>', f"{one.at:%Y-%m-%d %H:%M:%S}"),
                 html('<a href="{}">{}</a>', board_address(one.board), one.board),
                 direction_of(one.event.direction),
@@ -56,7 +56,7 @@ def newest_events(latest: Sequence[StoredEvent]) -> Section:
 def picture_of(one: StoredEvent, large: bool = False) -> Picture:
     """The picture of an event's plate; a *large* one stands on the event's own page."""
     # The picture's own size is not known here; style.css gives it a box.
-    sure = f"{one.event.confidence:.1%} sure, " if one.event.text else ""
+    sure = f"{sure_of(one.event)} sure, " if one.event.text else ""
     return Picture(
         address=f"/crops/{one.id}.jpg",
         width=320 if large else 190,

@@ -91,7 +91,8 @@ def test_a_board_that_fails_stops_the_fleet(
     [
         ((), "board: none given"),
         (("{bundle}",), "board: none given"),
-        (("none", "gate"), "none"),
+        (("none", "gate"), "none: is not a folder – name a bundle's folder"),
+        (("tests", "gate"), "tests: holds no manifest.json – name a bundle's folder"),
         (("{bundle}", "gate", "--inventory", "fleet.toml"), "gate: is a board beside those of --inventory"),
         (("--status", "gate", "--inventory", "fleet.toml"), "gate: is a board beside those of --inventory"),
         (("{bundle}", "gate", "--root", "x"), "value 'x'"),

@@ -28,6 +28,16 @@ def test_csv_has_a_row_for_each_metric(comparison: Comparison, tmp_path: Path) -
     assert float(rows[0]["change"]) == first.change
 
 
+def test_no_name_is_a_formula_in_a_spreadsheet(comparison: Comparison, tmp_path: Path) -> None:
+    named = msgspec.structs.replace(comparison, a='=HYPERLINK("http://x")', b="@SUM(A1)")
+    export(named, tmp_path / "out.csv")
+    with (tmp_path / "out.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert {(row["of"], row["to"]) for row in rows} == {("'@SUM(A1)", '\'=HYPERLINK("http://x")')}
+    # Numbers stay numbers.
+    assert float(rows[0]["low"]) == comparison.rows[0].low
+
+
 def test_json_is_all_of_it(comparison: Comparison, tmp_path: Path) -> None:
     export(comparison, tmp_path / "out.json")
     assert msgspec.json.decode((tmp_path / "out.json").read_bytes(), type=Comparison) == comparison

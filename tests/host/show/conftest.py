@@ -6,6 +6,7 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
@@ -14,10 +15,14 @@ import pytest
 import uvicorn
 from starlette.applications import Starlette
 
+from host.collect.login import Login
+from host.collect.metrics import Metrics
+from host.collect.password import Sessions
 from host.show.live.routes import routes
 from host.store.received import received
 from host.store.store import Store, open_store
 from tests import fleets
+from tests.host.collect.collecting import HASHED
 
 CHROMIUM = Path("/usr/bin/chromium")
 
@@ -40,11 +45,12 @@ def fleet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
         yield store
 
 
-@pytest.fixture(scope="session")
-def site(fleet: Store) -> Iterator[str]:
-    """The address of a server with the pages of *fleet*."""
-    app = Starlette(routes=routes())
-    app.state.store = fleet
+@contextmanager
+def serving(store: Store) -> Iterator[str]:
+    """The address of a server with the pages of *store*, and the one that asks for a password."""
+    login = Login(HASHED, Sessions(store.secret("sessions"), HASHED), Metrics())
+    app = Starlette(routes=[*login.routes(), *routes()])
+    app.state.store = store
     listening = socket.create_server(("127.0.0.1", 0))
     config = uvicorn.Config(app, log_config=None, lifespan="off", timeout_graceful_shutdown=1)
     server = uvicorn.Server(config)
@@ -55,6 +61,31 @@ def site(fleet: Store) -> Iterator[str]:
     yield f"http://127.0.0.1:{listening.getsockname()[1]}"
     server.should_exit = True
     thread.join(10)
+
+
+@pytest.fixture(scope="session")
+def site(fleet: Store) -> Iterator[str]:
+    """The address of a server with the pages of *fleet*."""
+    with serving(fleet) as address:
+        yield address
+
+
+@pytest.fixture
+def growing(tmp_path: Path) -> Iterator[tuple[Store, str]]:
+    """A store with two boards that are well, to add to, and the address of its pages."""
+    now = datetime.now(timezone.utc)
+    with open_store(f"sqlite:///{tmp_path}/lpr.db") as store:
+        for board, name in enumerate(("gate-0", "gate-1")):
+            health = list(fleets.health_of(board, hours=1, now=now))
+            store.add(
+                name,
+                [
+                    received(fleets.item("health", one, one.created_at, i), name)
+                    for i, one in enumerate(health)
+                ],
+            )
+        with serving(store) as address:
+            yield store, address
 
 
 @pytest.fixture(scope="session")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -11,6 +12,8 @@ import pytest
 from host.show import accuracy, cases
 from host.show.file import Contents, render
 from host.show.items import Items
+from host.store.received import received
+from host.store.store import Store
 from tests import fleets
 
 AXE = (Path(__file__).parent / "vendor/axe.min.js").read_text(encoding="utf-8")
@@ -124,14 +127,20 @@ def test_tables_stay_without_a_script(browser: Any, site: str) -> None:
     ("path", "width", "scheme"),
     [
         ("/", 1400, "light"),
+        ("/?state=bad", 390, "dark"),
         (f"/boards/{quote(fleets.NASTY, safe='')}", 390, "dark"),
         ("/events?plate=%E4%BA%ACA41090&distance=1", 390, "light"),
+        ("/events?plate=--", 1400, "dark"),
         ("/events/3", 1400, "dark"),
+        ("/benchmarks", 390, "light"),
+        ("/nothing", 390, "dark"),
+        ("/login?next=/events", 390, "light"),
     ],
 )
 def test_live_pages_are_accessible(browser: Any, site: str, path: str, width: int, scheme: str) -> None:
     page = look(browser, site + path, width, scheme)
-    assert page.faults == [] and all(url.startswith((site, "data:")) for url in page.asked)
+    faults = [fault for fault in page.faults if "the server responded with a status of 40" not in fault]
+    assert faults == [] and all(url.startswith((site, "data:")) for url in page.asked)
     assert page.evaluate("document.documentElement.scrollWidth") == width
     assert violations(page) == []
     page.context.close()
@@ -172,4 +181,61 @@ def test_the_keyboard_reaches_what_a_pointer_does(browser: Any, site: str) -> No
     page.locator("#plate").fill("京A41090")
     page.keyboard.press("Enter")
     page.wait_for_url("**/events?plate=*")
+    page.context.close()
+
+
+def test_what_boards_send_comes_up_by_itself(browser: Any, growing: tuple[Store, str]) -> None:
+    store, site = growing
+    page = look(browser, site)
+    first = "document.querySelector('#boards tbody a').textContent"
+    assert page.evaluate(first) == "gate-0"
+    page.locator("#boards tbody a", has_text="gate-0").focus()
+    now = datetime.now(timezone.utc)
+    away = list(fleets.health_of(4, hours=1, now=now))[-1]
+    store.add("gate-1", [received(fleets.item("health", away, now, 100), "gate-1")])
+    event = fleets.event_of(1, "<b>A1</b>", now)
+    store.add("gate-1", [received(fleets.item("event", event, now, 1), "gate-1")])
+    page.locator("#newest", has_text="<b>A1</b>").wait_for()
+    page.locator("#boards", has_text="its camera is away").wait_for()
+    assert page.evaluate(first) == "gate-1"
+    assert "trouble 1" in page.locator("#choices").inner_text()
+    # Who is at a board stays there.
+    assert page.evaluate("document.activeElement.textContent") == "gate-0"
+    page.locator("#pause").click()
+    assert page.locator("#status").inner_text().startswith("Paused at")
+    assert page.faults == []
+    page.context.close()
+
+
+def test_boards_are_found_by_keyboard(browser: Any, site: str) -> None:
+    page = look(browser, site)
+    page.locator("#name").focus()
+    page.keyboard.type("gate-3")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/?name=gate-3")
+    assert page.locator("#boards tbody tr").count() == 1
+    # The table that is wider than a phone is scrolled by keys.
+    region = page.locator("#boards .scroll")
+    region.focus()
+    assert page.evaluate("document.activeElement.getAttribute('role')") == "region"
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/boards/gate-3")
+    summary = page.locator("#trend-throughput summary")
+    summary.focus()
+    page.keyboard.press("Enter")
+    assert page.locator("#trend-throughput table").is_visible()
+    page.context.close()
+
+
+def test_paper_has_what_can_be_read_on_it(browser: Any, site: str) -> None:
+    page = look(browser, site, 720)
+    page.emulate_media(media="print")
+    for path in ("/", "/boards/gate-3", "/events", "/benchmarks"):
+        page.goto(site + path)
+        for control in ("header.bar nav", "form", "#pause", ".pager", ".chart summary"):
+            assert page.locator(f"{control}:visible").count() == 0, (path, control)
+        # Wider than paper, and all of it would be printed smaller.
+        assert page.evaluate("document.documentElement.scrollWidth") <= 720, path
+    assert page.faults == []
     page.context.close()

@@ -10,3 +10,8 @@ def test_the_table_is_sorted_by_speed() -> None:
     assert {len(row) for row in shown} == {len(HEADINGS)}
     assert "0.500" in shown[1]
     assert shown[0][-1] == "–"
+
+
+def test_names_cannot_steer_a_terminal() -> None:
+    (row,) = rows([made("\x1b[2J\u202eevil")])
+    assert row[0] == "␛[2J‹U+202E›evil"
