@@ -17,16 +17,20 @@ from lprnet.console import table
     show_default=True,
     help="Events to store before the queries.",
 )
-def bench_store_command(db: str, items: int) -> None:
+@click.option("--filled", is_flag=True, help="Ask only: an earlier run has filled the database.")
+def bench_store_command(db: str, items: int, filled: bool) -> None:
     """Fill an empty database with made-up events and time what the collector and its pages ask of it.
 
     A million takes some 1.3 GB and some minutes. What was stored stays there: drop it afterwards.
     """
-    from host.store.measure import measure
+    from host.bench.fleet.database import Measured, ask, fill
     from host.store.store import open_store
 
+    measured: list[Measured] = []
     with open_store(db) as store:
-        measured = measure(store, items)
+        if not filled:
+            measured.append(fill(store, items))
+        measured += ask(store)
     rows = [
         (
             one.what,

@@ -38,6 +38,15 @@ class Lookup:
         return found
 
 
+def one_of(
+    connection: sa.Connection, column: sa.ColumnElement[Any], values: Sequence[Any]
+) -> sa.ColumnElement[bool]:
+    """Whether *column* is one of *values*."""
+    if not has_arrays(connection):
+        return column.in_(values)
+    return column == sa.any_(sa.literal(list(values), postgresql.ARRAY(column.type)))
+
+
 def insert_rows(connection: sa.Connection, table: sa.Table, rows: Sequence[Mapping[str, Any]]) -> None:
     """Insert *rows*, which have the same columns."""
     if not rows:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import logging
+import operator
 import re
 import uuid
 from collections.abc import Callable, Iterable, Sequence
@@ -19,12 +21,20 @@ from device_runtime.follow.look_alike import distance, normalised
 from device_runtime.report.health import Health
 from device_runtime.report.report import Report
 from host.store import tables
+from host.store.bulk import one_of
 from host.store.moments import microseconds, moment
 from host.store.plates import LAST, MAX_DISTANCE, looks_of, one_edit, ranges
 from host.store.values import Board, Page, Search, StoredEvent, StoredHealth, StoredOther, StoredReport
 
 MOST_PLATES = 1000
 """Texts that look like one; of more the nearest are taken."""
+
+GONE_THROUGH = 5000
+"""Events in which plates are looked for that many have."""
+
+FEW_PLATES, MANY_PLATES = 20, 20_000
+"""Of a few plates, events are found in their order; of many they are not sorted, a page being full sooner
+when all events are gone through."""
 
 _MOST = (1 << 63) - 1
 """No row has a higher number."""
@@ -39,10 +49,12 @@ LOG = logging.getLogger(__name__)
 
 def events(connection: sa.Connection, search: Search, before: str | None, limit: int) -> Page[StoredEvent]:
     """The newest events that *search* means, older than *before*."""
-    query = _filtered(connection, tables.events, search.board, search.since, search.until)
-    if search.plate is not None:
-        query = query.where(_has_plate(connection, search))
-    return _page(_events(connection, _newest(query, tables.events, before, limit)), limit, _event)
+    query = _filtered(connection, tables.events, search.board, search.since, search.until, before)
+    if search.plate is None:
+        wanted = _newest(query, tables.events, limit)
+    else:
+        wanted = _newest_of_plate(connection, query, search, limit)
+    return _page(_events(connection, wanted), limit, _event)
 
 
 def events_after(connection: sa.Connection, after: int, limit: int) -> tuple[StoredEvent, ...]:
@@ -74,7 +86,7 @@ def health(
 ) -> tuple[StoredHealth, ...]:
     """The newest health reports of *board*, oldest of them first."""
     query = _filtered(connection, tables.health, board, since, until)
-    rows = _rows(connection, tables.health, _newest(query, tables.health, None, limit))
+    rows = _rows(connection, tables.health, _newest(query, tables.health, limit))
     return _understood(rows[:limit], _health)[::-1]
 
 
@@ -82,15 +94,15 @@ def reports(
     connection: sa.Connection, board: str | None, before: str | None, limit: int
 ) -> Page[StoredReport]:
     """The newest benchmark reports, older than *before*."""
-    query = _filtered(connection, tables.reports, board, None, None)
-    rows = _rows(connection, tables.reports, _newest(query, tables.reports, before, limit))
+    query = _filtered(connection, tables.reports, board, before=before)
+    rows = _rows(connection, tables.reports, _newest(query, tables.reports, limit))
     return _page(rows, limit, lambda row: StoredReport(**_item(row), report=_body(row, Report)))
 
 
 def others(connection: sa.Connection, board: str | None, before: str | None, limit: int) -> Page[StoredOther]:
     """The newest items that were not understood, older than *before*."""
-    query = _filtered(connection, tables.others, board, None, None)
-    wanted = _newest(query, tables.others, before, limit)
+    query = _filtered(connection, tables.others, board, before=before)
+    wanted = _newest(query, tables.others, limit)
     rows = _rows(connection, tables.others, wanted, tables.others.c.kind)
     return _page(rows, limit, lambda row: StoredOther(**_item(row), kind=row.kind))
 
@@ -160,29 +172,97 @@ def _letters(plate: str) -> str:
     return text
 
 
-def _has_plate(connection: sa.Connection, search: Search) -> sa.ColumnElement[bool]:
-    """Whether an event has the plate of *search*, which is given."""
-    events, c = tables.events.c, tables.plates.c
+def _newest_of_plate(
+    connection: sa.Connection, query: sa.Select[Any], search: Search, limit: int
+) -> sa.Select[Any]:
+    """Ids of the newest of *query*'s events that have the plate of *search*, which is given."""
     plate = (search.plate or "").strip()
     begins, ends = plate.endswith("*"), plate.startswith("*")
     if not begins and not ends:
-        return events.plate_id.in_(plates_like(connection, plate, search.distance))
+        return _newest_of(connection, query, plates_like(connection, plate, search.distance), limit)
     if begins and ends:
         raise FatalError("the plate", "has a * at both ends", "leave one of them out")
     if search.distance is not None:
         raise FatalError("the plate", "has a *, which goes with no distance", "leave one of them out")
-    text = _letters(plate)
-    if begins:
-        fits = sa.and_(c.text >= text, c.text <= text + LAST)
-    else:
-        backwards = looks_of(text).backwards
-        fits = sa.and_(c.backwards >= backwards, c.backwards <= backwards + LAST, c.text.like(f"%{text}"))
-    rows = list(connection.scalars(sa.select(c.id).where(fits).limit(MOST_PLATES + 1)))
-    if len(rows) <= MOST_PLATES:
-        return events.plate_id.in_(rows)
-    # So many that a page is soon full when events are gone through from the newest; as a value, and not as
-    # EXISTS, which PostgreSQL makes a join of all of them of.
-    return sa.select(fits).where(c.id == events.plate_id).scalar_subquery()
+    return _newest_that_fit(connection, query, _fits(_letters(plate), at_end=ends), limit)
+
+
+def _fits(text: str, *, at_end: bool) -> sa.ColumnElement[bool]:
+    """Whether a plate begins with *text*, or ends so."""
+    c = tables.plates.c
+    if not at_end:
+        return sa.and_(c.text >= text, c.text <= text + LAST)
+    backwards = looks_of(text).backwards
+    return sa.and_(c.backwards >= backwards, c.backwards <= backwards + LAST, c.text.like(f"%{text}"))
+
+
+# Of many plates' events the newest are found by sorting theirs, or by going through all from the newest on
+# until a page is full. Databases guess which is sooner, and guess wrong; so a few thousand are gone through
+# first, and where that fills no page the plates are seldom enough for sorting.
+
+
+def _newest_of(
+    connection: sa.Connection, query: sa.Select[Any], plates: list[int], limit: int
+) -> sa.Select[Any]:
+    """Ids of the newest of *query*'s events that have one of *plates*."""
+    c = tables.events.c
+    theirs = query.where(one_of(connection, c.plate_id, plates))
+    if len(plates) <= FEW_PLATES:
+        return _newest(theirs, tables.events, limit)
+    some = _gone_through(query)
+    found = _found_in(connection, some, one_of(connection, some.c.plate_id, plates), limit)
+    return _sorted(theirs, limit) if found is None else found
+
+
+def _newest_that_fit(
+    connection: sa.Connection, query: sa.Select[Any], fits: sa.ColumnElement[bool], limit: int
+) -> sa.Select[Any]:
+    """Ids of the newest of *query*'s events whose plates *fits* is true of, however many plates those are."""
+    c, p = tables.events.c, tables.plates.c
+    fitting = sa.select(p.id).where(fits)
+    plates = list(connection.scalars(fitting.limit(MOST_PLATES + 1)))
+    if len(plates) <= MOST_PLATES:
+        return _newest_of(connection, query, plates, limit)
+    some = _gone_through(query)
+    # As a value, and not as EXISTS, which PostgreSQL makes a join of all of them of.
+    found = _found_in(connection, some, _value(fits, some.c.plate_id), limit)
+    if found is not None:
+        return found
+    if _count(connection, fitting.limit(MANY_PLATES + 1)) <= MANY_PLATES:
+        return _sorted(query.where(c.plate_id.in_(fitting)), limit)
+    return _newest(query.where(_value(fits, c.plate_id)), tables.events, limit)
+
+
+def _gone_through(query: sa.Select[Any]) -> sa.Subquery:
+    c = tables.events.c
+    newest = query.with_only_columns(c.id, c.at, c.plate_id).order_by(c.at.desc(), c.id.desc())
+    return newest.limit(GONE_THROUGH).subquery()
+
+
+def _found_in(
+    connection: sa.Connection, some: sa.Subquery, which: sa.ColumnElement[bool], limit: int
+) -> sa.Select[Any] | None:
+    """Ids of the newest of *some* events; None where that is no full page, and there are more than *some*."""
+    wanted = sa.select(some.c.id).where(which).order_by(some.c.at.desc(), some.c.id.desc()).limit(limit + 1)
+    found = list(connection.scalars(wanted))
+    if len(found) <= limit and _count(connection, sa.select(some.c.id)) >= GONE_THROUGH:
+        return None
+    return sa.select(tables.events.c.id).where(one_of(connection, tables.events.c.id, found))
+
+
+def _sorted(query: sa.Select[Any], limit: int) -> sa.Select[Any]:
+    """As `_newest`; materialised, so that no database goes through all events instead."""
+    c = tables.events.c
+    theirs = query.with_only_columns(c.id, c.at).cte("theirs").prefix_with("MATERIALIZED")
+    return sa.select(theirs.c.id).order_by(theirs.c.at.desc(), theirs.c.id.desc()).limit(limit + 1)
+
+
+def _value(fits: sa.ColumnElement[bool], plate: sa.ColumnElement[Any]) -> sa.ColumnElement[bool]:
+    return sa.select(fits).where(tables.plates.c.id == plate).scalar_subquery()
+
+
+def _count(connection: sa.Connection, query: sa.Select[Any]) -> int:
+    return connection.scalar(sa.select(sa.func.count()).select_from(query.subquery())) or 0
 
 
 def _near(connection: sa.Connection, text: str, most: float) -> list[int]:
@@ -193,22 +273,35 @@ def _near(connection: sa.Connection, text: str, most: float) -> list[int]:
     found: dict[int, float] = {}
     for part in ranges(looks, most):
         column = c[part.column]
+        wanted: str = getattr(looks, part.column)
         query = sa.select(c.id, c.text, column).where(
-            column >= part.first, column <= part.last, sa.func.length(column).between(*lengths)
+            column >= part.first,
+            column <= part.last,
+            sa.func.length(column).between(*lengths),
+            sa.or_(sa.func.length(column) != len(wanted), _same(column, wanted) >= len(wanted) - 1),
         )
-        wanted = getattr(looks, part.column)
         for row, other, written in connection.execute(query):
             if one_edit(written, wanted) and (apart := distance(text, other, most)) <= most:
                 found[row] = apart
     return sorted(found, key=lambda row: (found[row], row))[:MOST_PLATES]
 
 
+def _same(column: sa.Column[str], text: str) -> sa.ColumnElement[int]:
+    """How many characters of *column* are those of *text* at the same place."""
+    every = (
+        sa.case((sa.func.substr(column, place, 1) == character, 1), else_=0)
+        for place, character in enumerate(text, start=1)
+    )
+    return functools.reduce(operator.add, every)
+
+
 def _filtered(
     connection: sa.Connection,
     table: sa.Table,
     board: str | None,
-    since: datetime | None,
-    until: datetime | None,
+    since: datetime | None = None,
+    until: datetime | None = None,
+    before: str | None = None,
 ) -> sa.Select[Any]:
     query = sa.select(table.c.id)
     if board is not None:
@@ -218,16 +311,15 @@ def _filtered(
         query = query.where(table.c.at >= microseconds(since))
     if until is not None:
         query = query.where(table.c.at < microseconds(until))
+    if before is not None:
+        at, row = _cursor(before)
+        query = query.where(sa.tuple_(table.c.at, table.c.id) < sa.tuple_(sa.literal(at), sa.literal(row)))
     return query
 
 
-def _newest(query: sa.Select[Any], table: sa.Table, before: str | None, limit: int) -> sa.Select[Any]:
-    c = table.c
-    if before is not None:
-        at, row = _cursor(before)
-        query = query.where(sa.tuple_(c.at, c.id) < sa.tuple_(sa.literal(at), sa.literal(row)))
+def _newest(query: sa.Select[Any], table: sa.Table, limit: int) -> sa.Select[Any]:
     # One more tells whether there are more.
-    return query.order_by(c.at.desc(), c.id.desc()).limit(limit + 1)
+    return query.order_by(table.c.at.desc(), table.c.id.desc()).limit(limit + 1)
 
 
 def _rows(

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Iterator
 from datetime import datetime, timedelta, timezone
 
 import msgspec
@@ -8,6 +9,7 @@ import pytest
 import sqlalchemy as sa
 
 from device_runtime.errors import FatalError
+from host.store import query
 from host.store.database import connect
 from host.store.received import of_body, received
 from host.store.store import Store, open_store
@@ -141,6 +143,67 @@ def test_a_plate_is_found_by_its_looks(store: Store) -> None:
     assert texts(store, plate="粤b1*") == ["粤B1234", "粤B12346", "粤B12345"]
     assert texts(store, plate="*345") == ["粤812345", "粤B12345"]
     assert texts(store, plate="粤B12345", board="yard") == []
+
+
+@pytest.mark.parametrize(
+    ("few", "most", "gone_through", "many"),
+    [
+        (1000, 1000, 5000, 1000),
+        (1, 1000, 5000, 1000),
+        (1, 1000, 20, 1000),
+        (1, 2, 5000, 1000),
+        (1, 2, 20, 1000),
+        (1, 2, 20, 3),
+    ],
+)
+def test_plates_that_begin_or_end_so_are_found_in_every_way(
+    filled: Store, monkeypatch: pytest.MonkeyPatch, few: int, most: int, gone_through: int, many: int
+) -> None:
+    """Whichever way is the soonest for so many plates."""
+    for name, value in (
+        ("FEW_PLATES", few), ("MOST_PLATES", most), ("GONE_THROUGH", gone_through), ("MANY_PLATES", many)
+    ):  # fmt: skip
+        monkeypatch.setattr(query, name, value)
+    everything = list(filled.every_event())
+    half = everything[len(everything) // 2].at
+    for part in ("粤B1*", "粤B12*", "*7", "*Z", "粤B*"):
+        at_end, text = part.startswith("*"), part.strip("*")
+        for search in (Search(plate=part), Search(plate=part, board="yard"), Search(plate=part, until=half)):
+            wanted = [
+                one.id
+                for one in everything
+                if (one.event.text.endswith(text) if at_end else one.event.text.startswith(text))
+                and search.board in (None, one.board)
+                and (search.until is None or one.at < search.until)
+            ]
+            found: list[int] = []
+            before = None
+            while True:
+                page = filled.events(search, before=before, limit=9)
+                found += [one.id for one in page.rows]
+                before = page.next
+                if before is None:
+                    break
+            assert found == wanted, search
+
+
+@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+def filled(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
+    """A store with 120 events of two boards, over two hours."""
+    if request.param == "sqlite":
+        url = f"sqlite:///{tmp_path_factory.mktemp('filled')}/lpr.db"
+    else:
+        url = request.getfixturevalue("postgresql").new_database()
+    draw = random.Random(1)
+    now = datetime.now(timezone.utc)
+    with open_store(url) as store:
+        for board in ("gate", "yard"):
+            made = [
+                event(f"粤B{draw.choice('112')}{draw.randrange(100, 3000)}", now - timedelta(minutes=minute))
+                for minute in draw.sample(range(120), 60)
+            ]
+            store.add(board, [came("event", one) for one in made])
+        yield store
 
 
 @pytest.mark.parametrize(
