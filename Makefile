@@ -63,6 +63,7 @@ test-board: $(TEST_SETUP) ## Start a virtual board (target=rpi4 or rpi5), instal
 	$(BIN)/lpr-host test-board --target $(target) $(BOARD)
 
 deploy: $(SETUP) ## Bring the target's bundle onto boards over ssh (HOST=pi@board, or DEPLOY="options of lpr-host deploy")
+	@test -n "$(strip $(HOST)$(DEPLOY))" || { echo "error: HOST: not given – make deploy HOST=pi@board" >&2; exit 2; }
 	test -f build/$(target)/manifest.json || $(MAKE) build
 	$(BIN)/lpr-host deploy $(DEPLOY) build/$(target) $(HOST)
 

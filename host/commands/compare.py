@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from pathlib import Path
 
@@ -76,6 +77,8 @@ def compare_command(
     from host.compare.table import rows
     from host.paths import SAMPLES
 
+    if math.isnan(resolution):
+        raise FatalError("--resolution nan", "is no number", "give per cent, 0.1 to 100")
     conditions = [parse_condition(text) for text in fail_if]
     if export is not None:
         check_export(export)

@@ -20,6 +20,7 @@ boards = ["pi@gate-2", { host = "gate-3", root = "/srv/lpr" }]
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -31,8 +32,13 @@ from device_runtime.schema import Strict, from_table
 
 ROOT = "/opt/lpr-edge"
 
-Root = Annotated[str, msgspec.Meta(pattern=r"^/[A-Za-z0-9/._+-]*[A-Za-z0-9._+-]$")]
-Host = Annotated[str, msgspec.Meta(pattern=r"^[^\s\x00-\x1f-][^\s\x00-\x1f]*$", max_length=255)]
+HOST = r"^[^\s\x00-\x1f-][^\s\x00-\x1f]*$"
+MAX_HOST = 255
+"""Characters of a board's name for ssh."""
+PATH = r"^/[A-Za-z0-9/._+-]*[A-Za-z0-9._+-]$"
+
+Root = Annotated[str, msgspec.Meta(pattern=PATH)]
+Host = Annotated[str, msgspec.Meta(pattern=HOST, max_length=MAX_HOST)]
 Share = Annotated[float, msgspec.Meta(ge=0.0, le=1.0)]
 Several = Annotated[int, msgspec.Meta(ge=1, le=1000)]
 Seconds = Annotated[float, msgspec.Meta(ge=1.0, le=3600.0)]
@@ -103,6 +109,10 @@ class Inventory(Strict, frozen=True, kw_only=True):
         Raises:
             FatalError: a value is not allowed.
         """
+        root = given.get("root", ROOT)
+        if not re.fullmatch(PATH, root):
+            why = "is no folder that a bundle may go to"
+            raise FatalError(f"--root {root!r}", why, "begin with / and use letters, digits, /._+-")
         if "enough" in given:
             groups = tuple(msgspec.structs.replace(group, enough=None) for group in self.group)
             given = {"group": groups, **given}
@@ -124,6 +134,9 @@ def of_hosts(hosts: tuple[str, ...]) -> Inventory:
     Raises:
         FatalError: a name is none, or there twice.
     """
+    for host in hosts:
+        if not re.fullmatch(HOST, host) or len(host) > MAX_HOST:
+            raise FatalError(f"board {host!r}", "is no name of a board", "give [USER@]NAME as for ssh")
     raw = {"group": [{"name": "–", "boards": list(hosts)}]}
     return from_table(Inventory, raw, "lpr-host deploy", todo="give each board once, [USER@]NAME as for ssh")
 

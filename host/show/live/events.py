@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta, timezone
 from http import HTTPStatus
 
@@ -23,7 +24,10 @@ DISTANCES = (
     ("1", "within 1"),
     ("1.5", "within 1½"),
 )
-FIELDS = ("plate", "distance", "board", "since", "until")
+ORDERS = (("", "newest first"), ("unsure", "least sure first"))
+MOST = 500
+"""Events, the newest, that the least sure are chosen of."""
+FIELDS = ("plate", "distance", "board", "since", "until", "order")
 
 
 def events(request: Request) -> Response:
@@ -35,8 +39,11 @@ def events(request: Request) -> Response:
     rows: tuple[StoredEvent, ...] = ()
     next_page = None
     try:
-        page = store.events(_search(fields), before=before, limit=EVENTS)
-        rows, next_page = page.rows, page.next
+        if fields["order"] == "unsure":
+            rows = _unsure(store.events(_search(fields), limit=MOST).rows)
+        else:
+            page = store.events(_search(fields), before=before, limit=EVENTS)
+            rows, next_page = page.rows, page.next
     except Unavailable:
         raise
     except FatalError as error:
@@ -50,12 +57,25 @@ def events(request: Request) -> Response:
         title="Events",
         fields=fields,
         distances=DISTANCES,
+        orders=ORDERS,
+        most=MOST,
         wrong=wrong,
         asked=any(fields.values()),
-        table=event_table(rows, fields["plate"].strip("* ")) if rows else None,
+        table=event_table(
+            rows, fields["plate"].strip("* "), dict(ORDERS).get(fields["order"], "newest first")
+        )
+        if rows
+        else None,
         older=query("/events", **fields, before=next_page) if next_page else None,
         newer=query("/events", **fields) if before else None,
         live=not before and not wrong,
+    )
+
+
+def _unsure(rows: Sequence[StoredEvent]) -> tuple[StoredEvent, ...]:
+    """Those of *rows* whose texts are least sure: what was read wrong is among them."""
+    return tuple(
+        sorted((one for one in rows if one.event.text), key=lambda one: one.event.confidence)[:EVENTS]
     )
 
 

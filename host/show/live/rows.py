@@ -14,11 +14,11 @@ from host.show.table import Table
 from host.store.values import StoredEvent
 
 
-def event_table(rows: Sequence[StoredEvent], plate: str) -> Table:
+def event_table(rows: Sequence[StoredEvent], plate: str, order: str = "newest first") -> Table:
     """Events with their pictures, and where *plate* is given, how far each one's looks are from it."""
     headings = ("plate", "picture", *(("distance",) if plate else ()), "confidence", "seen, UTC", "board")
     return Table(
-        caption=f"Events, and how far they look from {plate}" if plate else "Events, newest first",
+        caption=f"Events, {order}" + (f", and how far they look from {plate}" if plate else ""),
         headings=(*headings, "direction", "readings", "also read"),
         rows=[
             (

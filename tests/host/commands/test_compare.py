@@ -60,6 +60,7 @@ def test_too_few_samples_are_exit_status_2(tmp_path: Path) -> None:
         (("--export", "x.xls"), "is no kind of file"),
         (("--data", "nowhere"), "nowhere"),
         (("--rounds", "1"), "--rounds"),
+        (("--resolution", "nan"), "--resolution nan: is no number"),
         (("--fail-if", "accuracy<-1pp"), "accuracy is not known of both"),
     ],
 )

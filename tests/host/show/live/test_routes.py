@@ -113,6 +113,13 @@ def test_events_come_page_by_page(client: httpx.Client) -> None:
     assert not path and len(rows) == len(set(rows)) == 121
 
 
+def test_the_least_sure_come_first_where_asked(client: httpx.Client) -> None:
+    text = client.get("/events", params={"order": "unsure"}).text
+    shown = [float(one) for one in re.findall(r">(\d+\.\d)%</td>", text)]
+    assert len(shown) == 50 and shown == sorted(shown)
+    assert "Events, least sure first" in text and 'rel="next"' not in text
+
+
 def test_plates_that_look_alike_are_found_with_their_distance(client: httpx.Client) -> None:
     def found(**asked: str) -> str:
         return client.get("/events", params=asked).text
