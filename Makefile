@@ -24,7 +24,6 @@ TEST_SETUP := .venv/.test-setup
 # A worker takes up to 2 GB; what is left is shared out again when one has run out of tests.
 PYTEST := $(BIN)/python -m pytest -n logical --maxprocesses 4 --dist worksteal
 
-APT_SETUP := python3-venv g++
 APT_ARM := qemu-user g++-aarch64-linux-gnu debian-archive-keyring
 APT_BOARD := qemu-system-arm qemu-utils e2fsprogs cpio kmod openssh-client g++-aarch64-linux-gnu debian-archive-keyring
 APT_TEST := $(APT_ARM) qemu-user-static g++-arm-linux-gnueabihf g++-riscv64-linux-gnu mosquitto postgresql \
@@ -105,12 +104,7 @@ build/demo/report.html: build/native/manifest.json
 	$(BIN)/lpr-host report build/native/reports/demo.json --pictures build/demo/annotated --html $@
 
 $(SETUP): pyproject.toml
-	scripts/apt-install $(APT_SETUP)
-	@test -n '$(PYTHON)' || { echo 'error: python: none of version 3.11 or newer found – run `apt-get install python3.11 python3.11-venv`' >&2; exit 2; }
-	test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --upgrade pip setuptools
-	scripts/install-torch $(BIN)/python
-	PYTHONWARNINGS=ignore $(BIN)/python -m pip install --quiet --editable .
+	scripts/set-up '$(PYTHON)' ''
 	touch $@
 
 .venv-bench/.setup: $(SETUP) scripts/install-peers
@@ -118,10 +112,10 @@ $(SETUP): pyproject.toml
 	scripts/install-peers $(BIN)/python .venv-bench
 	touch $@
 
-$(TEST_SETUP): $(SETUP)
-	scripts/apt-install $(APT_TEST)
-	PYTHONWARNINGS=ignore $(BIN)/python -m pip install --quiet --editable '.[test,lint,cross,peers]'
-	touch $@
+# Not after $(SETUP): all at once is quicker, and makes that up to date too.
+$(TEST_SETUP): pyproject.toml
+	scripts/set-up '$(PYTHON)' '[test,lint,cross,peers]' $(APT_TEST)
+	touch $(SETUP) $@
 
 .PHONY: help demo test test-fast coverage setup build test-device test-board deploy targets doctor tune bench results lint clean
 .DELETE_ON_ERROR:

@@ -16,7 +16,7 @@ from device_runtime.bundle.manifest import CheckpointInfo, ScheduleInfo
 from device_runtime.bundle.verify import sha256_of
 from device_runtime.errors import FatalError
 from host.bundle.contents import Compiled, CompiledLocator, Contents
-from host.bundle.folder import replacing
+from host.bundle.folder import check_space, replacing
 from host.bundle.golden import golden, reference
 from host.bundle.locator_golden import golden_maps, graph_reference
 from host.bundle.sign import load_key, sign
@@ -102,6 +102,7 @@ def build(request: Request) -> Path:
     path = request.checkpoint or weights.of_recipe(target.recipe.pruning)
     if request.schedule != "tuned" and precision != "fp32":
         raise FatalError(f"--schedule {request.schedule}", f"has no {precision}", "use --precision fp32")
+    check_space(request.output)
     with timed("load weights", LOG):
         checkpoint = load_checkpoint(path, request.source)
     with timed("find linker and runtime", LOG):

@@ -5,6 +5,7 @@ import os
 import shutil
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import groupby
 from pathlib import Path
 
 import pytest
@@ -22,7 +23,7 @@ from lprnet.console import LOGGERS
 from lprnet.threads import one_operator_at_a_time
 from tests.checkpoints import written
 from tests.postgresql import Postgresql, programs, running
-from tests.sharing import Exclusively, exclusively_in
+from tests.sharing import Exclusively, exclusively_in, shares
 
 IS_WORKER = "PYTEST_XDIST_WORKER" in os.environ
 
@@ -30,6 +31,16 @@ IS_WORKER = "PYTEST_XDIST_WORKER" in os.environ
 one_operator_at_a_time(1 if IS_WORKER else torch.get_num_threads())
 if IS_WORKER:
     os.environ["OMP_NUM_THREADS"] = "1"
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Each worker begins with files that have slow tests: what is left at the end, and stolen, is quick."""
+    if IS_WORKER:
+        files = [list(tests) for _, tests in groupby(items, key=lambda item: item.path)]
+        slow = [sum(item.get_closest_marker("slow") is not None for item in tests) for tests in files]
+        workers = int(os.environ["PYTEST_XDIST_WORKER_COUNT"])
+        items[:] = shares(list(zip(slow, files, strict=True)), workers)
 
 
 @pytest.fixture(autouse=True)

@@ -22,12 +22,11 @@ SPACE = 32 << 20
 """Bytes a bundle and its object files take at most."""
 
 
-@contextmanager
-def replacing(folder: Path) -> Iterator[Path]:
-    """A temporary folder beside *folder* that takes its place when the block ends without an error.
+def check_space(folder: Path) -> None:
+    """See whether a bundle can be written as *folder*, whose parent is made.
 
     Raises:
-        FatalError: the folder cannot be written; *folder* is as it was.
+        FatalError: there is no room for it, or it cannot be written.
     """
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
@@ -35,6 +34,19 @@ def replacing(folder: Path) -> Iterator[Path]:
         for place in (folder.parent, Path(tempfile.gettempdir())):
             if shutil.disk_usage(place).free < SPACE:
                 raise OSError(errno.ENOSPC, f"less than {SPACE >> 20} MiB are free in {place}")
+    except OSError as error:
+        raise _unwritable(folder, error) from None
+
+
+@contextmanager
+def replacing(folder: Path) -> Iterator[Path]:
+    """A temporary folder beside *folder* that takes its place when the block ends without an error.
+
+    Raises:
+        FatalError: the folder cannot be written; *folder* is as it was.
+    """
+    check_space(folder)
+    try:
         temporary = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
     except OSError as error:
         raise _unwritable(folder, error) from None

@@ -49,7 +49,8 @@ def shipped(bundle: Path, package: Path, seal: Seal) -> Path:
 
 def lend_packages(bundle: Path) -> None:
     """Make the venv beforehand, so that it finds this environment's numpy and cv2."""
-    subprocess.run([sys.executable, "-m", "venv", bundle / "venv"], check=True)
+    # install.sh puts pip into it.
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", bundle / "venv"], check=True)
     for site in (bundle / "venv/lib").glob("python*/site-packages"):
         (site / "lent.pth").write_text(f"{SITE}\n")
 

@@ -16,9 +16,12 @@ from tests.docs.transcripts import Block, Command, blocks, matches
 
 REPOSITORY = Path(__file__).parents[2]
 DOCUMENTS = [REPOSITORY / "README.md", *sorted((REPOSITORY / "docs").rglob("*.md"))]
-IDS = [str(path.relative_to(REPOSITORY)) for path in DOCUMENTS]
 LONGEST = 300
 """Seconds that one command may take."""
+
+
+def _named(document: Path) -> str:
+    return str(document.relative_to(REPOSITORY))
 
 
 @pytest.fixture(scope="module")
@@ -43,18 +46,31 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return copy
 
 
+@pytest.fixture(scope="module")
+def printed() -> dict[str, str]:
+    """What commands printed that earlier documents showed: they are not run again."""
+    return {}
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("document", DOCUMENTS, ids=IDS)
-def test_commands_print_what_is_shown(document: Path, checkout: Path) -> None:
+@pytest.mark.parametrize(
+    "document", [path for path in DOCUMENTS if any(not block.kind for block in blocks(path))], ids=_named
+)
+def test_commands_print_what_is_shown(document: Path, checkout: Path, printed: dict[str, str]) -> None:
     if not (REPOSITORY / ".venv" / ".setup").exists():
         pytest.skip("not set up by `make setup`")
     for block in blocks(document):
-        if not block.kind:
-            for command in block.commands:
-                _run(command, document, checkout)
+        for command in () if block.kind else block.commands:
+            place = f"{_named(document)}:{command.line}: $ {command.text}"
+            if command.text not in printed:
+                printed[command.text] = _run(command, place, checkout)
+            if command.output:
+                output = printed[command.text]
+                assert matches(command.output, output), f"{place}\nprinted:\n{output}"
 
 
-def _run(command: Command, document: Path, checkout: Path) -> None:
+def _run(command: Command, place: str, checkout: Path) -> str:
+    """What *command* prints."""
     done = subprocess.run(
         ["bash", "-c", command.text],
         cwd=checkout,
@@ -66,14 +82,12 @@ def _run(command: Command, document: Path, checkout: Path) -> None:
         timeout=LONGEST,
         check=False,
     )
-    place = f"{document.relative_to(REPOSITORY)}:{command.line}: $ {command.text}"
     refused = command.output.startswith("error: ")
     assert done.returncode == (2 if refused else 0), f"{place}\n{done.stdout}"
-    if command.output:
-        assert matches(command.output, done.stdout), f"{place}\nprinted:\n{done.stdout}"
+    return done.stdout
 
 
-@pytest.mark.parametrize("document", DOCUMENTS, ids=IDS)
+@pytest.mark.parametrize("document", DOCUMENTS, ids=_named)
 def test_options_shown_exist(document: Path) -> None:
     shown = [(block, command) for block in blocks(document) for command in block.commands]
     unknown = [f"{c.line}: {option}" for b, c in shown for option in _unknown_options(b, c)]
@@ -135,7 +149,7 @@ def _unknown_to(tool: click.Command, words: list[str]) -> list[str]:
     return [option for option in given if option not in known | {"-h", "--help"}]
 
 
-@pytest.mark.parametrize("document", DOCUMENTS, ids=IDS)
+@pytest.mark.parametrize("document", DOCUMENTS, ids=_named)
 def test_links_lead_somewhere(document: Path) -> None:
     targets = re.findall(r"\]\(([^)\s]+)\)", document.read_text(encoding="utf-8"))
     local = [target.partition("#")[0] for target in targets if "://" not in target]

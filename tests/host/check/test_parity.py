@@ -21,7 +21,7 @@ from host.targets.read import load_target
 from lprnet.weights import of_recipe
 from tests.sharing import Exclusively
 
-IMAGES = 4
+IMAGES = 2
 UNPRUNED = of_recipe("none")
 
 

@@ -10,12 +10,12 @@ from host.network.graph import Network
 from host.network.simplify import simplify
 from host.paths import SAMPLES
 from host.quantize.calibration import read_samples
-from tests.checkpoints import random_checkpoint
+from tests.checkpoints import NARROW, random_checkpoint
 
 
 @pytest.fixture(scope="session")
 def network() -> Network:
-    return simplify(random_checkpoint())
+    return simplify(random_checkpoint(seed=1, widths=NARROW))
 
 
 @pytest.fixture(scope="session")
