@@ -26,7 +26,7 @@ from device_runtime.follow.settings import Settings
 from device_runtime.follow.track import OVERLAP, Sighting, Track, match, plain
 from device_runtime.follow.vote import Vote, vote
 from device_runtime.moment import Moment
-from device_runtime.reader import Examined, Place
+from device_runtime.reader import Examined, Place, Plate
 
 MOST_SIGHTINGS, MOST_TRACKS, MOST_PASSAGES = 32, 64, 256
 """Of a frame, followed at once, and remembered; the least sure, the longest unseen make room."""
@@ -41,7 +41,7 @@ def sightings_of(examined: Examined) -> tuple[Sighting, ...]:
     read = [
         Sighting(
             text=plate.text,
-            character_confidences=plate.character_confidences,
+            character_confidences=_calibrated(plate),
             score=plate.place.score if plate.place else 1.0,
             outline=outline(plate.place),
             crop=plate.image,
@@ -60,6 +60,19 @@ def sightings_of(examined: Examined) -> tuple[Sighting, ...]:
         if unread.place
     ]
     return (*read, *places)
+
+
+def _calibrated(plate: Plate) -> tuple[float, ...]:
+    """The confidences of a plate's characters, so that their product is its text's.
+
+    A network's own are too sure of what it has seen little of; the least sure one takes the most of that.
+    """
+    confidences = tuple(min(max(one, _LEAST), 1.0) for one in plate.character_confidences)
+    whole = math.log(min(max(plate.confidence, _LEAST), 1.0))
+    product = sum(map(math.log, confidences))
+    if product > -_LEAST:
+        return (math.exp(whole / len(confidences)),) * len(confidences) if confidences else ()
+    return tuple(one ** (whole / product) for one in confidences)
 
 
 @dataclass(eq=False, kw_only=True)
@@ -86,15 +99,24 @@ class _Told:
 
 @dataclass(eq=False, kw_only=True)
 class _Followed:
-    """A track, what it was found to be, and when to look next (monotonic seconds)."""
+    """A track, what it was found to be, when to look next, and until when a text in doubt may wait.
+
+    Both are monotonic seconds.
+    """
 
     track: Track
     told: _Told | None = None
     look: float
+    latest: float
 
 
 NOTHING = Vote("", 0.0, (), (), 0)
 """No readings."""
+
+DOUBT, LONGER = 0.5, 3.0
+"""A text that is less sure waits for better frames, up to so many times `Settings.delay`."""
+_OFTEN_S = 0.5
+_LEAST = 1e-6
 
 UNREAD_S = 10.0
 """A plate that stays and cannot be read is told after so long; one that goes, when it has gone."""
@@ -160,16 +182,16 @@ class Follower:
             absorbed += self._misread(t, seen[s], matched)
             tracks[t].see(seen[s], at, frame, source, self.settings)
             if tracks[t].tally.readings == 1 and seen[s].text:
-                self._followed[t].look = self._first_look(at)
+                self._followed[t].look = self._after(1, at)
+                self._followed[t].latest = self._after(LONGER, at)
         self._followed = [f for f in self._followed if f not in absorbed]
         for s, sighting in enumerate(seen):
             if (sighting.text or self._unread) and s not in matched.values():
-                look = self._first_look(at)
+                look = self._after(1, at)
                 if not sighting.text:
                     look = max(look, at + UNREAD_S)
-                self._followed.append(
-                    _Followed(track=Track(sighting, at, frame, source, self.settings), look=look)
-                )
+                track = Track(sighting, at, frame, source, self.settings)
+                self._followed.append(_Followed(track=track, look=look, latest=self._after(LONGER, at)))
         self._followed.sort(key=lambda f: f.track.last)
         passages += self._end(self._followed[: max(len(self._followed) - MOST_TRACKS, 0)], moment)
         for followed in self._followed:
@@ -179,13 +201,14 @@ class Follower:
             elif at >= followed.look:
                 passages += self._look(followed, moment)
                 # What is not fit to be told yet is looked at ever less often: votes cost time.
-                followed.look = at + max(at - followed.track.first, 0.5)
+                seldom = max(at - followed.track.first, _OFTEN_S)
+                followed.look = at + (_OFTEN_S if at < followed.latest else seldom)
         self._bound_pictures()
         return [*passages, *self._forget(moment)]
 
-    def _first_look(self, at: float) -> float:
-        """When a plate that was read first at *at* is looked at, whether to tell it."""
-        return math.inf if self.settings.delay == "gone" else at + self.settings.delay
+    def _after(self, times: float, at: float) -> float:
+        """So many times the delay after *at*, when a plate was read first."""
+        return math.inf if self.settings.delay == "gone" else at + times * self.settings.delay
 
     def close(self) -> list[Passage]:
         """The source has ended: the passages that have not been told, and those that are over now."""
@@ -235,6 +258,8 @@ class Follower:
             return []
         result = vote(track.tally.ballots) if track.tally.readings else NOTHING
         text, confidence = self._choose(result) or ("", 0.0)
+        if text and confidence < DOUBT and not over and moment.monotonic < followed.latest:
+            return []
         agreed = result.agreeing >= asked.readings or track.surest >= asked.sure
         # Lettering is read like a plate now and then, a plate nearly always or nearly never.
         agreed = agreed and (track.certain or 2 * result.agreeing >= track.sightings)

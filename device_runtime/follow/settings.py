@@ -29,7 +29,8 @@ class Settings(Strict, frozen=True, kw_only=True):
 
     Attributes:
         delay: seconds after its first reading when a passage is told, with what is known by then; "gone"
-            waits until the plate is. Longer is surer and knows more of the direction.
+            waits until the plate is. Longer is surer and knows more of the direction. A text in doubt waits
+            up to three times as long, for better frames.
         closing: tell a passage again, `complete` and with the same id, when it is over.
         patience: seconds a plate may be missing and still be followed.
         memory: seconds after which a text that is seen again is another passage.

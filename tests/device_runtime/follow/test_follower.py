@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import math
 import random
 from dataclasses import replace
 from datetime import timedelta
@@ -181,8 +182,26 @@ def test_a_plate_that_moves_is_one_whatever_is_read() -> None:
 
 def test_the_delay_begins_with_the_first_reading() -> None:
     one = follower(Settings(delay=1.0))
-    told = [t for t in times(0, 4) if one.add(moment(t), [sighting(CAR if t >= 1.5 else "", 100 + 50 * t)])]
+    told = [
+        t
+        for t in times(0, 4)
+        if one.add(moment(t), [sighting(CAR if t >= 1.5 else "", 100 + 50 * t, confidence=0.95)])
+    ]
     assert told == [pytest.approx(2.5)]
+
+
+@pytest.mark.parametrize(("better_at", "told_at"), [(2.6, 3.0), (9.0, 3.0), (0.5, 1.0)])
+def test_a_text_in_doubt_waits_for_better_frames(better_at: float, told_at: float) -> None:
+    """Up to three times the delay; the province is read in a different way in each frame until then."""
+    one = follower(Settings(delay=1.0))
+    told: dict[float, str] = {}
+    for i, t in enumerate(times(0, 8)):
+        sure = t >= better_at
+        text = CAR if sure else "京沪鲁皖"[i % 4] + CAR[1:]
+        seen = sighting(text, confidence=0.99 if sure else 0.8, width=100 if sure else 60)
+        told |= {t: passage.event.text for passage in one.add(moment(t), [seen])}
+    ((at, text),) = told.items()
+    assert at == pytest.approx(told_at, abs=0.2) and (text == CAR) == (better_at < 3)
 
 
 def test_the_delay_trades_speed_for_certainty() -> None:
@@ -230,7 +249,9 @@ def test_a_line_is_crossed() -> None:
 
 
 def test_a_passage_is_told_again_when_it_is_over() -> None:
-    what: list[tuple[float, list[Sighting]]] = [(t, [sighting(CAR)]) for t in times(0, 60)]
+    what: list[tuple[float, list[Sighting]]] = [
+        (t, [sighting(CAR, confidence=0.95)]) for t in times(0, 60)
+    ]
     what += [(t, []) for t in range(60, 500)]
     first, last = drive(what, Settings(closing=True))
     assert first.id == last.id and (first.complete, last.complete) == (False, True)
@@ -321,6 +342,8 @@ def test_what_a_reader_examined_becomes_sightings() -> None:
     )
     first, second, third = sightings_of(examined)
     assert first.text == CAR and first.score == 0.95 and first.crop is image
+    # A network's own confidences of the characters are too high.
+    assert math.prod(first.character_confidences) == pytest.approx(examined.plates[0].confidence)
     assert first.outline and first.outline.points[0] == (20.0, 30.0)
     assert second.outline is None and second.score == 1.0
     assert third.text == "" and third.outline is not None
