@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 
 import click
 
@@ -47,17 +48,41 @@ from host.endure.names import NAMES
     show_default=True,
     help="Seconds that a camera is away, killed and silent in turns.",
 )
+@click.option(
+    "--frames",
+    type=click.IntRange(20_000),
+    default=1_000_000,
+    show_default=True,
+    help="Read one after the other; memory may not grow.",
+)
+@options.bundle
 def endure_command(
-    only: tuple[str, ...] | None, items: int, baud: int, kills: int, seconds: float, aways: tuple[int, ...]
+    only: tuple[str, ...] | None,
+    items: int,
+    baud: int,
+    kills: int,
+    seconds: float,
+    aways: tuple[int, ...],
+    frames: int,
+    bundle: Path | None,
 ) -> None:
     """Try what deliveries and cameras have to bear: bad lines, kills, servers that come and go.
 
-    Real servers and terminals on this machine. RTSP wants GStreamer's server and is not tried without.
+    And a million frames. Real servers and terminals on this machine. RTSP wants GStreamer's server and is not
+    tried without.
 
     Exit status: 0 if nothing fails, 1 if something does, 2 on an error.
     """
     from host.endure.run import Sizes, endure
 
-    sizes = Sizes(items=items, baud=baud, kills=kills, seconds=seconds, aways_s=tuple(map(float, aways)))
+    sizes = Sizes(
+        items=items,
+        baud=baud,
+        kills=kills,
+        seconds=seconds,
+        aways_s=tuple(map(float, aways)),
+        frames=frames,
+        bundle=bundle or Path("build/native"),
+    )
     outcomes = endure(only or NAMES, sizes)
     sys.exit(options.show_outcomes(outcomes))

@@ -5,4 +5,4 @@ from __future__ import annotations
 KINDS = ("mjpeg", "rtsp-jpeg", "rtsp-h264")
 """Of cameras: HTTP-MJPEG, and RTSP with either codec."""
 
-NAMES = ("serial", "kills", *(f"{what}-{kind}" for kind in KINDS for what in ("age", "back")))
+NAMES = ("serial", "kills", "memory", *(f"{what}-{kind}" for kind in KINDS for what in ("age", "back")))

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from host.endure.cameras import comes_back, stays_young
 from host.endure.kills import outlives_kills
+from host.endure.memory import stays_small
 from host.endure.names import KINDS
 from host.endure.serial import Faults, crosses
 from host.trial import Outcome, tried
@@ -25,6 +26,8 @@ class Sizes:
         kills: of the sender.
         seconds: that ages are measured for.
         aways_s: how long cameras are away.
+        bundle: what reads where memory is looked at.
+        frames: of that.
     """
 
     items: int = 10_000
@@ -32,6 +35,8 @@ class Sizes:
     kills: int = 200
     seconds: float = 30.0
     aways_s: tuple[float, ...] = (0.5, 2.0, 10.0, 30.0)
+    bundle: Path = Path("build/native")
+    frames: int = 1_000_000
 
 
 def endure(names: Sequence[str], sizes: Sizes) -> list[Outcome]:
@@ -45,6 +50,7 @@ def _trials(sizes: Sizes, folder: Path) -> dict[str, Callable[[], str]]:
     trials: dict[str, Callable[[], str]] = {
         "serial": partial(crosses, sizes.items, Faults(baud=sizes.baud), folder / "serial"),
         "kills": partial(outlives_kills, sizes.kills, folder / "kills"),
+        "memory": partial(stays_small, sizes.bundle, sizes.frames),
     }
     for kind in KINDS:
         trials[f"age-{kind}"] = partial(stays_young, kind, sizes.seconds)

@@ -194,13 +194,13 @@ def test_the_delay_begins_with_the_first_reading() -> None:
 def test_a_text_in_doubt_waits_for_better_frames(better_at: float, told_at: float) -> None:
     """Up to three times the delay; the province is read in a different way in each frame until then."""
     one = follower(Settings(delay=1.0))
-    told: dict[float, str] = {}
+    told: list[tuple[float, str]] = []
     for i, t in enumerate(times(0, 8)):
         sure = t >= better_at
         text = CAR if sure else "京沪鲁皖"[i % 4] + CAR[1:]
         seen = sighting(text, confidence=0.99 if sure else 0.8, width=100 if sure else 60)
-        told |= {t: passage.event.text for passage in one.add(moment(t), [seen])}
-    ((at, text),) = told.items()
+        told += [(t, passage.event.text) for passage in one.add(moment(t), [seen])]
+    ((at, text),) = told
     assert at == pytest.approx(told_at, abs=0.2) and (text == CAR) == (better_at < 3)
 
 
@@ -249,9 +249,7 @@ def test_a_line_is_crossed() -> None:
 
 
 def test_a_passage_is_told_again_when_it_is_over() -> None:
-    what: list[tuple[float, list[Sighting]]] = [
-        (t, [sighting(CAR, confidence=0.95)]) for t in times(0, 60)
-    ]
+    what: list[tuple[float, list[Sighting]]] = [(t, [sighting(CAR, confidence=0.95)]) for t in times(0, 60)]
     what += [(t, []) for t in range(60, 500)]
     first, last = drive(what, Settings(closing=True))
     assert first.id == last.id and (first.complete, last.complete) == (False, True)
