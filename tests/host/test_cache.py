@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import errno
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -33,6 +35,22 @@ def test_another_process_may_finish_first(tmp_path: Path) -> None:
         (tmp_path / "thing" / "theirs").touch()
 
     assert [p.name for p in cached(tmp_path / "thing", slow).iterdir()] == ["theirs"]
+    assert [p.name for p in tmp_path.iterdir()] == ["thing"]
+
+
+def test_others_wait_for_the_one_that_fills(tmp_path: Path) -> None:
+    """Threads: each opens the lock anew, as a process does."""
+    filled = []
+
+    def fill(folder: Path) -> None:
+        filled.append(folder)
+        time.sleep(0.1)
+        (folder / "one").touch()
+
+    with ThreadPoolExecutor(8) as threads:
+        made = list(threads.map(lambda _: cached(tmp_path / "thing", fill), range(8)))
+    assert made == [tmp_path / "thing"] * 8
+    assert len(filled) == 1
     assert [p.name for p in tmp_path.iterdir()] == ["thing"]
 
 
