@@ -1,10 +1,12 @@
-"""100,000 damaged inputs: none ends in an error of ours, and what passes is stored."""
+"""130,000 damaged inputs: none ends in an error of ours, and what passes is stored."""
 
 from __future__ import annotations
 
 import asyncio
 import random
 from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import replace
 from typing import Any
 
 import msgspec
@@ -157,28 +159,75 @@ def test_messages_over_mqtt_are_decoded_or_refused(store: Store) -> None:
     stored(store, passed[:1000])
 
 
-def test_bytes_on_a_serial_line_are_decoded_or_passed_over(store: Store) -> None:
-    """1,000 damaged items in frames of which a third are damaged, and whole ones between them."""
+def frame_damaged(draw: random.Random, frame: bytes) -> bytes:
+    """*frame*, and never as it was."""
+    while (out := bytes_damaged(draw, frame)) == frame:
+        pass
+    return out
+
+
+def forged(draw: random.Random, frame: Frame) -> bytes:
+    """*frame* with another kind, session, offset or payload, and a checksum that is right."""
+    match draw.randrange(4):
+        case 0:
+            return encode(replace(frame, kind=draw.choice(list(Kind))))
+        case 1:
+            return encode(replace(frame, session=draw.choice((0, frame.session + 1, (1 << 32) - 1))))
+        case 2:
+            other = frame.offset + draw.choice((-101, -1, 1, 100, 4096, 1 << 31))
+            return encode(replace(frame, offset=other % (1 << 32)))
+        case _:
+            return encode(replace(frame, payload=bytes_damaged(draw, frame.payload)[:240]))
+
+
+def frames_of(number: int, item: bytes) -> list[Frame]:
+    """A stream of one item."""
+    stream = LENGTH.pack(len(item)) + item
+    data = (Frame(Kind.DATA, number, at, stream[at : at + 100]) for at in range(0, len(stream), 100))
+    return [Frame(Kind.OPEN, number, 0), *data]
+
+
+def test_every_frame_on_a_serial_line_may_be_damaged(store: Store) -> None:
+    """20,000 damaged frames, and each again as it was: all items arrive, half of them damaged themselves."""
     draw = random.Random(4)
     passed: list[Received] = []
-    refused = 0
+    refused = frames = 0
     for number in range(2000):
         receiver, items = Receiver(), []
-        items += receiver.feed(encode(Frame(Kind.OPEN, number, 0)))
         content = next(damaged(draw, SMALL, 1)) if number % 2 else SMALL[0]
-        stream = LENGTH.pack(len(content)) + content
-        for at in range(0, len(stream), 100):
-            frame = encode(Frame(Kind.DATA, number, at, stream[at : at + 100]))
-            receiver_gets = bytes_damaged(draw, frame) if draw.random() < 0.3 else frame
-            items += receiver.feed(receiver_gets)
+        for frame in frames_of(number, content):
+            whole = encode(frame)
+            items += receiver.feed(frame_damaged(draw, whole))
             # What was lost is sent again.
-            items += receiver.feed(frame)
+            items += receiver.feed(whole)
+            frames += 1
+        # Half a frame may wait for its other half.
+        items += receiver.feed(bytes(300))
         receiver.store()
         receiver.reply()
-        for item in items:
-            try:
-                passed.append(decode_one(item, "gate"))
-            except FatalError:
-                refused += 1
-    assert len(passed) > 900 and refused > 100
+        assert items == [content]
+        try:
+            passed.append(decode_one(content, "gate"))
+        except FatalError:
+            refused += 1
+    assert frames > 15_000 and len(passed) > 900 and refused > 100
     stored(store, passed)
+
+
+def test_forged_frames_on_a_serial_line_end_a_stream_at_worst() -> None:
+    """15,000 of which the checksum is right: what follows them in a new stream arrives."""
+    draw = random.Random(5)
+    receiver = Receiver()
+    for number in range(1, 2001):
+        for frame in frames_of(number, next(damaged(draw, SMALL, 1))):
+            for item in receiver.feed(forged(draw, frame)):
+                with suppress(FatalError):
+                    decode_one(item, "gate")
+            receiver.store()
+            receiver.reply()
+        items = [
+            item for frame in frames_of(1 << 20 | number, SMALL[0]) for item in receiver.feed(encode(frame))
+        ]
+        receiver.store()
+        assert items == [SMALL[0]]
+        assert receiver.reply()
