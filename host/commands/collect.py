@@ -11,10 +11,14 @@ import click
 from device_runtime.errors import FatalError
 from device_runtime.service.address import Address, parse_address
 from host.commands import options
+from lprnet.commands.options import Number
 
 LOG = logging.getLogger(__name__)
 
 _CLOSE_S = 0.5
+
+_DAYS = Number(0.01, 36_525)
+"""Up to a century."""
 
 
 class _AddressType(click.ParamType):
@@ -59,22 +63,22 @@ class _AddressType(click.ParamType):
 )
 @click.option(
     "--rate",
-    type=click.FloatRange(0.1),
+    type=Number(0.1, 1e6),
     default=100.0,
     show_default=True,
     help="Items a second that a board may send in the long run.",
 )
 @click.option(
     "--keep-days",
-    type=click.FloatRange(0.01),
+    type=_DAYS,
     default=30.0,
     show_default=True,
     help="Delete events and their pictures after so many days.",
 )
-@click.option("--keep-crops-days", type=click.FloatRange(0.01), help="The pictures sooner than that.")
+@click.option("--keep-crops-days", type=_DAYS, help="The pictures sooner than that.")
 @click.option(
     "--keep-health-days",
-    type=click.FloatRange(0.01),
+    type=_DAYS,
     default=90.0,
     show_default=True,
     help="Delete health reports after so many days.",

@@ -10,6 +10,7 @@ import sys
 import click
 
 from device_runtime.errors import FatalError
+from lprnet.commands.options import Number
 from lprnet.console import table
 
 LOG = logging.getLogger(__name__)
@@ -19,9 +20,9 @@ LOG = logging.getLogger(__name__)
 @click.option("--db", required=True, metavar="URL", help="Database to fill: an empty one.")
 @click.option("--boards", type=click.IntRange(1), default=200, show_default=True)
 @click.option(
-    "--rate", type=click.FloatRange(0.01), default=1.0, show_default=True, help="Events a second of a board."
+    "--rate", type=Number(0.01, 1000), default=1.0, show_default=True, help="Events a second of a board."
 )
-@click.option("--seconds", type=click.FloatRange(1.0), default=60.0, show_default=True)
+@click.option("--seconds", type=Number(1, 86_400), default=60.0, show_default=True)
 @click.option("--collectors", type=click.IntRange(1), default=1, show_default=True, help="On that database.")
 @click.option("--kills", type=click.IntRange(0), default=0, help="How often a collector is killed (-9).")
 @click.option("--during", metavar="COMMAND", help="Run in the middle, e.g. what restarts PostgreSQL.")

@@ -29,6 +29,9 @@ def refused(*words: str) -> str:
         (["--serial", "ttyUSB0"], "--serial ttyUSB0: names no port"),
         (["--mqtt", "mqtt://me:secret@broker"], "holds a password, which other users see"),
         (["--http", "0", "--keep-days", "0"], "--keep-days"),
+        (["--http", "0", "--keep-days", "nan"], "nan is not a finite number"),
+        (["--http", "0", "--keep-crops-days", "1e300"], "--keep-crops-days"),
+        (["--http", "0", "--rate", "inf"], "--rate"),
     ],
 )
 def test_what_cannot_be_is_one_line(
