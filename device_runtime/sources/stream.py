@@ -34,7 +34,7 @@ _THREADS = 2
 """A frame of delay, for the streams of 1080p that one core of a board cannot decode."""
 _START_S = 20.0
 """How long a board under load may take to start the decoder, before it begins to open the stream."""
-_PATIENCE, _LEAST_S = 4.0, 2.0
+_PATIENCE, _LEAST_S = 4.0, 3.0
 """A stream may take so many times as long to open as it did before, but at least so many seconds; twice as
 long with each try that fails, up to what the settings allow."""
 _CODE = (
