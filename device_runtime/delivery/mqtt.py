@@ -172,6 +172,7 @@ def discovery(to: MqttDestination) -> dict[str, dict[str, Any]]:
             "model": "lpr-run",
             "sw_version": __version__,
         },
+        "origin": {"name": "lpr-run", "sw_version": __version__},
     }
     return {f"{to.discovery}/sensor/{re.sub('[^0-9A-Za-z_-]', '_', to.node)}/config": about}
 
