@@ -23,7 +23,6 @@ from device_runtime.locate.geometry import (
     height_of,
     transform,
     view_matrix,
-    width_of,
 )
 from lprnet.scenes.generator import Generator
 from lprnet.scenes.light import take
@@ -40,9 +39,6 @@ A_PLATE, NO_PLATE, CORNERS_FROM = 0.35, 0.1, 0.2
 it is none, between them it is neither; from the third on the corners are to be found."""
 SIZES = ((256, 1), (384, 2), (256, 1), (384, 2), (384, 3))
 """px of a scene, and how many times finer than FIND's input it is."""
-UPSIDE_DOWN, LEGIBLE = 0.06, 40
-"""This share of the views of plates so wide in the scene (px) or wider is turned over, and is no plate then:
-numbers on kerbs and floors are upside down as often as not, plates never."""
 _STREAM = 3
 """Of a seed's random numbers; 2 is the scenes'."""
 
@@ -183,9 +179,6 @@ def view_of(rng: Random, scene: Scene, quad: Floats) -> View:
     matrix = view_matrix(quad)
     image = cut_view(scene.image, matrix)
     plate, overlap = _met(scene.plates, quad)
-    legible = plate is not None and overlap >= A_PLATE and width_of(plate.corners) >= LEGIBLE
-    if legible and rng.random() < UPSIDE_DOWN:
-        return _no_plate(_worse(rng, np.ascontiguousarray(image[::-1, ::-1])))
     image = _worse(rng, image)
     if plate is None:
         return _no_plate(image)

@@ -58,7 +58,7 @@ def refine(view: Image) -> Floats:
     output[VIEW_SCORE], output[VIEW_ROWS] = -6, -6
     if bounds is None:
         return output
-    output[VIEW_SCORE], output[VIEW_ROWS] = 3, 5
+    output[VIEW_SCORE], output[VIEW_ROWS] = 3, 6
     y, x = (np.mgrid[: VIEW_HEIGHT // 4, : VIEW_WIDTH // 4] + 0.5) * 4
     for k, (u, v) in enumerate(bounds[0] + bounds[1] * SQUARE):
         output[k] = -(np.square(x - u) + np.square(y - v)) / (2 * 3**2)

@@ -12,9 +12,8 @@ from numpy.typing import NDArray
 
 import device_runtime
 from device_runtime.errors import FatalError
-from device_runtime.locate.decode import CHANNELS, CORNERS, SCORE, STRIDE, UNIT, VIEW_ROWS, Floats, logit
+from device_runtime.locate.decode import CHANNELS, CORNERS, SCORE, STRIDE, UNIT, VIEW_ROWS, Floats
 from device_runtime.locate.geometry import fit
-from device_runtime.locate.locator import Scoring
 from device_runtime.locate.rectify import rectify
 from device_runtime.locate.region import Region
 from device_runtime.read.engine import Engine, Reading
@@ -94,12 +93,9 @@ def test_where_rows_are_doubtful_the_surer_text_decides(engine: Engine, likelier
     assert np.array_equal(plate.image, crops[surer])
 
 
-@pytest.mark.parametrize(
-    ("surest", "text", "score", "left"),
-    [(0.6, 0.01, 0.9, 1), (0.4, 0.01, 0.9, 2), (0.6, 0.1, 0.9, 2), (0.6, 0.01, 0.97, 2)],
-)
-def test_beside_a_plate_that_is_read_a_doubtful_place_without_a_text_is_none(
-    engine: Engine, surest: float, text: float, score: float, left: int
+@pytest.mark.parametrize(("surest", "text", "left"), [(0.9, 0.01, 1), (0.7, 0.01, 2), (0.9, 0.1, 2)])
+def test_beside_a_plate_that_is_read_a_place_without_a_text_is_none(
+    engine: Engine, surest: float, text: float, left: int
 ) -> None:
     """The left spot is read, and the right one hardly."""
 
@@ -110,9 +106,7 @@ def test_beside_a_plate_that_is_read_a_doubtful_place_without_a_text_is_none(
 
     frame = _street()
     frame[100:140, 600:760] = 255
-    locator = by_hand(spots, refine)
-    locator = replace(locator, scoring=Scoring(find=0, refine=0, offset=logit(score)))
-    examined = Examiner(Reads(), locator, min_confidence=0.2).examine(frame)
+    examined = Examiner(Reads(), by_hand(spots, refine), min_confidence=0.2).examine(frame)
     assert len(examined.plates) + len(examined.unread) == left
     assert [plate.confidence for plate in examined.plates] == [surest]
 

@@ -26,7 +26,7 @@ def test_the_second_look_mends_the_corners_and_the_score() -> None:
     assert len(proposed) == len(found) == 1
     assert np.abs(proposed.corners[0] - LABELLED).max() > 8
     assert np.abs(found.corners[0] - LABELLED).max() < 1
-    scores = [1 / (1 + np.exp(-logit)) for logit in (1, 3, 0.25 * 1 + 0.75 * 3, 5)]
+    scores = [1 / (1 + np.exp(-logit)) for logit in (1, 3, 0.25 * 1 + 0.75 * 3, 6)]
     seen = [found.find_scores[0], found.refine_scores[0], found.scores[0], found.two_rows[0]]
     assert seen == pytest.approx(scores, abs=1e-4)
 
