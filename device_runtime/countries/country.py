@@ -12,7 +12,7 @@ import itertools
 import re
 import sys
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
@@ -108,10 +108,18 @@ class Place:
 
     choices: tuple[tuple[float, tuple[str, ...]], ...]
 
-    @property
+    @cached_property
     def texts(self) -> tuple[str, ...]:
         """All that may stand here."""
         return tuple(dict.fromkeys(t for _, texts in self.choices for t in texts))
+
+    @cached_property
+    def by_length(self) -> tuple[tuple[frozenset[str], ...], ...]:
+        """For each length of a text, the shortest first: what may stand in each of its characters' places."""
+        return tuple(
+            tuple(frozenset(t[i] for t in self.texts if len(t) == n) for i in range(n))
+            for n in sorted({len(t) for t in self.texts})
+        )
 
 
 @dataclass(frozen=True)
@@ -132,16 +140,7 @@ class Pattern:
 
     def places(self) -> tuple[tuple[frozenset[str], ...], ...]:
         """What may stand in each place, once for every combination of lengths of its codes."""
-        options = []
-        for part in self.parts:
-            if isinstance(part, Place):
-                lengths = sorted({len(t) for t in part.texts})
-                options.append(
-                    [
-                        tuple(frozenset(t[i] for t in part.texts if len(t) == n) for i in range(n))
-                        for n in lengths
-                    ]
-                )
+        options = [part.by_length for part in self.parts if isinstance(part, Place)]
         return tuple(tuple(itertools.chain(*chosen)) for chosen in itertools.product(*options))
 
     def marked(self, text: str) -> str | None:
@@ -187,13 +186,14 @@ class Country:
     reads: dict[str, tuple[Pattern, ...]]
     beyond: dict[str, tuple[Pattern, ...]]
 
-    @property
+    @cached_property
     def characters(self) -> frozenset[str]:
         """All that is on its plates."""
         patterns = (p for kind in self.kinds.values() for p in kind.patterns)
         return frozenset().union(*(p.characters for p in patterns))
 
 
+@cache
 def expanded(characters: str) -> str:
     """*characters* with ranges like A-Z written out."""
     return re.sub(
@@ -201,22 +201,28 @@ def expanded(characters: str) -> str:
     )
 
 
+@cache
+def _place(*choices: tuple[float, tuple[str, ...]]) -> Place:
+    """One for all patterns that have it: what is worked out of it is worked out once."""
+    return Place(choices)
+
+
 def parse(pattern: str, file: CountryFile, weight: float = 1.0) -> Pattern:
     """*pattern* with the places of *file*."""
     parts: list[Place | str] = []
     for c in pattern:
         if c in file.codes:
-            parts.append(Place(((1.0, file.codes[c]),)))
+            parts.append(_place((1.0, file.codes[c])))
         elif c in file.places:
             given = file.places[c]
             choices = ((1.0, given),) if isinstance(given, str) else given
-            parts.append(Place(tuple((w, tuple(expanded(texts))) for w, texts in choices)))
+            parts.append(_place(*((w, tuple(expanded(texts))) for w, texts in choices)))
         elif c == "A":
-            parts.append(Place(((1.0, tuple(expanded(file.letters))),)))
+            parts.append(_place((1.0, tuple(expanded(file.letters)))))
         elif c in "19":
-            parts.append(Place(((1.0, tuple("0123456789"[c == "1" :])),)))
+            parts.append(_place((1.0, tuple("0123456789"[c == "1" :]))))
         else:
-            parts.append(c if c in MARKS else Place(((1.0, (c,)),)))
+            parts.append(c if c in MARKS else _place((1.0, (c,))))
     return Pattern(weight, tuple(parts))
 
 
