@@ -24,7 +24,8 @@ from device_runtime.service.address import Address
 from device_runtime.service.notify import Notifier
 from host.collect.app import AppSettings, create_app
 from host.collect.metrics import Measured, Metrics
-from host.collect.mqtt_input import MqttInput, MqttSource
+from host.collect.mqtt_input import MqttInput
+from host.collect.mqtt_source import MqttSource
 from host.collect.retire import Retiring
 from host.collect.serial_input import SerialInput, SerialSource
 from host.collect.server import HEAD_S, Tls, WebServer, listen

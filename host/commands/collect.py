@@ -109,7 +109,7 @@ def collect_command(
     from host.collect.app import ITEMS, METRICS_TOKEN, AppSettings
     from host.collect.collector import CollectorSettings, collect
     from host.collect.items import Limits
-    from host.collect.mqtt_input import parse_mqtt
+    from host.collect.mqtt_source import parse_mqtt
     from host.collect.password import open_password
     from host.collect.serial_input import parse_serial
     from host.collect.server import Tls

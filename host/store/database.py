@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from sqlalchemy import event, exc
 
 from device_runtime.errors import FatalError
-from host.store.faults import Unavailable
+from host.store.faults import Unavailable, explained
 
 BUSY_S = 5.0
 """How long a lock that another program holds is waited for, and a server that does not answer."""
@@ -128,7 +128,7 @@ class Database:
             # What was to be stored is at fault, not the database.
             raise
         except exc.DBAPIError as error:
-            raise _explained(self.name, error.orig or error) from None
+            raise explained(self.name, error.orig or error) from None
 
 
 def connect(url: str) -> Database:
@@ -231,37 +231,3 @@ def _postgresql(url: sa.URL) -> sa.Engine:
         pool_timeout=BUSY_S,
         pool_pre_ping=True,
     )
-
-
-_FREE = "free some space, or keep less"
-_LOCKED = ("is locked by another program", "stop it, or wait until it is done")
-_SQLITE = {
-    sqlite3.SQLITE_BUSY: _LOCKED,
-    sqlite3.SQLITE_LOCKED: _LOCKED,
-    sqlite3.SQLITE_FULL: ("cannot grow: the disk is full", _FREE),
-    sqlite3.SQLITE_IOERR: ("cannot be read or written: the disk is full or fails", _FREE),
-    sqlite3.SQLITE_NOTADB: ("is no SQLite database, or its beginning is damaged", "name another file"),
-    sqlite3.SQLITE_CORRUPT: ("is damaged", "restore a copy, or move it away and begin anew"),
-    sqlite3.SQLITE_CANTOPEN: ("cannot be opened", "check its folder and its rights"),
-    sqlite3.SQLITE_READONLY: ("may not be written", "check its rights"),
-}
-"""Primary result code → why and todo, see sqlite.org/rescode.html."""
-
-_POSTGRESQL = {
-    "53100": ("cannot grow: the server's disk is full", _FREE),
-    "53300": ("has no connection left", "raise max_connections, or run fewer collectors"),
-    "55P03": _LOCKED,
-    "XX001": ("is damaged", "restore a copy"),
-}
-"""SQLSTATE → the same, see the appendix of PostgreSQL's manual."""
-
-
-def _explained(name: str, error: BaseException) -> Unavailable:
-    code = getattr(error, "sqlite_errorcode", None)
-    if code is not None:
-        known = _SQLITE.get(code & 0xFF)
-    else:
-        known = _POSTGRESQL.get(getattr(error, "sqlstate", None) or "")
-    said = " ".join(str(error).split())[:200]
-    why, todo = known or (f"fails ({said})", "check that it runs, and who may use it")
-    return Unavailable(name, why, todo)

@@ -26,7 +26,7 @@ from device_runtime.delivery.serial_line import SerialChannel
 from device_runtime.delivery.spool import Spool
 from device_runtime.delivery.spool_file import Entry
 from host.collect.incoming import id_of
-from host.collect.mqtt_input import MqttSource
+from host.collect.mqtt_source import MqttSource
 from host.collect.serial_input import SerialSource
 from host.store.store import Store, open_store
 from tests.device_runtime.delivery.test_mqtt import Broker, needs_broker

@@ -15,7 +15,8 @@ from device_runtime.delivery.destination import MqttDestination
 from device_runtime.delivery.mqtt import MqttChannel
 from device_runtime.errors import FatalError
 from host.collect.metrics import Metrics
-from host.collect.mqtt_input import MqttInput, MqttSource, decode_message, parse_mqtt
+from host.collect.mqtt_input import MqttInput, decode_message
+from host.collect.mqtt_source import MqttSource
 from host.store.store import Store
 from tests.device_runtime.delivery.spools import entry, spool_with
 from tests.device_runtime.delivery.test_mqtt import Broker, needs_broker
@@ -116,24 +117,7 @@ def test_a_topic_names_the_board() -> None:
             decode_message(topic, body, "fleet/a")
 
 
-def test_an_address_says_where_the_broker_is(tmp_path: Path) -> None:
-    found = parse_mqtt(f"mqtts://collector@broker.example/fleet/a?client=c1&group=g&ca={tmp_path}/ca.pem")
-    assert found == MqttSource(
-        host="broker.example", port=8883, tls=True, username="collector", prefix="fleet/a",
-        group="g", client="c1", ca=tmp_path / "ca.pem",
-    )  # fmt: skip
-    plain = parse_mqtt("mqtt://broker:1884")
-    assert (plain.port, plain.tls, plain.prefix, plain.group) == (1884, False, "lpr", "lpr-host")
-    with pytest.raises(FatalError, match=r"cannot be read"):
-        MqttInput(found, None, Metrics())  # type: ignore[arg-type]
-
-
-@pytest.mark.parametrize(
-    "text",
-    ["", "broker", "http://broker", "mqtt://", "mqtt://u:secret@broker", "mqtt://b:x", "mqtt://b/a+b", "mqtt://b/#",
-     "mqtt://b?qos=1", "mqtt://b?client", "mqtt://b?group=a/b", "mqtt://b?client=%00"],
-)  # fmt: skip
-def test_what_is_no_broker_is_refused(text: str) -> None:
-    with pytest.raises(FatalError) as error:
-        parse_mqtt(text)
-    assert "secret" not in str(error.value)
+def test_certificates_that_cannot_be_read_are_one_line(tmp_path: Path) -> None:
+    source = MqttSource(host="127.0.0.1", port=1, tls=True, ca=tmp_path / "ca.pem")
+    with pytest.raises(FatalError, match=r"ca\.pem: cannot be read"):
+        MqttInput(source, None, Metrics())  # type: ignore[arg-type]
