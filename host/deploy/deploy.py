@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from device_runtime.errors import FatalError
-from host.deploy.board import lacking
+from host.deploy.agent.healthy import lacking
 from host.deploy.inventory import ROOT
 from host.deploy.shipment import Shipment
 from host.deploy.ssh import Agent, Connection, Lost, Refusal, connected

@@ -1,6 +1,6 @@
 """One board, reached by the user's own ssh: its programs, configuration, keys and jump hosts.
 
-ssh -M (once) ──┬── agent: board.py, which answers requests
+ssh -M (once) ──┬── agent: `host.deploy.agent`, packed, which answers requests
                 └── rsync, where both ends have it
 """
 
@@ -16,11 +16,11 @@ import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
 from device_runtime.errors import FatalError
+from host.deploy.pack import LOADER, packed
 from host.deploy.shipment import Shipped
 
 LOG = logging.getLogger(__name__)
@@ -164,7 +164,7 @@ def connected(host: str, config: Path | None = None, *, ask: bool = False) -> It
 
 
 class Agent:
-    """`board.py` at the other end: `ask` it.
+    """`host.deploy.agent` at the other end: `ask` it.
 
     Args:
         connection: to the board.
@@ -179,11 +179,8 @@ class Agent:
         self.host, self._say = connection.host, say
         self._first = {"root": root}
         """What goes with the first request."""
-        source = resources.files("host.deploy").joinpath("board.py").read_bytes()
-        start = (
-            f"import sys;_SOURCE=sys.stdin.buffer.read({len(source)});"
-            'exec(compile(_SOURCE,\\"board.py\\",\\"exec\\"))'
-        )
+        source = packed()
+        start = LOADER.format(size=len(source), quote='\\"')
         shell = (
             "p=${PYTHON:-python3}; "
             'command -v "$p" >/dev/null || { echo "$p is not installed" >&2; exit 127; }; '

@@ -8,7 +8,7 @@ from typing import Any
 
 from device_runtime.console import one_line
 from device_runtime.errors import FatalError
-from host.deploy.board import lacking
+from host.deploy.agent.healthy import lacking
 from host.deploy.deploy import Outcome
 
 OUTCOME_HEADINGS = ("group", "board", "state", "runs", "what was seen")
