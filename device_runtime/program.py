@@ -23,16 +23,20 @@ def main() -> NoReturn:
 
     if ours:
         signal.signal(signal.SIGINT, signal.default_int_handler)
-    status: object = 0
+    status: int | str | None = 0
     try:
         run()
     except SystemExit as end:
         status = end.code
+    if status is not None and not isinstance(status, int):
+        # As Python does: what is no number is said.
+        print(status, file=sys.stderr)
+        status = 1
     for stream in (sys.stdout, sys.stderr):
         # A closed pipe is told by the status.
         with suppress(OSError, ValueError):
             stream.flush()
-    os._exit(status if isinstance(status, int) else 0)
+    os._exit(status or 0)
 
 
 if __name__ == "__main__":

@@ -37,3 +37,16 @@ def test_ctrl_c_while_it_loads_says_nothing() -> None:
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     assert (done.returncode, done.stdout, done.stderr) == (-signal.SIGINT, "", "")
+
+
+def test_an_end_with_words_says_them() -> None:
+    code = (
+        "import sys, types\n"
+        "cli = types.ModuleType('device_runtime.cli')\n"
+        "def run(): raise SystemExit('error: the shutter is stuck')\n"
+        "cli.main = run\n"
+        "sys.modules['device_runtime.cli'] = cli\n"
+        "from device_runtime.program import main; main()"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert (done.returncode, done.stdout, done.stderr) == (1, "", "error: the shutter is stuck\n")
