@@ -8,16 +8,14 @@ from functools import partial
 from pathlib import Path
 
 from device_runtime.errors import FatalError
-from device_runtime.sources.address import Address, is_address, parse_address, shown
+from device_runtime.sources.address import is_address, parse_address, shown
 from device_runtime.sources.files import SUFFIXES, image_files
-from device_runtime.sources.http import open_http
 from device_runtime.sources.live import Capture, Connect, Live
 from device_runtime.sources.picamera import PicameraCapture
 from device_runtime.sources.pipe import STANDARD_INPUT, is_file, named_pipe, standard_input
 from device_runtime.sources.settings import SourceSettings
 from device_runtime.sources.source import Source
 from device_runtime.sources.stills import Stills
-from device_runtime.sources.stream import Stream, StreamCapture
 from device_runtime.sources.v4l2 import V4l2Capture, find_device, stable_path
 from device_runtime.sources.video import VideoFile
 
@@ -105,39 +103,10 @@ def _stream(camera: str, settings: SourceSettings) -> Source:
         raise FatalError(f"camera {shown(camera)}", f"does not open (it {error})", todo) from None
     if address.scheme == "file":
         return open_source(re.sub(r"(?i)^file://(localhost)?", "", address.url), settings)
-    stream = Stream(address, settings)
-    try:
-        first = _connected(address, settings, stream)
-    except FatalError:
-        stream.close()
-        raise
-    if isinstance(first, StreamCapture) and first.recorded:
-        return Live(
-            address.name,
-            lambda: first,
-            timeout_s=settings.timeout,
-            fps=settings.fps,
-            live=False,
-            reconnects=False,
-            recorded=True,
-        )
-    again = partial(_connected, address, settings, stream)
-    ready = [first]
-    return Live(
-        address.name,
-        lambda: ready.pop() if ready else again(),
-        timeout_s=settings.timeout,
-        fps=settings.fps,
-        done=stream.close,
-    )
+    # Loaded where it is used: with TLS and HTTP it takes a twentieth of the time to the first plate.
+    from device_runtime.sources.network import open_address
 
-
-def _connected(address: Address, settings: SourceSettings, stream: Stream) -> Capture:
-    if address.scheme in ("http", "https"):
-        capture = open_http(address, settings)
-        if capture is not None:
-            return capture
-    return stream.open()
+    return open_address(address, settings)
 
 
 def _live(name: str, connect: Connect, settings: SourceSettings) -> Live:
