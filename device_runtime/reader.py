@@ -19,7 +19,7 @@ from device_runtime.locate.decode import Floats
 from device_runtime.locate.geometry import is_cut, width_of
 from device_runtime.locate.locator import Found, Locator
 from device_runtime.locate.module import open_locator
-from device_runtime.locate.rectify import rectify
+from device_runtime.locate.rectify import MARGINS, rectify
 from device_runtime.locate.region import Region
 from device_runtime.read.engine import Engine, Reading
 from device_runtime.sources.image import Image, as_bgr
@@ -170,7 +170,8 @@ class Examiner:
     def examine(self, frame: NDArray) -> Examined:
         """All that is found in *frame*, read or not, and how long it took.
 
-        At most `Search.most` places are looked at and read, at most twice each, so that the time is bounded.
+        At most `Search.most` places are looked at and read, at most three times each, so that the time is
+        bounded.
 
         Raises:
             FatalError: as `read`.
@@ -188,19 +189,23 @@ class Examiner:
         crops = [
             []
             if is_cut(ways[0].corners, image.shape[1], image.shape[0])
-            else [rectify(image, place.corners, place.rows, warp=self.locator.warp) for place in ways]
+            else [
+                (place, rectify(image, place.corners, place.rows, margin=margin, warp=self.locator.warp))
+                for place in ways
+                for margin in MARGINS[place.rows]
+            ]
             for ways in places
         ]
         clock.lap("rectify")
         timings = clock.ms | dict.fromkeys(("preprocess", "infer", "decode"), 0.0)
         each = [
             max(
-                (self._read(crop, place, timings) for place, crop in zip(ways, images, strict=True)),
+                (self._read(crop, place, timings) for place, crop in shown),
                 key=_confidence,
             )
-            if images
+            if shown
             else Unread(why="cut", reading=None, place=ways[0], image=None)
-            for ways, images in zip(places, crops, strict=True)
+            for ways, shown in zip(places, crops, strict=True)
         ]
         return _examined(_credible(each), timings)
 

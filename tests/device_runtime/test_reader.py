@@ -14,7 +14,7 @@ import device_runtime
 from device_runtime.errors import FatalError
 from device_runtime.locate.decode import CHANNELS, CORNERS, SCORE, STRIDE, UNIT, VIEW_ROWS, Floats
 from device_runtime.locate.geometry import fit
-from device_runtime.locate.rectify import rectify
+from device_runtime.locate.rectify import MARGINS, rectify
 from device_runtime.locate.region import Region
 from device_runtime.read.engine import Engine, Reading
 from device_runtime.reader import Examiner, Reader
@@ -85,12 +85,14 @@ def test_where_rows_are_doubtful_the_surer_text_decides(engine: Engine, likelier
     reader = Reader(engine, by_hand(spots, doubtful))
     (plate,) = reader.examine(frame).plates
     assert plate.place is not None
-    crops = {rows: rectify(frame, plate.place.corners, rows) for rows in (1, 2)}
-    readings = {rows: engine.read(crop) for rows, crop in crops.items()}
-    surer = max(readings, key=lambda rows: readings[rows].confidence)
-    assert readings[1].confidence != readings[2].confidence
-    assert (plate.place.rows, plate.text) == (surer, readings[surer].plate)
-    assert np.array_equal(plate.image, crops[surer])
+    ways = [(rows, margin) for rows in (1, 2) for margin in MARGINS[rows]]
+    crops = [rectify(frame, plate.place.corners, rows, margin=margin) for rows, margin in ways]
+    readings = [engine.read(crop) for crop in crops]
+    confidences = [reading.confidence for reading in readings]
+    surest = int(np.argmax(confidences))
+    assert len({*confidences}) == len(ways) == 3
+    assert (plate.place.rows, plate.text) == (ways[surest][0], readings[surest].plate)
+    assert np.array_equal(plate.image, crops[surest])
 
 
 @pytest.mark.parametrize(("surest", "text", "left"), [(0.9, 0.01, 1), (0.7, 0.01, 2), (0.9, 0.1, 2)])
