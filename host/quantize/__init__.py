@@ -27,12 +27,14 @@ from host.quantize.equalize import Equalized, equalize
 from host.quantize.layer import Options, Quantized, quantize_conv
 from host.quantize.observe import Histogram, histogram, observer_of
 from host.quantize.weights import quantize_head
+from lprnet.threads import one_thread
 
 BATCH = 16
 CORRECTION_SAMPLES = 64
 """Samples that bias correction averages over; each gives thousands of values a channel."""
 
 
+@one_thread()
 def quantize(
     network: Network,
     samples: NDArray[np.float32],
@@ -40,6 +42,8 @@ def quantize(
     int8_sums: Int8Sums | None = None,
 ) -> QuantizedNetwork:
     """Quantize the backbone and the head's weights; contexts and their products with those stay fp32.
+
+    The same arguments give the same bytes, however many cores there are.
 
     Args:
         network: as from `simplify`.

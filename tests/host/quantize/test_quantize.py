@@ -55,6 +55,22 @@ def test_weights_fit_the_instructions_they_are_for(network: Network, samples: ND
             assert int8_sums.largest_sum(conv.weight).max() <= INT16_MAX
 
 
+@pytest.mark.slow
+def test_threads_change_nothing(network: Network, samples: NDArray[np.float32]) -> None:
+    before = torch.get_num_threads()
+    quantized = []
+    try:
+        for threads in (1, 2):
+            torch.set_num_threads(threads)
+            quantized.append(quantize(network, samples))
+            assert torch.get_num_threads() == threads
+    finally:
+        torch.set_num_threads(before)
+    one, two = (q.convs for q in quantized)
+    assert all(np.array_equal(conv.weight, two[name].weight) for name, conv in one.items())
+    assert all(np.array_equal(conv.multiplier, two[name].multiplier) for name, conv in one.items())
+
+
 def test_unknown_observer_and_no_samples_are_refused(network: Network, samples: NDArray[np.float32]) -> None:
     with pytest.raises(FatalError, match="use min-max, percentile, mse, entropy"):
         quantize(network, samples, Options("median"))
