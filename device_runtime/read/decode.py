@@ -29,11 +29,13 @@ class Decoded:
         confidence: product of `character_confidences`; 0 for an empty text.
         character_confidences: of each character the highest softmax output of its class over the steps
             aligned to it.
+        labels: the characters' classes.
     """
 
     text: str
     confidence: float
     character_confidences: tuple[float, ...]
+    labels: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -58,19 +60,19 @@ def greedy(logits: NDArray[np.float32], alphabet: Sequence[str], blank: int) -> 
         blank: index of the class that means no character.
     """
     best, probabilities = _best_path(logits)
-    characters: list[str] = []
+    labels: list[int] = []
     confidences: list[float] = []
     previous = blank
     for label, probability in zip(best, probabilities, strict=True):
         if label == blank:
             pass
         elif label != previous:
-            characters.append(alphabet[label])
+            labels.append(label)
             confidences.append(probability)
         elif probability > confidences[-1]:
             confidences[-1] = probability
         previous = label
-    return _decoded(characters, confidences)
+    return decoded(labels, confidences, alphabet)
 
 
 def with_grammar(
@@ -88,17 +90,18 @@ def with_grammar(
     if not first.text or grammar.accepts(first.text):
         return first
 
-    def characters(candidate: Candidate) -> list[str]:
-        return [alphabet[label] for label in candidate.labels]
-
     def log_posterior(candidate: Candidate) -> float:
-        prior = 0.0 if grammar.accepts(characters(candidate)) else _LOG_UNUSUAL
-        return candidate.log_probability + prior
+        return candidate.log_probability + log_prior(candidate.labels, alphabet, grammar)
 
-    best = max(beam(logits, blank, width), key=log_posterior)
-    if "".join(characters(best)) == first.text:
-        return first
-    return _decoded(characters(best), _aligned(log_softmax(logits), best.labels, blank))
+    best = max(beam(logits, blank, width), key=log_posterior).labels
+    return (
+        first if best == first.labels else decoded(best, aligned(log_softmax(logits), best, blank), alphabet)
+    )
+
+
+def log_prior(labels: Sequence[int], alphabet: Sequence[str], grammar: Grammar) -> float:
+    """Natural log of the odds that a text is on a plate, before anything is seen: `UNUSUAL` if it is none."""
+    return 0.0 if grammar.accepts([alphabet[label] for label in labels]) else _LOG_UNUSUAL
 
 
 def beam(logits: NDArray[np.float32], blank: int, width: int = BEAM_WIDTH) -> list[Candidate]:
@@ -158,8 +161,12 @@ def log_probability(log_probabilities: NDArray[np.float64], labels: Sequence[int
     return float(np.logaddexp.reduce(forward[-2:]))
 
 
-def _aligned(log_probabilities: NDArray[np.float64], labels: Sequence[int], blank: int) -> list[float]:
-    """The probability of each of *labels*, at its best step of the single most likely alignment."""
+def aligned(log_probabilities: NDArray[np.float64], labels: Sequence[int], blank: int) -> list[float]:
+    """The probability of each of *labels*, at its best step of the single most likely alignment.
+
+    Args:
+        log_probabilities: [classes, steps], as from `log_softmax`.
+    """
     states, skips = _lattice(labels, blank)
     scores = log_probabilities[states].T
     best = np.full(len(states), -math.inf)
@@ -212,7 +219,10 @@ def _merge(path: Sequence[int], blank: int) -> tuple[int, ...]:
     )
 
 
-def _decoded(characters: Sequence[str], confidences: Sequence[float]) -> Decoded:
+def decoded(labels: Sequence[int], confidences: Sequence[float], alphabet: Sequence[str]) -> Decoded:
+    """The text of *labels*, whose probabilities are *confidences*."""
     confidences = [min(c, 1.0) for c in confidences]
     confidence = math.prod(confidences) if confidences else 0.0
-    return Decoded("".join(characters), confidence, tuple(confidences))
+    return Decoded(
+        "".join(alphabet[label] for label in labels), confidence, tuple(confidences), tuple(labels)
+    )

@@ -2,15 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from device_runtime.bundle.manifest import ConfidenceInfo
 from device_runtime.errors import FatalError
-from device_runtime.read import decode, grammar
-from device_runtime.read.confidence import confidence, features
+from device_runtime.read import grammar
+from device_runtime.read.confidence import Features, confidence, features
+from device_runtime.read.decode import Decoded, greedy, with_grammar
+from device_runtime.read.looks import LOOKS, SURE, Logits, agreed, seen
+from device_runtime.sources.image import Image
+from device_runtime.timing import StageClock
+
+
+@dataclass(frozen=True, eq=False)
+class Read:
+    """A plate as read.
+
+    Attributes:
+        decoded: the text, and how sure it is.
+        logits: float32[classes,steps] of the look that shows it best.
+        features: what its confidence is made of (`read.confidence.features`).
+    """
+
+    decoded: Decoded
+    logits: Logits
+    features: Features
 
 
 class Decoder:
@@ -62,19 +82,47 @@ class Decoder:
         """Whether a plate may read so by the grammar."""
         return self._grammar.accepts(text)
 
-    def decode(self, logits: NDArray[np.float32], width: float) -> decode.Decoded:
-        """The text of logits [classes, steps].
+    def decode(self, logits: NDArray[np.float32], width: float) -> Decoded:
+        """The text of logits [classes, steps], of one look.
 
         Args:
             logits: before softmax.
             width: of the plate in its frame, px; less than 94 makes a text less sure.
         """
+        return self._judged(self._text(logits), logits, width).decoded
+
+    def read(
+        self, image: Image, width: float, infer: Callable[[Image], Logits], clock: StageClock | None = None
+    ) -> Read:
+        """The text of the plate that fills *image*, after one look or, where that leaves doubt, three.
+
+        Args:
+            image: uint8[H,W,3].
+            width: as for `decode`.
+            infer: image → logits [classes, steps], which it may overwrite when it is called again.
+            clock: is told of the time in `decode`; that in *infer* is for that to tell.
+        """
+        clock = clock or StageClock()
+        logits = infer(image).copy()
+        text = self._text(logits)
+        if text.text and text.confidence < SURE:
+            clock.lap("decode")
+            looks = [logits, *(infer(seen(image, look)).copy() for look in LOOKS)]
+            readings = [text, *map(self._text, looks[1:])]
+            rules = self._grammar if self.uses_grammar else None
+            text, at = agreed(looks, readings, self.alphabet, self.blank, rules)
+            logits = looks[at]
+        read = self._judged(text, logits, width)
+        clock.lap("decode")
+        return read
+
+    def _text(self, logits: Logits) -> Decoded:
         if self.uses_grammar:
-            decoded = decode.with_grammar(logits, self.alphabet, self.blank, self._grammar)
-        else:
-            decoded = decode.greedy(logits, self.alphabet, self.blank)
-        if self.calibration is None or not decoded.text:
-            return decoded
-        fits = self.accepts(decoded.text)
-        sure = confidence(self.calibration, features(decoded, logits, fits, width))
-        return decode.Decoded(decoded.text, sure, decoded.character_confidences)
+            return with_grammar(logits, self.alphabet, self.blank, self._grammar)
+        return greedy(logits, self.alphabet, self.blank)
+
+    def _judged(self, text: Decoded, logits: Logits, width: float) -> Read:
+        values = features(text, logits, self._grammar.accepts(text.text), width)
+        if self.calibration is not None and text.text:
+            text = replace(text, confidence=confidence(self.calibration, values))
+        return Read(text, logits, values)

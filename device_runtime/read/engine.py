@@ -14,8 +14,9 @@ from device_runtime.bundle.verify import Bundle, verify
 from device_runtime.errors import FatalError
 from device_runtime.model.abi import Model
 from device_runtime.read.decode import Decoded
-from device_runtime.read.decoder import Decoder
+from device_runtime.read.decoder import Decoder, Read
 from device_runtime.read.preprocess import prepare
+from device_runtime.sources.image import Image, as_bgr
 from device_runtime.timing import StageClock
 
 
@@ -37,6 +38,17 @@ class Reading:
     character_confidences: tuple[float, ...]
     logits: NDArray[np.float32]
     timings_ms: dict[str, float]
+
+
+def reading_of(read: Read, clock: StageClock) -> Reading:
+    """What was *read*, and how long that took by *clock*."""
+    return Reading(
+        plate=read.decoded.text,
+        confidence=read.decoded.confidence,
+        character_confidences=read.decoded.character_confidences,
+        logits=read.logits,
+        timings_ms=clock.ms,
+    )
 
 
 class Engine:
@@ -118,20 +130,17 @@ class Engine:
             FatalError: *image* has no pixels or is of a kind `preprocess.as_bgr` refuses.
         """
         clock = StageClock()
-        prepare(image, self.input, self.manifest.preprocess)
-        clock.lap("preprocess")
-        logits = self._model.run()[0]
-        clock.lap("infer")
-        decoded = self._decoder.decode(logits, image.shape[1] if width is None else width)
-        clock.lap("decode")
-        return Reading(
-            plate=decoded.text,
-            confidence=decoded.confidence,
-            character_confidences=decoded.character_confidences,
-            # The next call overwrites them.
-            logits=logits.copy(),
-            timings_ms=clock.ms,
-        )
+
+        def infer(seen: Image) -> NDArray[np.float32]:
+            prepare(seen, self.input, self.manifest.preprocess)
+            clock.lap("preprocess")
+            logits = self._model.run()[0]
+            clock.lap("infer")
+            return logits
+
+        whole = as_bgr(image)
+        read = self._decoder.read(whole, whole.shape[1] if width is None else width, infer, clock)
+        return reading_of(read, clock)
 
     def decode(self, logits: NDArray[np.float32]) -> Decoded:
         """The text of logits [classes, steps] of a plate as wide as the input."""

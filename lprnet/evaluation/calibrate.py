@@ -12,8 +12,11 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 
 from device_runtime.bundle.manifest import ConfidenceInfo
-from device_runtime.read.confidence import FULL_WIDTH, Features, confidence, features
+from device_runtime.read.confidence import FULL_WIDTH, Features, confidence
 from device_runtime.read.decoder import Decoder
+from device_runtime.read.looks import Logits
+from device_runtime.read.preprocess import resize
+from device_runtime.sources.image import Image
 from lprnet.data.dataset import Sample
 from lprnet.data.mixture import fewer, to_input
 from lprnet.evaluation.evaluate import Bin
@@ -23,7 +26,6 @@ from lprnet.plates.camera import rephotograph
 from lprnet.plates.recombine import stock
 from lprnet.scenes.crops import NOTHING, Crops, Located
 
-BATCH = 64
 NARROWEST = 20.0
 """px, of crops that other detectors cut."""
 DOUBT = 2.5
@@ -57,31 +59,21 @@ class Judged:
 def judged(checkpoint: Checkpoint, crops: Iterable[Located], with_grammar: bool = False) -> list[Judged]:
     """Readings of *crops*; those without a text, which have no confidence, are left out.
 
-    The texts are greedy ones, or, *with_grammar*, those that the plate grammar had a say in.
+    They are made as a board makes them, the plate grammar having a say in the texts *with_grammar*.
     """
     model, alphabet = checkpoint.model(), checkpoint.alphabet
     decoder = Decoder(alphabet.characters, alphabet.blank, None, with_grammar)
-    readings: list[Judged] = []
-    batch: list[Located] = []
 
-    def read() -> None:
+    def infer(image: Image) -> Logits:
         with torch.inference_mode():
-            images = to_input(np.stack([crop.image for crop in batch]), checkpoint.preprocess)
-            all_logits = model(torch.from_numpy(images)).numpy()
-        for crop, logits in zip(batch, all_logits, strict=True):
-            decoded = decoder.decode(logits, crop.width)
-            if decoded.text:
-                fits = decoder.accepts(decoded.text)
-                values = features(decoded, logits, fits, crop.width)
-                readings.append(Judged(decoded.text, crop.text, values, crop.width))
-        batch.clear()
+            images = to_input(resize(image)[None], checkpoint.preprocess)
+            return np.asarray(model(torch.from_numpy(images))[0].numpy())
 
+    readings = []
     for crop in crops:
-        batch.append(crop)
-        if len(batch) == BATCH:
-            read()
-    if batch:
-        read()
+        read = decoder.read(crop.image, crop.width, infer)
+        if read.decoded.text:
+            readings.append(Judged(read.decoded.text, crop.text, read.features, crop.width))
     return readings
 
 

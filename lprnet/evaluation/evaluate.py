@@ -8,14 +8,12 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
-import torch
 
 from device_runtime.read.decode import Decoded
-from device_runtime.read.decoder import Decoder
 from device_runtime.read.preprocess import resize
 from device_runtime.report.accuracy import Accuracy, Tally
 from lprnet.data.dataset import Sample
-from lprnet.data.mixture import to_input
+from lprnet.evaluation.networks import TorchEngine
 from lprnet.network.checkpoint import Checkpoint
 from lprnet.plates.pixels import Image
 
@@ -44,15 +42,13 @@ class Outcome:
 
 
 def read_all(checkpoint: Checkpoint, samples: Iterable[Sample]) -> list[Outcome]:
-    """Read every sample at batch 1 with greedy CTC decoding."""
-    model, alphabet = checkpoint.model(), checkpoint.alphabet
-    decoder = Decoder(alphabet.characters, alphabet.blank, checkpoint.confidence)
+    """Read every sample at batch 1 as a board does."""
+    engine = TorchEngine(checkpoint)
     outcomes = []
-    with torch.inference_mode():
-        for image, text in samples:
-            crop = resize(image)
-            logits = model(torch.from_numpy(to_input(crop[None], checkpoint.preprocess)))[0].numpy()
-            outcomes.append(Outcome(crop, text, decoder.decode(logits, image.shape[1])))
+    for image, text in samples:
+        reading = engine.read(image)
+        read = Decoded(reading.plate, reading.confidence, reading.character_confidences)
+        outcomes.append(Outcome(resize(image), text, read))
     return outcomes
 
 

@@ -9,9 +9,10 @@ from numpy.typing import NDArray
 from device_runtime.locate.locator import Locator
 from device_runtime.model.memory import aligned_empty
 from device_runtime.read.decoder import Decoder
-from device_runtime.read.engine import Reading
+from device_runtime.read.engine import Reading, reading_of
 from device_runtime.read.preprocess import DEFAULT, prepare
 from device_runtime.reader import Examiner
+from device_runtime.sources.image import Image, as_bgr
 from device_runtime.timing import StageClock
 from lprnet.locator.locate import locator_of
 from lprnet.locator.network import LocatorNet
@@ -38,20 +39,18 @@ class TorchEngine:
             FatalError: an image that `preprocess.as_bgr` refuses.
         """
         clock = StageClock()
-        prepare(image, self._input, self._preprocess)
-        clock.lap("preprocess")
-        with torch.inference_mode():
-            logits = np.asarray(self._model(torch.from_numpy(self._input))[0].numpy())
-        clock.lap("infer")
-        decoded = self.decoder.decode(logits, image.shape[1] if width is None else width)
-        clock.lap("decode")
-        return Reading(
-            plate=decoded.text,
-            confidence=decoded.confidence,
-            character_confidences=decoded.character_confidences,
-            logits=logits,
-            timings_ms=clock.ms,
-        )
+
+        def infer(seen: Image) -> NDArray[np.float32]:
+            prepare(seen, self._input, self._preprocess)
+            clock.lap("preprocess")
+            with torch.inference_mode():
+                logits = np.asarray(self._model(torch.from_numpy(self._input))[0].numpy())
+            clock.lap("infer")
+            return logits
+
+        whole = as_bgr(image)
+        read = self.decoder.read(whole, whole.shape[1] if width is None else width, infer, clock)
+        return reading_of(read, clock)
 
 
 def examiner(

@@ -1,0 +1,96 @@
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+
+from device_runtime.read.decode import greedy, log_softmax
+from device_runtime.read.decode import log_probability as probability_of
+from device_runtime.read.decoder import Decoder, Read
+from device_runtime.read.grammar import for_alphabet
+from device_runtime.read.looks import LOOKS, Look, agreed, seen
+
+ALPHABET = (*"京A0D12345", "-")
+BLANK = len(ALPHABET) - 1
+
+
+def logits_of(text: str, doubt: dict[int, tuple[str, float]] | None = None) -> np.ndarray:
+    """Logits that say *text*, with second classes and their logits at some characters."""
+    logits = np.full((len(ALPHABET), 18), -4, np.float32)
+    for step in range(18):
+        label = ALPHABET.index(text[step // 2]) if step % 2 and step // 2 < len(text) else BLANK
+        logits[label, step] = 6
+    for place, (other, value) in (doubt or {}).items():
+        logits[ALPHABET.index(other), 2 * place + 1] = value
+    return logits
+
+
+def test_looks_cut_and_add_what_they_say() -> None:
+    image = np.arange(24 * 94 * 3, dtype=np.uint8).reshape(24, 94, 3)
+    assert np.array_equal(seen(image, Look(0.02, 0.06)), image[1:23, 2:92])
+    wider = seen(image, Look(-0.02, -0.04))
+    assert wider.shape == (26, 98, 3)
+    assert np.array_equal(wider[1:-1, 2:-2], image)
+    assert np.array_equal(wider[0, 2:-2], image[0])
+    assert np.array_equal(seen(image, Look(0.02, -0.04))[1:-1], image[:, 2:92])
+
+
+@pytest.mark.parametrize("size", [(1, 1), (1, 90), (2, 2), (3, 500), (24, 1)])
+def test_no_image_is_too_small_to_be_looked_at_again(size: tuple[int, int]) -> None:
+    for look in LOOKS:
+        assert min(seen(np.zeros((*size, 3), np.uint8), look).shape) > 0
+
+
+def test_the_text_that_is_likeliest_over_all_looks_wins() -> None:
+    unsure = logits_of("京AD1234", {2: ("0", 5.9)})
+    other = logits_of("京A01234", {2: ("D", 1.0)})
+    looks = [unsure, other, unsure]
+    readings = [greedy(one, ALPHABET, BLANK) for one in looks]
+    best, at = agreed(looks, readings, ALPHABET, BLANK, None)
+    assert (readings[0].text, best.text, at) == ("京AD1234", "京A01234", 1)
+    labels = best.labels
+    each = [probability_of(log_softmax(one), labels, BLANK) for one in looks]
+    assert max(each) == each[at]
+    # A character's probability is the mean over all looks.
+    shares = [float(np.exp(log_softmax(one)[labels[2], 5])) for one in looks]
+    assert best.character_confidences[2] == pytest.approx(sum(shares) / 3)
+
+
+def test_grammar_has_its_say_among_looks() -> None:
+    plate, none = logits_of("京A12345"), logits_of("京A1234", {5: ("5", 3.0)})
+    looks = [none, plate, none]
+    readings = [greedy(one, ALPHABET, BLANK) for one in looks]
+    assert agreed(looks, readings, ALPHABET, BLANK, None)[0].text == "京A1234"
+    assert agreed(looks, readings, ALPHABET, BLANK, for_alphabet(ALPHABET[:-1]))[0].text == "京A12345"
+
+
+def test_nothing_on_any_look_is_no_text() -> None:
+    empty = logits_of("")
+    best, at = agreed([empty] * 3, [greedy(empty, ALPHABET, BLANK)] * 3, ALPHABET, BLANK, None)
+    assert (best.text, best.confidence, at) == ("", 0, 0)
+
+
+def test_only_an_unsure_plate_is_looked_at_again() -> None:
+    image = np.zeros((24, 94, 3), np.uint8)
+    sure, unsure = logits_of("京A12345"), logits_of("京AD1234", {2: ("0", 5.9)})
+    shapes: list[tuple[int, ...]] = []
+
+    def read(*answers: np.ndarray) -> Read:
+        waiting = iter(answers)
+        shapes.clear()
+
+        def infer(image: np.ndarray) -> np.ndarray:
+            shapes.append(image.shape)
+            return next(waiting)
+
+        return Decoder(ALPHABET, BLANK).read(image, 94, infer)
+
+    for only in (sure, logits_of("")):
+        read(only)
+        assert len(shapes) == 1
+    found = read(unsure, sure, sure)
+    assert shapes == [(24, 94, 3), (22, 90, 3), (26, 98, 3)]
+    assert found.decoded.text == "京A12345"
+    assert np.array_equal(found.logits, sure)
+    assert found.decoded.confidence == pytest.approx(math.prod(found.decoded.character_confidences))
