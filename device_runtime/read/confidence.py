@@ -21,6 +21,8 @@ FULL_WIDTH = 94.0
 NARROW = 64.0
 """px: characters of narrower plates run into each other, and a network is surer of them than it may be."""
 LEAST_WIDTH = 8.0
+FEWEST = 2
+"""Characters of a plate: a single one is what a lamp or a pole may look like, and no country's plate."""
 _LEAST = 1e-6
 Features = tuple[float, float, float, float, float]
 """Of one reading; see `features`."""

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from device_runtime.bundle.manifest import ConfidenceInfo
 from device_runtime.errors import FatalError
 from device_runtime.read import grammar
-from device_runtime.read.confidence import Features, confidence, features
+from device_runtime.read.confidence import FEWEST, Features, confidence, features
 from device_runtime.read.decode import Decoded, greedy, with_grammar
 from device_runtime.read.looks import LOOKS, SURE, Logits, agreed, seen
 from device_runtime.sources.image import Image
@@ -124,5 +124,6 @@ class Decoder:
     def _judged(self, text: Decoded, logits: Logits, width: float) -> Read:
         values = features(text, logits, self._grammar.accepts(text.text), width)
         if self.calibration is not None and text.text:
-            text = replace(text, confidence=confidence(self.calibration, values))
+            enough = len(text.labels) >= FEWEST
+            text = replace(text, confidence=confidence(self.calibration, values) if enough else 0.0)
         return Read(text, logits, values)

@@ -12,7 +12,7 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 
 from device_runtime.bundle.manifest import ConfidenceInfo
-from device_runtime.read.confidence import FULL_WIDTH, Features, confidence
+from device_runtime.read.confidence import FEWEST, FULL_WIDTH, Features, confidence
 from device_runtime.read.decoder import Decoder
 from device_runtime.read.looks import Logits
 from device_runtime.read.preprocess import resize
@@ -57,7 +57,7 @@ class Judged:
 
 
 def judged(checkpoint: Checkpoint, crops: Iterable[Located], with_grammar: bool = False) -> list[Judged]:
-    """Readings of *crops*; those without a text, which have no confidence, are left out.
+    """Readings of *crops*; those of fewer than `FEWEST` characters, which are none, are left out.
 
     They are made as a board makes them, the plate grammar having a say in the texts *with_grammar*.
     """
@@ -72,7 +72,7 @@ def judged(checkpoint: Checkpoint, crops: Iterable[Located], with_grammar: bool 
     readings = []
     for crop in crops:
         read = decoder.read(crop.image, crop.width, infer)
-        if read.decoded.text:
+        if len(read.decoded.labels) >= FEWEST:
             readings.append(Judged(read.decoded.text, crop.text, read.features, crop.width))
     return readings
 

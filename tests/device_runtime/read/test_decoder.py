@@ -37,6 +37,8 @@ def test_plates_are_surer_than_what_no_plate_says_and_wide_ones_surer_than_narro
     assert decoder.decode(plate, 94).text == "京A12345"
     assert decoder.least_confidence == 0.25
     assert decoder.decode(logits_of(""), 94).confidence == 0
+    single = decoder.decode(logits_of("1"), 94)
+    assert (single.text, single.confidence) == ("1", 0)
 
 
 def test_grammar_chooses_if_asked_to() -> None:
