@@ -7,6 +7,7 @@ for plate in reader.read(frame):
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal, Protocol
@@ -19,8 +20,9 @@ from device_runtime.locate.decode import Floats
 from device_runtime.locate.geometry import is_cut, width_of
 from device_runtime.locate.locator import Found, Locator
 from device_runtime.locate.module import open_locator
-from device_runtime.locate.rectify import MARGINS, rectify
+from device_runtime.locate.rectify import MARGINS, rectify, rows_apart
 from device_runtime.locate.region import Region
+from device_runtime.locate.warp import Warp
 from device_runtime.read.engine import Engine, Reading
 from device_runtime.sources.image import Image, as_bgr
 from device_runtime.timing import StageClock
@@ -34,6 +36,13 @@ SURE_TEXT, NO_TEXT = 0.8, 0.05
 is none. Of 564 Romanian plates in training frames this loses one with a reader for Latin plates, and none
 with one for Chinese ones, which is never that sure; of eleven other boxes in 250 rendered streets it leaves
 none.
+"""
+
+LIKELY = 0.3
+"""Confidence from which the longest text counts, where a place is read in several ways.
+
+With it 122 of 137 rendered plates with two rows of seven countries are read, with the surest text 112; 0.4
+does as well.
 """
 
 
@@ -127,8 +136,11 @@ class Examined:
 class CropReader(Protocol):
     """What reads a plate that fills an image, as an `Engine` does."""
 
-    def read(self, image: NDArray, width: float | None = None) -> Reading:
-        """The plate in *image*, BGR uint8[H,W,3], *width* px wide in its frame (None: as here)."""
+    def read(self, image: NDArray, width: float | None = None, below: NDArray | None = None) -> Reading:
+        """The plate in *image*, BGR uint8[H,W,3], *width* px wide in its frame (None: as here).
+
+        Where *image* is its upper row alone, *below* is the lower one.
+        """
 
 
 class Examiner:
@@ -170,7 +182,7 @@ class Examiner:
     def examine(self, frame: NDArray) -> Examined:
         """All that is found in *frame*, read or not, and how long it took.
 
-        At most `Search.most` places are looked at and read, at most three times each, so that the time is
+        At most `Search.most` places are looked at and read, in at most four ways each, so that the time is
         bounded.
 
         Raises:
@@ -189,29 +201,29 @@ class Examiner:
         crops = [
             []
             if is_cut(ways[0].corners, image.shape[1], image.shape[0])
-            else [
-                (place, rectify(image, place.corners, place.rows, margin=margin, warp=self.locator.warp))
-                for place in ways
-                for margin in MARGINS[place.rows]
-            ]
+            else [view for place in ways for view in _views(image, place, self.locator.warp)]
             for ways in places
         ]
         clock.lap("rectify")
         timings = clock.ms | dict.fromkeys(("preprocess", "infer", "decode"), 0.0)
         each = [
-            max(
-                (self._read(crop, place, timings) for place, crop in shown),
-                key=_confidence,
-            )
+            _best([self._read(view.crop, view.place, timings, view.rows) for view in shown])
             if shown
             else Unread(why="cut", reading=None, place=ways[0], image=None)
             for ways, shown in zip(places, crops, strict=True)
         ]
         return _examined(_credible(each), timings)
 
-    def _read(self, image: Image, place: Place | None, timings: dict[str, float]) -> Plate | Unread:
-        """Read *image* and add how long that took to *timings*."""
-        reading = self.engine.read(image, width_of(place.corners) if place else None)
+    def _read(
+        self,
+        image: Image,
+        place: Place | None,
+        timings: dict[str, float],
+        rows: tuple[Image, Image] | None = None,
+    ) -> Plate | Unread:
+        """Read *image*, or its two *rows* apart, and add how long that took to *timings*."""
+        width = width_of(place.corners) if place else None
+        reading = self.engine.read(*(rows[0], width, rows[1]) if rows else (image, width))
         for stage, ms in reading.timings_ms.items():
             timings[stage] = timings.get(stage, 0.0) + ms
         if not reading.plate or reading.confidence < self.min_confidence:
@@ -327,6 +339,40 @@ def _credible(found: list[Plate | Unread]) -> list[Plate | Unread]:
 
 def _confidence(one: Plate | Unread) -> float:
     return one.reading.confidence if one.reading else 0.0
+
+
+def _length(one: Plate | Unread) -> int:
+    return len(one.reading.plate) if one.reading else 0
+
+
+def _best(ways: Sequence[Plate | Unread]) -> Plate | Unread:
+    """Of what a place was read as in several ways, the longest text that is likely, the surest among these.
+
+    Characters that are squeezed together merge, and the network does not notice; few are made up.
+    """
+    likely = [one for one in ways if _confidence(one) >= LIKELY]
+    if not likely:
+        return max(ways, key=_confidence)
+    return max(likely, key=lambda one: (_length(one), _confidence(one)))
+
+
+@dataclass(frozen=True, eq=False)
+class _View:
+    """A place as it is read: cut out whole or, where *rows* are given, these one after the other."""
+
+    place: Place
+    crop: Image
+    rows: tuple[Image, Image] | None = None
+
+
+def _views(image: Image, place: Place, warp: Warp) -> list[_View]:
+    crops = [
+        rectify(image, place.corners, place.rows, margin=margin, warp=warp) for margin in MARGINS[place.rows]
+    ]
+    views = [_View(place, crop) for crop in crops]
+    if place.rows == 2:
+        views.append(_View(place, crops[0], rows_apart(image, place.corners, warp=warp)))
+    return views
 
 
 def _places(found: Found) -> list[tuple[Place, ...]]:

@@ -13,9 +13,12 @@ from device_runtime.errors import FatalError
 from device_runtime.read import grammar
 from device_runtime.read.confidence import FEWEST, Features, confidence, features
 from device_runtime.read.decode import Decoded, greedy, with_grammar
-from device_runtime.read.looks import LOOKS, SURE, Logits, agreed, seen
+from device_runtime.read.looks import LOOKS, SURE, Logits, Look, agreed, seen
 from device_runtime.sources.image import Image
 from device_runtime.timing import StageClock
+
+_NEVER = -40.0
+"""Logit of what is not between two rows."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,22 +95,40 @@ class Decoder:
         return self._judged(self._text(logits), logits, width).decoded
 
     def read(
-        self, image: Image, width: float, infer: Callable[[Image], Logits], clock: StageClock | None = None
+        self,
+        image: Image,
+        width: float,
+        infer: Callable[[Image], Logits],
+        clock: StageClock | None = None,
+        below: Image | None = None,
     ) -> Read:
         """The text of the plate that fills *image*, after one look or, where that leaves doubt, three.
 
         Args:
             image: uint8[H,W,3].
+            below: the second row, where *image* is the first one alone; its steps follow those of the first.
             width: as for `decode`.
             infer: image → logits [classes, steps], which it may overwrite when it is called again.
             clock: is told of the time in `decode`; that in *infer* is for that to tell.
         """
         clock = clock or StageClock()
-        logits = infer(image).copy()
+
+        def see(look: Look | None = None) -> Logits:
+            rows = [
+                infer(seen(row, look) if look else row).copy() for row in (image, below) if row is not None
+            ]
+            if len(rows) == 1:
+                return rows[0]
+            # A character that ends one row and begins the next is two.
+            between = np.full((len(self.alphabet), 1), _NEVER, np.float32)
+            between[self.blank] = 0
+            return np.concatenate([rows[0], between, rows[1]], axis=1)
+
+        logits = see()
         text = self._text(logits)
         if text.text and text.confidence < SURE:
             clock.lap("decode")
-            looks = [logits, *(infer(seen(image, look)).copy() for look in LOOKS)]
+            looks = [logits, *map(see, LOOKS)]
             readings = [text, *map(self._text, looks[1:])]
             rules = self._grammar if self.uses_grammar else None
             text, at = agreed(looks, readings, self.alphabet, self.blank, rules)

@@ -119,12 +119,13 @@ class Engine:
         prepare(image, self.input, self.manifest.preprocess)
         return self._model.run()
 
-    def read(self, image: NDArray, width: float | None = None) -> Reading:
+    def read(self, image: NDArray, width: float | None = None, below: NDArray | None = None) -> Reading:
         """Read the plate that fills *image*, BGR uint8 [H, W, 3].
 
         Args:
             image: of the plate.
             width: of the plate in the picture that *image* was cut from, px; that of *image* if None.
+            below: the second row, where *image* is the first one alone.
 
         Raises:
             FatalError: *image* has no pixels or is of a kind `preprocess.as_bgr` refuses.
@@ -138,8 +139,8 @@ class Engine:
             clock.lap("infer")
             return logits
 
-        whole = as_bgr(image)
-        read = self._decoder.read(whole, whole.shape[1] if width is None else width, infer, clock)
+        whole, rest = as_bgr(image), None if below is None else as_bgr(below)
+        read = self._decoder.read(whole, whole.shape[1] if width is None else width, infer, clock, rest)
         return reading_of(read, clock)
 
     def decode(self, logits: NDArray[np.float32]) -> Decoded:

@@ -32,8 +32,10 @@ class TorchEngine:
         self._input = aligned_empty((1, 3, DEFAULT.height, DEFAULT.width))
         self.decoder = Decoder(alphabet.characters, alphabet.blank, checkpoint.confidence, use_grammar)
 
-    def read(self, image: NDArray, width: float | None = None) -> Reading:
+    def read(self, image: NDArray, width: float | None = None, below: NDArray | None = None) -> Reading:
         """The plate in *image*, BGR uint8[H,W,3], *width* px wide in its frame (as wide as here if None).
+
+        Where *image* is its upper row alone, *below* is the lower one.
 
         Raises:
             FatalError: an image that `preprocess.as_bgr` refuses.
@@ -48,8 +50,8 @@ class TorchEngine:
             clock.lap("infer")
             return logits
 
-        whole = as_bgr(image)
-        read = self.decoder.read(whole, whole.shape[1] if width is None else width, infer, clock)
+        whole, rest = as_bgr(image), None if below is None else as_bgr(below)
+        read = self.decoder.read(whole, whole.shape[1] if width is None else width, infer, clock, rest)
         return reading_of(read, clock)
 
 

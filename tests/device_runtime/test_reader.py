@@ -95,6 +95,30 @@ def test_where_rows_are_doubtful_the_surer_text_decides(engine: Engine, likelier
     assert np.array_equal(plate.image, crops[surest])
 
 
+@pytest.mark.parametrize(("apart", "text"), [(0.5, "AB1122"), (0.2, "AB12")])
+def test_rows_are_read_apart_and_the_longest_likely_text_counts(apart: float, text: str) -> None:
+    class Reads:
+        def read(self, image: NDArray, width: float | None = None, below: NDArray | None = None) -> Reading:
+            plate, confidence = ("AB12", 0.9) if below is None else ("AB1122", apart)
+            return Reading(
+                plate=plate,
+                confidence=confidence,
+                character_confidences=(1.0,) * len(plate),
+                logits=np.zeros((1, 1), np.float32),
+                timings_ms={},
+            )
+
+    def two_rows(view: Image) -> Floats:
+        found = refine(view)
+        found[VIEW_ROWS] = 9
+        return found
+
+    frame = _street()
+    (plate,) = Examiner(Reads(), by_hand(spots, two_rows)).examine(frame).plates
+    assert plate.place is not None and plate.place.rows == 2
+    assert plate.text == text
+
+
 @pytest.mark.parametrize(("surest", "text", "left"), [(0.9, 0.01, 1), (0.7, 0.01, 2), (0.9, 0.1, 2)])
 def test_beside_a_plate_that_is_read_a_place_without_a_text_is_none(
     engine: Engine, surest: float, text: float, left: int
@@ -102,7 +126,7 @@ def test_beside_a_plate_that_is_read_a_place_without_a_text_is_none(
     """The left spot is read, and the right one hardly."""
 
     class Reads:
-        def read(self, image: NDArray, width: float | None = None) -> Reading:
+        def read(self, image: NDArray, width: float | None = None, below: NDArray | None = None) -> Reading:
             reading = engine.read(image, width)
             return replace(reading, plate="A", confidence=surest if width and width < 130 else text)
 

@@ -5,7 +5,15 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from device_runtime.locate.rectify import UPPER, Margin, join, rectify, row_bounds, seen_from_front
+from device_runtime.locate.rectify import (
+    UPPER,
+    Margin,
+    join,
+    rectify,
+    row_bounds,
+    rows_apart,
+    seen_from_front,
+)
 from device_runtime.sources.image import Image
 
 TIGHT = Margin(0, 0)
@@ -105,6 +113,18 @@ def test_two_rows_are_joined() -> None:
     frame[100:320, 100:540] = plate
     whole = rectify(frame, box(100, 100, 540, 320), rows=2, margin=TIGHT)
     assert np.abs(whole.astype(int) - crop).mean() < 8
+
+
+def test_rows_are_cut_apart_and_keep_their_proportions() -> None:
+    plate = np.full((220, 440, 3), 200, np.uint8)
+    plate[15:100, 60:380:4] = (0, 0, 255)
+    plate[120:205, 30:410:4] = (255, 0, 0)
+    frame = np.full((400, 600, 3), 90, np.uint8)
+    frame[100:320, 100:540] = plate
+    upper, lower = rows_apart(frame, box(100, 100, 540, 320), margin=TIGHT)
+    assert upper.shape == lower.shape == (24, 94, 3)
+    assert upper[12, 15:80, 2].mean() > upper[12, 15:80, 0].mean() + 20
+    assert lower[12, 10:84, 0].mean() > lower[12, 10:84, 2].mean() + 20
 
 
 def test_the_crop_is_of_the_size_that_is_asked_for() -> None:

@@ -94,3 +94,13 @@ def test_only_an_unsure_plate_is_looked_at_again() -> None:
     assert found.decoded.text == "京A12345"
     assert np.array_equal(found.logits, sure)
     assert found.decoded.confidence == pytest.approx(math.prod(found.decoded.character_confidences))
+
+
+def test_two_rows_apart_are_one_text() -> None:
+    upper, lower = np.zeros((24, 94, 3), np.uint8), np.ones((24, 94, 3), np.uint8)
+    answers = {0: logits_of("京A1"), 1: logits_of("12345")}
+    # A character ends the upper row at its last step and begins the lower one at its first.
+    answers[0][ALPHABET.index("1"), -1] = answers[1][ALPHABET.index("1"), 0] = 9
+    read = Decoder(ALPHABET, BLANK).read(upper, 94, lambda image: answers[int(image.mean())], below=lower)
+    assert read.decoded.text == "京A1112345"
+    assert read.logits.shape == (len(ALPHABET), 37)

@@ -22,7 +22,7 @@ class Brightness:
 
     calls: int = 0
 
-    def read(self, image: Image, width: float | None = None) -> Reading:
+    def read(self, image: Image, width: float | None = None, below: Image | None = None) -> Reading:
         self.calls += 1
         text = "京A12345" if image.mean() > 150 else ""
         return Reading(
