@@ -266,6 +266,12 @@ class Command(OneLineCommand):
     help="Whose plates the grammar is of, e.g. br, or a file; repeatable.  [default: all that can be read]",
 )
 @setting(
+    "--looks/--no-looks",
+    key="reader.looks",
+    group=FIND,
+    help="Look at a plate twice more where its first reading is unsure.  [default: looks]",
+)
+@setting(
     "--threads",
     key="reader.threads",
     group=FIND,

@@ -254,6 +254,7 @@ class Reader(Examiner):
         min_plate_width: int | None = None,
         keys: tuple[PublicKey, ...] = (),
         countries: tuple[str, ...] = (),
+        looks: bool = True,
     ) -> Reader:
         """Verify the bundle against this board, load it and check it on its golden inputs.
 
@@ -269,6 +270,7 @@ class Reader(Examiner):
             keys: one of them must have signed the bundle (`bundle.signature.read_keys`); none: it need not be
                 signed.
             countries: whose plates the grammar is of: names of shipped files, e.g. de, or paths of others.
+            looks: look at a plate twice more where its first reading is unsure.
 
         Raises:
             FatalError: the bundle is not whole, not for this board or computes something else here; it has no
@@ -281,7 +283,7 @@ class Reader(Examiner):
             except ValueError as error:
                 raise FatalError("region", str(error), "give X,Y,W,H in pixels") from None
         return cls.of(
-            Engine.open(bundle, threads, grammar, keys, countries),
+            Engine.open(bundle, threads, grammar, keys, countries, looks),
             threads=threads,
             crop=crop,
             region=region,

@@ -24,6 +24,7 @@ from device_runtime.locate.module import open_locator
 from device_runtime.pipeline import Pipeline
 from device_runtime.read.engine import Engine
 from device_runtime.read.grammar import for_alphabet
+from device_runtime.read.settings import ReadSettings
 from device_runtime.reader import Reader
 from device_runtime.report.health import HEALTH, Health
 from device_runtime.report.measure import Measurements, make_report
@@ -159,7 +160,7 @@ def run(options: Options, *more: Sink) -> int:
     keys = () if key is None else read_keys(key)
     # Before the module's own threads are started, which keep to them, too.
     keep_to(parse_cores(asked.service.cores), asked.reader.threads)
-    engine = Engine.open(bundle, asked.reader.threads, asked.reader.grammar, keys, asked.reader.countries)
+    engine = _engine(bundle, asked.reader, keys)
     if options.check:
         click.echo(checked(engine, open_locator(engine.bundle, asked.reader.threads) is not None))
         return 0
@@ -246,6 +247,10 @@ def _report(
     )
 
 
+def _engine(bundle: Path, asked: ReadSettings, keys: tuple[PublicKey, ...]) -> Engine:
+    return Engine.open(bundle, asked.threads, asked.grammar, keys, asked.countries, asked.looks)
+
+
 def _source(options: Options, files: list[Path], engine: Engine) -> Source:
     source = options.configuration.source
     if options.only_serves:
@@ -277,9 +282,7 @@ def _attending(
             """One for the images of others: a reader serves one thread."""
             if options.only_serves:
                 return reader
-            own = Engine.open(
-                engine.bundle.path, asked.reader.threads, asked.reader.grammar, keys, asked.reader.countries
-            )
+            own = _engine(engine.bundle.path, asked.reader, keys)
             return _reader(options, own, whole=True)
 
         sinks.append(Server(parse_address(asked.serve.address), another, settings=asked.serve))

@@ -53,16 +53,19 @@ class Decoder:
         calibration: ConfidenceInfo | None = None,
         use_grammar: bool | None = None,
         countries: Sequence[str] = (),
+        looks: bool = True,
     ) -> None:
         """
         Args:
             use_grammar: as the calibration says where None.
             countries: whose plates the grammar is of; see `grammar.for_alphabet`.
+            looks: look at a plate twice more where its first reading is unsure.
 
         Raises:
             FatalError: *use_grammar*, and the alphabet can write no plate; or a country that there is not.
         """
         self.alphabet, self.blank, self.calibration = alphabet, blank, calibration
+        self._looks = looks
         by_default = calibration is not None and calibration.with_grammar
         self._grammar = grammar.for_alphabet(self.characters, countries)
         if use_grammar and not self._grammar.patterns:
@@ -126,7 +129,7 @@ class Decoder:
 
         logits = see()
         text = self._text(logits)
-        if text.text and text.confidence < SURE:
+        if self._looks and text.text and text.confidence < SURE:
             clock.lap("decode")
             looks = [logits, *map(see, LOOKS)]
             readings = [text, *map(self._text, looks[1:])]

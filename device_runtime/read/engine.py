@@ -61,7 +61,12 @@ class Engine:
     """
 
     def __init__(
-        self, bundle: Bundle, model: Model, use_grammar: bool | None = None, countries: tuple[str, ...] = ()
+        self,
+        bundle: Bundle,
+        model: Model,
+        use_grammar: bool | None = None,
+        countries: tuple[str, ...] = (),
+        looks: bool = True,
     ) -> None:
         self.bundle = bundle
         self.manifest = bundle.manifest
@@ -69,7 +74,7 @@ class Engine:
         self.input = model.input
         self.golden_difference = 0.0
         info = self.manifest
-        self._decoder = Decoder(info.alphabet, info.blank, info.confidence, use_grammar, countries)
+        self._decoder = Decoder(info.alphabet, info.blank, info.confidence, use_grammar, countries, looks)
 
     @classmethod
     def open(
@@ -79,6 +84,7 @@ class Engine:
         use_grammar: bool | None = None,
         keys: tuple[PublicKey, ...] = (),
         countries: tuple[str, ...] = (),
+        looks: bool = True,
     ) -> Engine:
         """Verify the bundle against this board, load it and check it on its golden inputs.
 
@@ -88,6 +94,7 @@ class Engine:
             use_grammar: let the plate grammar have a say in the text; as the bundle says where None.
             keys: one of them must have signed the bundle; none: it need not be signed.
             countries: whose plates the grammar is of; see `grammar.for_alphabet`.
+            looks: look at a plate twice more where its first reading is unsure.
 
         Raises:
             FatalError: the bundle is not signed so, not whole, not for this board, or computes something else
@@ -103,7 +110,7 @@ class Engine:
             threads=threads,
             opened=bundle.opened,
         )
-        engine = cls(bundle, model, use_grammar, countries)
+        engine = cls(bundle, model, use_grammar, countries, looks)
         engine.check_golden()
         return engine
 

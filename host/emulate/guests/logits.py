@@ -41,7 +41,7 @@ def main(bundle: str, images: str, path: str) -> int:
     configure_logging()
     logits = Logits()
     configuration = Configuration(
-        reader=ReadSettings(bundle=Path(bundle), crop=True, min_confidence=0.0),
+        reader=ReadSettings(bundle=Path(bundle), crop=True, grammar=False, looks=False, min_confidence=0.0),
         output=OutputSettings(json=True),
     )
     options = Options(configuration=configuration, images=(Path(images),), warmup=0)
