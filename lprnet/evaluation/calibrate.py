@@ -12,6 +12,7 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 
 from device_runtime.bundle.manifest import ConfidenceInfo
+from device_runtime.errors import FatalError
 from device_runtime.read.confidence import FEWEST, FULL_WIDTH, Features, confidence
 from device_runtime.read.decoder import Decoder
 from device_runtime.read.looks import Logits
@@ -116,7 +117,12 @@ def fit(readings: Sequence[Judged], least: float = 0.0, doubt: float = DOUBT) ->
     """The weights under which *readings* are most likely right where they are: logistic regression.
 
     *least* and *doubt* are as of `ConfidenceInfo`; the weights are those without any doubt.
+
+    Raises:
+        FatalError: there are no readings.
     """
+    if not readings:
+        raise FatalError("the network", "reads no text on any of the crops", "train it first")
     inputs = np.array([(1.0, *one.values) for one in readings])
     right = np.array([one.right for one in readings], float)
     # Newton's method, on features of like size.
