@@ -45,6 +45,9 @@ With it 122 of 137 rendered plates with two rows of seven countries are read, wi
 does as well.
 """
 
+BEYOND_DOUBT = 0.97
+"""Confidence from which a place is not read in further ways."""
+
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Place:
@@ -207,12 +210,21 @@ class Examiner:
         clock.lap("rectify")
         timings = clock.ms | dict.fromkeys(("preprocess", "infer", "decode"), 0.0)
         each = [
-            _best([self._read(view.crop, view.place, timings, view.rows) for view in shown])
+            _best(self._read_views(shown, timings))
             if shown
             else Unread(why="cut", reading=None, place=ways[0], image=None)
             for ways, shown in zip(places, crops, strict=True)
         ]
         return _examined(_credible(each), timings)
+
+    def _read_views(self, views: Sequence[_View], timings: dict[str, float]) -> list[Plate | Unread]:
+        """What *views* of one place are read as, up to the first that leaves no doubt."""
+        ways: list[Plate | Unread] = []
+        for view in views:
+            ways.append(self._read(view.crop, view.place, timings, view.rows))
+            if _confidence(ways[-1]) >= BEYOND_DOUBT:
+                break
+        return ways
 
     def _read(
         self,

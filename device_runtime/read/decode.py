@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 
 from device_runtime.read.grammar import Grammar
 
-BEAM_WIDTH = 10
+BEAM_WIDTH = 6
 """Texts that a beam keeps."""
-_PRUNE = 1e-4
+_PRUNE = 1e-3
 """Classes less likely than this at a step do not extend a beam; plates need no finer search."""
 UNUSUAL = 0.03
 """Prior odds that a text is no plate by the grammar: some are personal, old or foreign."""

@@ -128,17 +128,26 @@ class Decoder:
             return np.concatenate([rows[0], between, rows[1]], axis=1)
 
         logits = see()
-        text = self._text(logits)
+        text = greedy(logits, self.alphabet, self.blank)
         if self._looks and text.text and text.confidence < SURE:
             clock.lap("decode")
             looks = [logits, *map(see, LOOKS)]
-            readings = [text, *map(self._text, looks[1:])]
+            readings = [text, *(greedy(one, self.alphabet, self.blank) for one in looks[1:])]
+            if not any(self._may_be(one) for one in readings):
+                # A beam takes longer than all else, and is seldom needed.
+                readings.append(self._text(logits))
             rules = self._grammar if self.uses_grammar else None
             text, at = agreed(looks, readings, self.alphabet, self.blank, rules)
             logits = looks[at]
+        elif not self._may_be(text):
+            text = self._text(logits)
         read = self._judged(text, logits, width)
         clock.lap("decode")
         return read
+
+    def _may_be(self, text: Decoded) -> bool:
+        """Whether the grammar, where it has a say, has nothing against *text*."""
+        return not self.uses_grammar or self._grammar.accepts(text.text)
 
     def _text(self, logits: Logits) -> Decoded:
         if self.uses_grammar:

@@ -95,11 +95,19 @@ def test_where_rows_are_doubtful_the_surer_text_decides(engine: Engine, likelier
     assert np.array_equal(plate.image, crops[surest])
 
 
-@pytest.mark.parametrize(("apart", "text"), [(0.5, "AB1122"), (0.2, "AB12")])
-def test_rows_are_read_apart_and_the_longest_likely_text_counts(apart: float, text: str) -> None:
+@pytest.mark.parametrize(
+    ("joined", "apart", "text", "reads"),
+    [(0.9, 0.5, "AB1122", 3), (0.9, 0.2, "AB12", 3), (0.98, 0.5, "AB12", 1)],
+)
+def test_rows_are_read_apart_in_doubt_and_the_longest_likely_text_counts(
+    joined: float, apart: float, text: str, reads: int
+) -> None:
+    done: list[bool] = []
+
     class Reads:
         def read(self, image: NDArray, width: float | None = None, below: NDArray | None = None) -> Reading:
-            plate, confidence = ("AB12", 0.9) if below is None else ("AB1122", apart)
+            done.append(below is None)
+            plate, confidence = ("AB12", joined) if below is None else ("AB1122", apart)
             return Reading(
                 plate=plate,
                 confidence=confidence,
@@ -116,7 +124,7 @@ def test_rows_are_read_apart_and_the_longest_likely_text_counts(apart: float, te
     frame = _street()
     (plate,) = Examiner(Reads(), by_hand(spots, two_rows)).examine(frame).plates
     assert plate.place is not None and plate.place.rows == 2
-    assert plate.text == text
+    assert (plate.text, len(done)) == (text, reads)
 
 
 @pytest.mark.parametrize(("surest", "text", "left"), [(0.9, 0.01, 1), (0.7, 0.01, 2), (0.9, 0.1, 2)])
