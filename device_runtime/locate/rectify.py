@@ -70,7 +70,7 @@ MARGIN = Margin(0.02, 0.05)
 MARGIN_OF_TWO_ROWS = Margin(0.01, 0.02)
 """Around a plate with two rows, whose upper one is small."""
 MARGINS = {1: (MARGIN,), 2: (MARGIN_OF_TWO_ROWS, Margin(0.04, 0.08))}
-"""By rows of text, those that a plate is read with; the surest text counts.
+"""By rows of text, those that a plate is read with while its text is in doubt.
 
 Corners of plates with two rows are less exact, and a character that is cut off is lost.
 """
