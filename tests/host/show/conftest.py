@@ -88,7 +88,9 @@ def growing(tmp_path: Path) -> Iterator[tuple[Store, str]]:
             yield store, address
 
 
-@pytest.fixture(scope="session")
+# Not for longer than a file's tests: an event loop runs in this thread while Playwright is open, and
+# what is tested next in the same worker may want one of its own.
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
     """Debian's Chromium, without a window."""
     if not CHROMIUM.exists():
