@@ -83,6 +83,11 @@ venv/bin/python -m pip install "$@" --requirement requirements.txt ||
 venv/bin/python -m pip install "$@" --no-deps --force-reinstall lpr_device_runtime-*.whl ||
     fail "pip: cannot install lpr_device_runtime – copy the whole bundle"
 
+# Ctrl-C waits until lpr-run is there to end by it, see device_runtime/interrupt.py; old kernels take 127 bytes.
+if /usr/bin/env --block-signal=INT true 2>/dev/null; then
+    sed -i '1s|^#!\(/[A-Za-z0-9/._+-]\{1,80\}\)$|#!/usr/bin/env -S --block-signal=INT \1|' venv/bin/lpr-run
+fi
+
 # Checks the signature where --require-signature asks for it; without it the bundle runs all the same.
 if [ -f manifest.sig ] && ! venv/bin/python -c 'import nacl.signing' 2>/dev/null; then
     venv/bin/python -m pip install "$@" --only-binary=:all: 'PyNaCl>=1.5' 2>/dev/null ||

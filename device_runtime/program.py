@@ -1,12 +1,13 @@
-"""The program `lpr-run`: `device_runtime.cli`, ended soon; an early Ctrl-C shows no traceback."""
+"""The program `lpr-run`: `device_runtime.cli`, ended soon; Ctrl-C shows no traceback, however early."""
 
 from __future__ import annotations
 
 import os
-import signal
 import sys
 from contextlib import suppress
 from typing import NoReturn
+
+from device_runtime.interrupt import end_by_ctrl_c
 
 
 def main() -> NoReturn:
@@ -15,14 +16,10 @@ def main() -> NoReturn:
     When `cli.main` is over, everything is written and let go of. What Python would still do, taking down a
     thousand modules, is a second of a small board's time, and SIGTERM leaves two for everything.
     """
-    # A shell starts what it puts into the background with Ctrl-C ignored.
-    ours = signal.getsignal(signal.SIGINT) is signal.default_int_handler
-    if ours:
-        signal.signal(signal.SIGINT, signal.SIG_DFL)
+    # For good: a run has handlers of its own, see `stop`, while there is something to be ended in order.
+    end_by_ctrl_c()
     from device_runtime.cli import main as run
 
-    if ours:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
     status: int | str | None = 0
     try:
         run()

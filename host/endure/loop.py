@@ -1,21 +1,26 @@
-"""loop.py BUNDLE FRAMES EVERY: `lpr-run`'s own loop over the samples, followed; tells its memory.
+"""loop.py BUNDLE FRAMES EVERY HOST: `lpr-run`'s own loop over a camera on standard input; tells its memory.
 
-A line for each EVERY frames: how many there were, and the bytes that are resident then.
+Frames are raw ones of `SIZE`. Each makes an event, which goes by way of the spool to the web address HOST, as
+health reports do. A line for each EVERY frames: how many there were, and the bytes that are resident then.
 """
 
 from __future__ import annotations
 
 import os
 import sys
+import tempfile
 from pathlib import Path
 
 from device_runtime.configuration import Configuration, EventSettings
+from device_runtime.delivery.settings import DeliverySettings
 from device_runtime.read.settings import ReadSettings
 from device_runtime.run import Options, run
-from device_runtime.service.settings import ServiceSettings
+from device_runtime.service.settings import HealthSettings, ServiceSettings
 from device_runtime.sinks.settings import OutputSettings
 from device_runtime.sinks.sink import Result, Sink
-from host.paths import SAMPLES
+from device_runtime.sources.settings import SourceSettings
+
+SIZE = (192, 48)
 
 
 class Weigh(Sink):
@@ -32,14 +37,22 @@ class Weigh(Sink):
             os.write(1, b"%d %d\n" % (self._frames, resident))
 
 
-if __name__ == "__main__":
-    bundle, frames, every = sys.argv[1:]
-    settings = Configuration(
-        reader=ReadSettings(bundle=Path(bundle), crop=True),
-        # Forgotten at once, so that there is an event for each frame.
-        events=EventSettings(follow=True, delay=0.0, patience=0.05, memory=0.0),
+def settings_for(bundle: Path, host: str, spool: Path) -> Configuration:
+    """A camera whose every frame is a passage of its own."""
+    return Configuration(
+        source=SourceSettings(camera="-", size=SIZE),
+        reader=ReadSettings(bundle=bundle, crop=True),
+        # Forgotten before the next frame.
+        events=EventSettings(delay=0.0, patience=1e-6, memory=0.0, readings=1),
+        delivery=DeliverySettings(events=host, report=host, crops=True, spool=spool, spool_mib=1),
         output=OutputSettings(csv=Path(os.devnull), json=True),
+        health=HealthSettings(interval=1.0),
         service=ServiceSettings(cores="all"),
     )
-    with Path(os.devnull).open("w") as sys.stdout:
-        run(Options(configuration=settings, images=(SAMPLES,), benchmark=int(frames)), Weigh(int(every)))
+
+
+if __name__ == "__main__":
+    bundle, frames, every, host = sys.argv[1:]
+    with tempfile.TemporaryDirectory(prefix="lpr-memory-") as spool, Path(os.devnull).open("w") as sys.stdout:
+        settings = settings_for(Path(bundle), host, Path(spool))
+        run(Options(configuration=settings, benchmark=int(frames)), Weigh(int(every)))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -15,12 +16,16 @@ from device_runtime.delivery.item import Item, decode
 class Host(ThreadingHTTPServer):
     """Keeps items by their ids.
 
+    Args:
+        keep: else they are only counted.
+
     Attributes:
         faults: what to do with the next requests: "drop" the connection before reading, "lose" the answer
             after storing, "close" the connection after answering without saying so, "stall" until `released`,
             an HTTP status, a whole answer's body, or "ok".
         keep_alive: what the header of that name says; none where None.
         connections: that were made.
+        taken: items that were accepted, by kind.
         items: sequence numbers of what is stored, by id, in order of arrival.
         stored: the items themselves.
         twice: ids that came again.
@@ -29,8 +34,10 @@ class Host(ThreadingHTTPServer):
 
     daemon_threads = True
 
-    def __init__(self) -> None:
+    def __init__(self, *, keep: bool = True) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
+        self.keep = keep
+        self.taken: Counter[str] = Counter()
         self.faults: list[str | int | bytes] = []
         self.keep_alive: str | None = None
         self.connections = 0
@@ -68,7 +75,8 @@ class _Handler(BaseHTTPRequestHandler):
         if fault == "stall":
             host.released.wait(60)
         items = json.loads(self.rfile.read(int(self.headers["Content-Length"])))["items"]
-        host.requests.append((dict(self.headers), len(items)))
+        if host.keep:
+            host.requests.append((dict(self.headers), len(items)))
         if isinstance(fault, int):
             self.answer(fault, b"{}")
             return
@@ -78,6 +86,9 @@ class _Handler(BaseHTTPRequestHandler):
         with host.lock:
             for raw in items:
                 item = decode(json.dumps(raw).encode(), "posted")
+                host.taken[item.kind] += 1
+                if not host.keep:
+                    continue
                 if item.id in host.items:
                     host.twice.append(item.id)
                 else:

@@ -70,13 +70,17 @@ def install(bundle: Path, *options: str, **environment: str) -> subprocess.Compl
 
 
 @pytest.mark.slow
-def test_installs_and_checks_itself_twice(shipped: Path) -> None:
+def test_installs_and_checks_itself_twice(shipped: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
+    # Where a long first line of a program would be cut off, it is left as it is.
+    shipped = shipped.rename(tmp_path_factory.mktemp("b") / "b")
     lend_packages(shipped)
     for _ in range(2):
         done = install(shipped)
         assert done.returncode == 0, done.stderr
         assert "golden inputs within" in done.stdout
         assert not (shipped / LOCAL_MODULE_NAME).exists()
+    begin = (shipped / "venv/bin/lpr-run").read_text().splitlines()[0]
+    assert begin == f"#!/usr/bin/env -S --block-signal=INT {shipped}/venv/bin/python"
     # In another folder, the installed command finds the bundle it came with.
     done = subprocess.run([shipped / "venv/bin/lpr-run", "--check"], cwd="/", capture_output=True, text=True)
     assert "bundle for tiny (fp32) is whole" in done.stdout, done.stderr

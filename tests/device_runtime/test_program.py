@@ -7,6 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 PROGRAM = [sys.executable, "-m", "device_runtime.program"]
 
 
@@ -19,18 +21,26 @@ def test_the_status_and_all_that_was_printed_come_out(pristine_bundle: Path) -> 
     assert done.returncode == 2 and done.stdout == "" and len(done.stderr.splitlines()) == 1
 
 
-def test_ctrl_c_while_it_loads_says_nothing() -> None:
-    # Loading is slowed down: any import of it sends the signal.
-    code = (
-        "import os, signal, sys\n"
+@pytest.mark.parametrize(
+    "when",
+    [
+        "os.kill(os.getpid(), signal.SIGINT)",
+        # Loading is slowed down: any import of it sends the signal.
         "class Ctrl:\n"
         "    def find_spec(self, name, path=None, target=None):\n"
         "        if name == 'device_runtime.cli': os.kill(os.getpid(), signal.SIGINT)\n"
-        "sys.meta_path.insert(0, Ctrl())\n"
-        "from device_runtime.program import main; main()"
-    )
+        "sys.meta_path.insert(0, Ctrl())",
+        "cli = types.ModuleType('device_runtime.cli')\n"
+        "cli.main = lambda: os.kill(os.getpid(), signal.SIGINT)\n"
+        "sys.modules['device_runtime.cli'] = cli",
+    ],
+    ids=["before", "while it loads", "before a run has begun"],
+)
+def test_ctrl_c_says_nothing(when: str) -> None:
+    code = f"import os, signal, sys, types\n{when}\nfrom device_runtime.program import main; main()"
     done = subprocess.run(
-        [sys.executable, "-c", code],
+        # As install.sh has it begin.
+        ["env", "--block-signal=INT", sys.executable, "-c", code],
         capture_output=True,
         text=True,
         # What a shell starts in the background ignores Ctrl-C, and so would its children.
