@@ -155,6 +155,8 @@ class StreamCapture:
             open_ms=int(1000 * open_s),
             read_ms=int(1000 * settings.timeout),
             threads=_THREADS,
+            # Others come in pieces of many frames each.
+            newest=address.scheme in ("rtsp", "rtsps"),
         )
         try:
             self._channel.send(msgspec.json.encode(job))
@@ -183,6 +185,8 @@ class StreamCapture:
                 if self.recorded:
                     warn_if_cut(self._name, self._frames, self.recorded)
                     raise EndOfSource
+                if message.late:
+                    raise Lost("frames come faster than they can be decoded here")
                 raise Lost("it ended the stream" if self._frames else "no frame")
 
     def interrupt(self) -> None:

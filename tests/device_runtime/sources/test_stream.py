@@ -5,8 +5,10 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
+import signal
 import socket
 import threading
+import time
 from collections.abc import Iterator
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
@@ -16,12 +18,15 @@ import psutil
 import pytest
 
 from device_runtime.errors import FatalError
+from device_runtime.sources.decoder import Lateness, waits
 from device_runtime.sources.frame import Frame
 from device_runtime.sources.live import Live
 from device_runtime.sources.open import open_source
 from device_runtime.sources.settings import SourceSettings
-from device_runtime.sources.source import frames_of
+from device_runtime.sources.source import Source, frames_of
 from device_runtime.sources.stream import StreamCapture
+from host.endure.cameras import Server
+from host.endure.picture import FPS
 from tests.device_runtime.sources.cameras import RtspCamera, needs_rtsp_server, number_of, until
 from tests.device_runtime.sources.test_video import FRAMES, write_video
 
@@ -123,6 +128,65 @@ def test_an_rtsp_camera_comes_and_goes(caplog: pytest.LogCaptureFixture) -> None
         ]  # fmt: skip
         assert "its decoder has crashed" in caplog.text
         assert "p@ss" not in caplog.text and "p%40ss" not in caplog.text
+
+
+def test_what_is_late_is_left_out() -> None:
+    """A decoder that did not get to run has a second of pictures waiting: it goes on with the last."""
+    needs_rtsp_server()
+    with Server("rtsp-jpeg") as camera:
+        source = open_source(camera.url, SourceSettings(timeout=10))
+        try:
+            # Where all the machine is busy there may be none waiting.
+            until(lambda: _left_out(source) > FPS / 2)
+            assert source.counts.losses == 0
+        finally:
+            source.close()
+
+
+def _left_out(source: Source) -> int:
+    """Pictures that are missing after the decoder was stopped for a second."""
+    pid = decoder(source)
+    assert pid is not None
+    before = _number(source)
+    os.kill(pid, signal.SIGSTOP)
+    end = time.monotonic() + 1
+    while time.monotonic() < end:
+        # What it had decoded before.
+        if (frame := source.next(0.1)) is not None:
+            assert isinstance(frame, Frame)
+            before = number_of(frame.image)
+    os.kill(pid, signal.SIGCONT)
+    return _number(source) - before
+
+
+def _number(source: Source) -> int:
+    frame = source.next(10)
+    assert isinstance(frame, Frame)
+    return number_of(frame.image)
+
+
+def test_lateness_is_what_a_frame_took_more_than_the_promptest() -> None:
+    lateness = Lateness()
+    assert [lateness.of(position, position + 1000.2) for position in (0.0, 0.5, 1.0)] == [0.0, 0.0, 0.0]
+    assert lateness.of(1.0, 1003.2) == pytest.approx(2.0, abs=0.01)
+    assert lateness.of(4.0, 1004.1) == 0.0
+    # A camera's clock that is slower than ours by a thousandth makes no frame late, in an hour.
+    assert max(lateness.of(4 + n, 1004.1 + 1.0009 * n) for n in range(3600)) == 0.0
+    # It is set to another time: forward, back.
+    assert lateness.of(9000.0, 5000.0) == 0.0
+    assert lateness.of(3000.0, 5001.0) > 5000
+
+
+def test_what_waits_in_a_socket() -> None:
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        both = {ours.fileno(), theirs.fileno()}
+        assert not waits(both) and not waits(set())
+        ours.send(b"frame")
+        assert waits(both) and not waits({ours.fileno()})
+        theirs.recv(16)
+        assert not waits(both)
+    assert not waits(both)
 
 
 def test_why_an_rtsp_address_does_not_open() -> None:
