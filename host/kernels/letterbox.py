@@ -45,6 +45,11 @@ _X86 = 16
 """Numbers of 16 bits in a vector, from which on a CPU is an x86."""
 _LINE = 64
 """Bytes of a cache line."""
+_LATE = 3
+"""Of the rows that come next, those that are fetched while columns are added.
+
+Were all of them fetched while rows are added, memory would have nothing to do in the other half of the time.
+"""
 _FETCH = """
 define internal i32 @lpr_fetch(ptr %place) alwaysinline {
   call void @llvm.prefetch.p0(ptr %place, i32 0, i32 2, i32 1)
@@ -79,24 +84,23 @@ def letterbox(symbol: str, lanes: int) -> tirx.PrimFunc:
     with e.loop(filled_rows, "y", parallel=True) as y:
         # More for columns that are not there, whose weights are 0, and for the lanes that are not needed.
         sums = e.scratch("sums", width * CHANNELS + AT_ONCE * CHANNELS + LANES, "int16")
-        _Rows(
-            e=e,
-            frame=frame,
-            first=e.let("first", tirx.BufferLoad(row_start, [y])),
-            weights=row_weights,
-            y=y,
-            taps=row_taps,
-            sums=sums,
-        ).emit(width * CHANNELS, lanes)
+        first = e.let("first", tirx.BufferLoad(row_start, [y]))
+        rows_of = _Rows(e=e, frame=frame, first=first, weights=row_weights, y=y, taps=row_taps, sums=sums)
+        rows_of.emit(width * CHANNELS, lanes)
         last = e.let("last", filled_columns - 1)
         # Of what a group stores the next pixels overwrite the end, so that more than one has to follow.
         groups = e.let("groups", tirx.truncdiv(last - 1, PIXELS))
         columns_of = _Columns(
             e=e, sums=sums, start=column_start, weights=column_weights, pairs=column_pairs, x86=lanes >= _X86
         )
-        with e.loop(groups, "x") as x:
-            for i, pixels in enumerate(columns_of.pixels(x * PIXELS, PIXELS // each, each)):
-                e.store_at(target, pixels, [y, x * PIXELS + i * each, span(0, LANES * each)])
+        for few, count in _either(groups, tirx.EQ(column_pairs, AT_ONCE // PAIR)):
+            with e.loop(count, "x") as x:
+                if VECTORS * lanes >= _LINE:
+                    rows_of.fetch_late(load(column_start, x * PIXELS) * CHANNELS)
+                for i, pixels in enumerate(columns_of.pixels(x * PIXELS, PIXELS // each, each, few)):
+                    e.store_at(target, pixels, [y, x * PIXELS + i * each, span(0, LANES * each)])
+        if VECTORS * lanes >= _LINE:
+            rows_of.fetch_late(load(column_start, last) * CHANNELS)
         with e.loop(last - groups * PIXELS, "x", start=groups * PIXELS) as x:
             e.store_at(target, columns_of.pixels(x, 1, 1)[0], [y, x, span(0, LANES)])
         pixel = e.let("pixel", columns_of.pixels(last, 1, 1)[0])
@@ -125,28 +129,51 @@ class _Rows:
         group = VECTORS * lanes
         wide = self.e.let("wide", count >= group)
         groups = tirx.Select(wide, tirx.truncdiv(count + (group - 1), group), 0)
-        with self.e.loop(groups, "i") as i:
-            start = self.e.let("start", tirx.min(i * group, count - group))
-            self._group(start, lanes, VECTORS)
+        for few, times in _either(groups, tirx.EQ(self.taps, AT_ONCE)):
+            with self.e.loop(times, "i") as i:
+                start = self.e.let("start", tirx.min(i * group, count - group))
+                self._group(start, lanes, VECTORS, few)
         with self.e.loop(tirx.Select(wide, 0, count), "i") as i:
             self._group(i, 1, 1)
 
-    def _group(self, start: Expr, lanes: int, vectors: int) -> None:
+    def fetch_late(self, start: Expr) -> None:
+        """The last rows of those that come next, one line of each."""
+        start = self.e.let("start", start)
+        for row in range(_LATE):
+            self._fetch(self.first + 2 * self.taps - _LATE + row, start)
+
+    def _fetch(self, row: Expr, start: Expr) -> None:
+        # What is fetched behind the frame's end does no harm.
+        self.e.include(_FETCH)
+        self.e.call("lpr_fetch", tirx.address_of(tirx.BufferLoad(self.frame, [row, 0, start])))
+
+    def _group(self, start: Expr, lanes: int, vectors: int, few: bool = False) -> None:
+        """*few*: there are `AT_ONCE` rows."""
         e = self.e
-        e.include(_FETCH)
         totals = [e.local("total", lanes, "uint16") for _ in range(vectors)]
         for total in totals:
             e.store_vector(total, const(SIGN, "uint16", lanes), 0, lanes)
-        with e.loop(self.taps, "t") as t:
-            weight = e.let("w", splat(cast("uint16", tirx.BufferLoad(self.weights, [self.y, t])), lanes))
-            # Rows that come next; what is fetched behind the frame's end does no harm.
-            for ahead in range(0, vectors * lanes // _LINE):
-                row = [self.first + self.taps + t, 0, start + ahead * _LINE]
-                e.call("lpr_fetch", tirx.address_of(tirx.BufferLoad(self.frame, row)))
+        lines = range(0, vectors * lanes // _LINE)
+
+        def add(row: Expr, fetch: bool) -> None:
+            weight = e.let("w", splat(cast("uint16", tirx.BufferLoad(self.weights, [self.y, row])), lanes))
+            for line in lines if fetch else ():
+                self._fetch(self.first + self.taps + row, start + line * _LINE)
             for v, total in enumerate(totals):
-                place = [self.first + t, 0, span(start + v * lanes, lanes)]
+                place = [self.first + row, 0, span(start + v * lanes, lanes)]
                 pixels = cast("uint16", tirx.BufferLoad(self.frame, place), lanes)
                 e.store_vector(total, load(total, 0, lanes) + pixels * weight, 0, lanes)
+
+        if few:
+            for row in range(AT_ONCE):
+                add(row, fetch=row < AT_ONCE - _LATE)
+        else:
+            early = e.let("early", tirx.max(self.taps - _LATE, 0)) if lines else self.taps
+            with e.loop(early, "t") as t:
+                add(t, fetch=True)
+            if lines:
+                with e.loop(self.taps - early, "t", start=early) as t:
+                    add(t, fetch=False)
         for v, total in enumerate(totals):
             value = tirx.reinterpret("int16" if lanes == 1 else f"int16x{lanes}", load(total, 0, lanes))
             e.store_vector(self.sums, value, start + v * lanes, lanes)
@@ -163,8 +190,12 @@ class _Columns:
     pairs: Expr
     x86: bool
 
-    def pixels(self, x: Expr, vectors: int, each: int) -> list[Expr]:
-        """*vectors* times *each* neighbours from *x* on, and as many bytes that are not needed."""
+    def pixels(self, x: Expr, vectors: int, each: int, few: bool = False) -> list[Expr]:
+        """*vectors* times *each* neighbours from *x* on, and as many bytes that are not needed.
+
+        Args:
+            few: whether they are made of `AT_ONCE` columns.
+        """
         e, lanes, count = self.e, LANES * each, vectors * each
         # int64, or LLVM adds them up in vectors.
         first = [e.let("first", cast("int64", load(self.start, x + i) * CHANNELS)) for i in range(count)]
@@ -173,7 +204,7 @@ class _Columns:
             # What was taken from the sums comes back, and a half.
             e.store_vector(total, const(SIGN * TOTAL + TOTAL**2 // 2, "int32", lanes), 0, lanes)
         once = AT_ONCE // PAIR
-        with e.loop(tirx.truncdiv(self.pairs, once), "p") as p:
+        with e.loop(1 if few else tirx.truncdiv(self.pairs, once), "p") as p:
             for i in range(once):
                 column = cast("int64", p) * (AT_ONCE * CHANNELS) + i * PAIR * CHANNELS
                 weights = e.let("w", tirx.BufferLoad(self.weights, [p * once + i, x, span(0, PAIR * count)]))
@@ -186,8 +217,14 @@ class _Columns:
         kept += [LANES * i + CHANNELS for i in range(each)]
         pixels = []
         for total in totals:
-            rounded = load(total, 0, lanes) >> const(16, "int32", lanes)
-            pixels.append(shuffle([e.let("pixels", cast("uint8", rounded, lanes))], kept))
+            value = load(total, 0, lanes)
+            if self.x86:
+                # The third byte of each sum; what LLVM else makes of this takes AMD's CPUs longer.
+                octets = reinterpret("uint8", value, 4 * lanes)
+                pixels.append(shuffle([e.let("pixels", octets)], [4 * lane + 2 for lane in kept]))
+            else:
+                rounded = cast("uint8", value >> const(16, "int32", lanes), lanes)
+                pixels.append(shuffle([e.let("pixels", rounded)], kept))
         return pixels
 
     def _x86(self, places: Sequence[Expr], weights: Expr, chosen: range) -> Expr:
@@ -217,6 +254,14 @@ def _repeated(values: Expr, chosen: Sequence[int]) -> Expr:
         return splat(values, LANES)
     repeated = [i for i in chosen for _ in range(LANES)]
     return shuffle([values] * -(-len(repeated) // lanes_of(values)), repeated)
+
+
+def _either(count: Expr, few: Expr) -> tuple[tuple[bool, Expr], ...]:
+    """How often a loop runs that knows how many numbers it adds, and how often one that does not: one does.
+
+    In the usual frames there are few numbers, and loops over them take longer than their sums.
+    """
+    return (True, tirx.Select(few, count, 0)), (False, tirx.Select(few, 0, count))
 
 
 def _grey(e: Emitter, target: Expr, y: Expr, first: Expr, count: Expr) -> None:
