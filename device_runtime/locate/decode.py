@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -34,11 +33,10 @@ VIEW_CORNERS, VIEW_SCORE, VIEW_ROWS, VIEW_CHANNELS = slice(0, 4), 4, 5, 6
 """Channels of refine's output, float32[`VIEW_CHANNELS`,16,32]: a heatmap a corner, logit of a plate, logit of
 two rows. A logit is the mean over its map."""
 
-_SQUARE = np.ones((3, 3), np.uint8)
 _STEPS = np.array([(dx, dy) for dy in (-1, 0, 1) for dx in (-1, 0, 1)], np.intp)
 """x and y of a cell's neighbours, itself among them, from its own."""
 _ITSELF = 4
-_MIDDLES = _STEPS + 0.5
+_MIDDLES = (_STEPS + 0.5) * STRIDE
 
 
 @dataclass(frozen=True, eq=False)
@@ -108,23 +106,28 @@ def decode(output: Floats, threshold: float, most: int = PEAKS) -> Candidates:
     what these cells say, weighted by their scores. The time it takes is bounded by *most*, the peaks that are
     looked at, however many plate-like patterns there are.
     """
-    logits = output[SCORE]
-    peaks = ((logits >= logit(threshold)) & (logits == cv2.dilate(logits, _SQUARE))).ravel().nonzero()[0]
+    maps, grid = output.reshape(CHANNELS, -1), _grid(*output.shape[1:])
+    logits = maps[SCORE]
+    # Few cells are likely, and what is done for these alone takes less than what is done for all.
+    likely = (logits >= logit(threshold)).nonzero()[0]
+    cells = grid.around.take(likely, 0)
+    around = logits.take(cells)
+    peaks = (around[:, _ITSELF] == np.maximum.reduce(around, 1)).nonzero()[0]
     if not len(peaks):
         return Candidates.none()
-    maps, grid = output.reshape(CHANNELS, -1), _grid(*logits.shape)
     if len(peaks) > 1:
-        peaks = peaks[(-maps[SCORE][peaks]).argsort(kind="stable")[:most]]
-    around = maps[:, grid.around[peaks]]
-    weights = sigmoid(around[SCORE])
-    weights *= grid.inside[peaks]
+        peaks = peaks.take((-around[:, _ITSELF].take(peaks)).argsort(kind="stable")[:most])
+    likely = likely.take(peaks)
+    around = maps[:, cells.take(peaks, 0)]
+    likelihoods = sigmoid(around[: ROWS + 1])
+    scores, two_rows = likelihoods[:, :, _ITSELF]
+    weights = likelihoods[SCORE] * grid.inside.take(likely, 0)
     weights /= np.add.reduce(weights, 1, keepdims=True)
     # Σ w · (centre + UNIT · exp(s) · v), the two terms apart.
-    middles = (weights @ _MIDDLES + grid.places[peaks]) * STRIDE
+    middles = weights @ _MIDDLES + grid.places.take(likely, 0)
     weights *= np.exp(np.minimum(around[SIZE], 4))
     offsets = np.einsum("cnk,nk->nc", around[CORNERS], weights).reshape(-1, 4, 2) * np.float32(UNIT)
     corners = (middles[:, None] + offsets).astype(np.float32)
-    scores, two_rows = sigmoid(around[: ROWS + 1, :, _ITSELF])
     found = Candidates(corners, scores, two_rows)
     left = surviving(corners, OVERLAP)
     return found if len(left) == len(found) else found.take(left)
@@ -181,7 +184,7 @@ class _Grid:
     Attributes:
         around: intp[cells,9], the cell's neighbours; itself where there is none.
         inside: float32[cells,9], 1 where there is one, else 0.
-        places: float64[cells,2], x and y of the cell.
+        places: float64[cells,2], px of the input, x and y of the cell's corner.
     """
 
     around: NDArray[np.intp]
@@ -195,7 +198,8 @@ def _grid(height: int, width: int) -> _Grid:
     columns, rows = x[:, None] + _STEPS[:, 0], y[:, None] + _STEPS[:, 1]
     inside = (rows >= 0) & (rows < height) & (columns >= 0) & (columns < width)
     around = np.where(inside, rows * width + columns, np.arange(height * width)[:, None])
-    return _Grid(around.astype(np.intp), inside.astype(np.float32), np.stack([x, y], 1).astype(np.float64))
+    places = np.stack([x, y], 1).astype(np.float64) * STRIDE
+    return _Grid(around.astype(np.intp), inside.astype(np.float32), places)
 
 
 @lru_cache(maxsize=8)

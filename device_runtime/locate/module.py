@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from struct import Struct
 
 import numpy as np
 
@@ -54,6 +55,10 @@ def open_locator(bundle: Bundle, threads: int = 1) -> Locator | None:
         scoring=Scoring(find=info.scoring.find, refine=info.scoring.refine, offset=info.scoring.offset),
         search=_search(info),
     )
+
+
+_NUMBERS = Struct(f"={COUNT}i")
+"""Of `warp.Numbers`; quicker than NumPy's conversion of a few numbers."""
 
 
 class Letterbox:
@@ -121,7 +126,9 @@ class Warped:
             kernel = Kernel(self._module, WARP, (picture, self._whole, self._scale, target))
             known = self._kernels[size] = kernel, target
         kernel, target = known
-        self._whole[:], self._scale[0] = numbers(to_picture, size, beside)
+        whole, scale = numbers(to_picture, size, beside)
+        _NUMBERS.pack_into(self._whole.data, 0, *whole)
+        self._scale[0] = scale
         kernel(picture)
         return target
 

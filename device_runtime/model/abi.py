@@ -389,6 +389,7 @@ class Kernel:
         # The first may be large, and every call brings another.
         self._tensors[0].kept = self._tensors[0].kept[1:]
         self._first = _Tensor.from_address(self._tensors[0].address + _HEADER)
+        self._shape = arrays[0].shape
         self._arguments = (_Any * len(arrays))()
         for argument, tensor in zip(self._arguments, self._tensors, strict=True):
             argument.type, argument.value.ptr = _TENSOR, tensor.address
@@ -400,14 +401,9 @@ class Kernel:
         Raises:
             FatalError: TVM reported an error.
         """
-        self._first.data = first.ctypes.data
-        shape, strides, step = self._first.shape, self._first.strides, 1
-        for axis in range(first.ndim - 1, -1, -1):
-            shape[axis] = length = first.shape[axis]
-            # TVM FFI fills them in where a tensor comes without, and a kernel looks at them.
-            if strides:
-                strides[axis] = step
-            step *= length
+        self._first.data = _address(first)
+        if first.shape != self._shape:
+            self._reshape(first.shape)
         self._result.type = _NONE
         call, count = self._runtime.ffi.TVMFFIFunctionCall, len(self._arguments)
         if call(self._function.handle, self._arguments, count, ctypes.byref(self._result)):
@@ -415,6 +411,17 @@ class Kernel:
                 self._runtime.check(-1)
             except TVMError as error:
                 raise FatalError("a kernel", _first_line(error), "build the bundle again") from None
+
+    def _reshape(self, of: tuple[int, ...]) -> None:
+        """Say of the first tensor that it has the shape *of*."""
+        shape, strides, step = self._first.shape, self._first.strides, 1
+        for axis in range(len(of) - 1, -1, -1):
+            shape[axis] = of[axis]
+            # TVM FFI fills them in where a tensor comes without, and a kernel looks at them.
+            if strides:
+                strides[axis] = step
+            step *= of[axis]
+        self._shape = of
 
 
 class Model:
@@ -458,6 +465,13 @@ class Model:
         if image is not None and image is not self.input:
             np.copyto(self.input, image)
         return self._main()
+
+
+def _address(array: NDArray[Any]) -> int:
+    """Where *array*, which is not empty, begins; `array.ctypes` takes several times as long."""
+    if array.flags.writeable:
+        return ctypes.addressof(ctypes.c_char.from_buffer(array.data))
+    return array.ctypes.data
 
 
 def mapped_library(name: str, maps: str | None = None) -> Path | None:

@@ -43,14 +43,11 @@ def features(decoded: Decoded, logits: NDArray[np.float32], fits_grammar: bool, 
         width: of the plate where it was photographed, px.
     """
     product = min(max(math.prod(decoded.character_confidences), _LEAST), 1 - _LEAST)
-    rest, steps = logits.copy(), np.arange(logits.shape[1])
-    chosen = logits.argmax(axis=0)
-    first = logits[chosen, steps]
-    rest[chosen, steps] = -np.inf
+    second, first = np.partition(logits, -2, axis=0)[-2:]
     width = max(width, LEAST_WIDTH)
     return (
         math.log(product / (1 - product)),
-        float((first - rest.max(axis=0)).min()),
+        float(np.minimum.reduce(first - second)),
         float(fits_grammar),
         math.log(min(width, FULL_WIDTH) / FULL_WIDTH),
         min(math.log2(width / NARROW), 0.0),

@@ -208,7 +208,8 @@ def _incoming(scores: NDArray[np.float64], skips: NDArray[np.bool_]) -> NDArray[
 def _best_path(logits: NDArray[np.float32]) -> tuple[list[int], list[float]]:
     best = logits.argmax(axis=0)
     # softmax at the largest logit is 1 / Σ exp(x − max)
-    return best.tolist(), np.reciprocal(np.exp(logits - logits.max(axis=0)).sum(axis=0)).tolist()
+    powers = np.exp(logits - np.maximum.reduce(logits, 0))
+    return best.tolist(), np.reciprocal(np.add.reduce(powers, 0)).tolist()
 
 
 def _merge(path: Sequence[int], blank: int) -> tuple[int, ...]:

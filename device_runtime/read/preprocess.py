@@ -50,7 +50,6 @@ def prepare(image: NDArray, out: NDArray[np.float32], spec: PreprocessInfo = DEF
     """
     mean = np.float32(spec.mean)
     crop = resize(image, spec)
-    planes = [cv2.cvtColor(crop, cv2.COLOR_BGR2GRAY)] * 3 if spec.color == "GRAY" else cv2.split(crop)
-    for channel, plane in enumerate(planes):
-        np.subtract(plane, mean, out=out[0, channel], dtype=np.float32)
+    planes = cv2.cvtColor(crop, cv2.COLOR_BGR2GRAY) if spec.color == "GRAY" else crop.transpose(2, 0, 1)
+    np.subtract(planes, mean, out=out[0], dtype=np.float32)
     np.multiply(out, np.float32(spec.scale), out=out)

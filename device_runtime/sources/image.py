@@ -16,6 +16,7 @@ Image = NDArray[np.uint8]
 MAX_PIXELS = 1 << 26
 """As OPENCV_IO_MAX_IMAGE_PIXELS, for a process that had loaded OpenCV before this package."""
 MAX_FILE_BYTES = 256 << 20
+_BYTES = np.dtype(np.uint8)
 
 
 def read_image(path: Path) -> Image:
@@ -70,6 +71,8 @@ def as_bgr(image: NDArray) -> Image:
     Raises:
         FatalError: any other shape or dtype, or no pixels.
     """
+    if image.dtype == _BYTES and image.ndim == 3 and image.shape[2] == 3 and image.size:
+        return image
     if image.dtype == np.uint16:
         image = (image >> 8).astype(np.uint8)
     channels = image.shape[2] if image.ndim == 3 else 1
