@@ -1,7 +1,8 @@
 """Rebuild lprnet/plates/glyphs.npz from fonts (needs Pillow and the Debian packages named below).
 
 Chinese characters: fonts-noto-cjk (Noto Sans CJK SC Bold and Regular, SIL OFL 1.1),
-fonts-wqy-microhei (WenQuanYi Micro Hei, Apache 2.0). Hangul: Noto Sans CJK KR.
+fonts-wqy-microhei (WenQuanYi Micro Hei, Apache 2.0). Hangul: Noto Sans CJK KR, fonts-nanum and
+fonts-nanum-extra (SIL OFL 1.1).
 Letters and digits stretched to the box of Chinese plates: the strokes of lprnet/plates/strokes.py in four pen
 widths, and two fonts for variety: fonts-roboto-unhinted (Roboto Condensed Bold, Apache 2.0), fonts-opendin
 (OSP-DIN, SIL OFL 1.1).
@@ -28,6 +29,15 @@ PENS = (8.0, 9.5, 11.0, 13.0)
 """mm; the standard's characters measure about 10, a dirty or over-exposed plate looks heavier."""
 NOTO = "/usr/share/fonts/opentype/noto/NotoSansCJK-{}.ttc"
 MICRO_HEI = "/usr/share/fonts/truetype/wqy/wqy-microhei.ttc"
+HANGUL_FONTS = (
+    "/usr/share/fonts/truetype/nanum/NanumSquareRoundEB.ttf",
+    "/usr/share/fonts/truetype/nanum/NanumSquareB.ttf",
+    "/usr/share/fonts/truetype/nanum/NanumGothicExtraBold.ttf",
+    "/usr/share/fonts/truetype/nanum/NanumGothicBold.ttf",
+    "/usr/share/fonts/truetype/nanum/NanumBarunGothicBold.ttf",
+    "/usr/share/fonts/truetype/nanum/NanumSquareRoundB.ttf",
+)
+"""Besides Noto Sans."""
 KR, SC = 1, 2
 """Indices of the Korean and of the simplified Chinese face in the collection."""
 LATIN_FONTS = (
@@ -114,12 +124,14 @@ def main() -> None:
     heavy = np.array([cv2.dilate(mask, np.ones((3, 3), np.uint8)) for mask in hanzi[0]])
     letters = DIGITS + LETTERS + "IO"
     hangul_characters = others("\uac00", "\ud7a3")
+    korean = [open_font(NOTO.format(weight), KR) for weight in ("Bold", "Regular")]
+    korean += [open_font(path) for path in HANGUL_FONTS]
     hangul = [
         [
             np.asarray(inked(c, font).resize((HANGUL_WIDTH, HANGUL_HEIGHT), Image.Resampling.BOX))
             for c in hangul_characters
         ]
-        for font in (open_font(NOTO.format(weight), KR) for weight in ("Bold", "Regular"))
+        for font in korean
     ]
     strips, ends = zip(*(strip(open_font(path)) for path in TEXT_FONTS), strict=True)
     np.savez_compressed(

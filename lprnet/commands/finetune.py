@@ -18,7 +18,10 @@ if TYPE_CHECKING:
 
 @click.command("finetune")
 @click.option(
-    "--data", type=FOLDER, required=True, multiple=True, help="Folder of crops; the file name is the label."
+    "--data",
+    type=FOLDER,
+    multiple=True,
+    help="Folder of crops; the file name is the label. Without one all plates are rendered.",
 )
 @click.option("--labels", type=FILE, help="CSV with rows file,label instead of file names.")
 @options.weights()
@@ -58,6 +61,13 @@ if TYPE_CHECKING:
     show_default=True,
     help="Share of the rendered plates that are cut out by upright boxes, as other detectors do.",
 )
+@click.option(
+    "--two-rows",
+    type=Number(0, 1),
+    default=0.25,
+    show_default=True,
+    help="Share of the plates of --located that have two rows, where there are such.",
+)
 @click.option("--frames", type=FOLDER, help="Photographs with boxed plates, for --located.")
 @click.option("--hold-out", "held_rides", multiple=True, help="Ride whose frames are left out.")
 @click.option("--mined", type=FILE, help="What `lprnet locator mine` found that is no plate, for --located.")
@@ -90,6 +100,7 @@ def finetune_command(
     located: float,
     shrunk: float,
     boxed: float,
+    two_rows: float,
     frames: Path | None,
     held_rides: tuple[str, ...],
     mined: Path | None,
@@ -101,7 +112,7 @@ def finetune_command(
     """Train on from a checkpoint with your own plates."""
     from lprnet.data.dataset import check_labels, from_csv, from_folder
     from lprnet.data.mixture import Mixture
-    from lprnet.data.split import split
+    from lprnet.data.split import Split, split
     from lprnet.evaluation.evaluate import accuracies
     from lprnet.network.checkpoint import load_checkpoint, load_to_train
     from lprnet.network.with_alphabet import with_alphabet
@@ -122,8 +133,13 @@ def finetune_command(
     group = options.processes(device)
     budget = options.budget(output, hours, until, samples)
     start, classes = load_to_train(weights or DEFAULT, source)
-    if labels and len(data) > 1:
+    if labels and len(data) != 1:
         raise FatalError("--labels", "is for one folder", "give one --data, or name files by their labels")
+    if not data and rendered_fraction is None:
+        rendered_fraction = 1.0
+    if not data and rendered_fraction != 1:
+        why = "without --data all plates are rendered"
+        raise FatalError(f"--rendered-fraction {rendered_fraction}", why, "give --data, or leave it out")
     items = (
         from_csv(labels, data[0])
         if labels
@@ -136,7 +152,7 @@ def finetune_command(
         rendered_fraction = 0.0
     elif rendered_fraction is None:
         rendered_fraction = 0.5
-    parts = split(items, held_out)
+    parts = split(items, held_out) if data else Split([], [])
     crops = tuple(item.sample for item in parts.train)
     if not located and (frames or held_rides or mined):
         raise FatalError("--frames, --hold-out, --mined", "are for --located", "give it, or leave them out")
@@ -148,6 +164,7 @@ def finetune_command(
         # Real texts are few, and soon known by heart: half of the plates are recombined ones.
         real=crops + (donors.some(len(crops), seed) if located and donors else ()),
         found=read_patches(mined) if mined else (),
+        two_rows=two_rows,
         kind=kind,
         boxed=boxed,
     )

@@ -295,11 +295,21 @@ of the Chinese checkpoints shipped here."""
 LATIN = make_alphabet(DIGITS + "ABCDEFGHIJKLMNOPQRSTUVWXYZ" + "ÄÖÜÅÆØČĆĐŠŽ")
 """Digits, letters and what European plates add to them as it is."""
 
+KOREAN = make_alphabet(
+    DIGITS
+    + "가나다라마거너더러머버서어저고노도로모보소오조구누두루무부수우주"  # private cars
+    + "하허호바사아자배"  # hired ones, commercial ones, those that deliver
+    + "울산대인천광전세종경기강원충북남제"  # with those above, the names of the regions
+    + "외교영준국협정표"  # and of diplomatic kinds
+)
+"""Digits and the syllables of Korean plates; the name of a region is two classes."""
+
 KNOWN: dict[str, Alphabet] = {
     "cn": OWN,
     "cn-public": PUBLIC,
     "cn-every": EVERY_CHINESE,
     "latin": LATIN,
+    "kr": KOREAN,
     "alnum": make_alphabet(DIGITS + "ABCDEFGHIJKLMNOPQRSTUVWXYZ"),
     "alnum-io": make_alphabet(DIGITS + LETTERS + "IO"),
     "alnum-no-io": make_alphabet(DIGITS + LETTERS),

@@ -26,6 +26,8 @@ SQUARER = ((7.5, 2.6), (9.0, 2.6), (7.5, 3.4), (9.0, 3.4), (10.5, 3.0))
 """Pens in mm and exponents of the bends (`strokes`) of the Latin styles from number `LATIN_STYLES` on."""
 CHINESE_STYLES = 5
 """Noto Sans bold and regular, Micro Hei, Noto Sans medium and extra heavy."""
+HANGUL_STYLES = 8
+"""Those that FONTS.md names for Hangul."""
 CUT, TEXT = 100, 10000
 """The first styles of cuts and of text fonts."""
 _NAMES = tuple(FACES)
@@ -105,6 +107,11 @@ def is_chinese(character: str) -> bool:
     return ord(character) > 0x3000
 
 
+def is_hangul(character: str) -> bool:
+    """Whether *character* is a syllable of Hangul."""
+    return "\uac00" <= character <= "\ud7a3"
+
+
 @cache
 def _squarer(character: str, place: int) -> Image:
     """A character with squarer bends, before it is resized."""
@@ -117,8 +124,8 @@ def glyph(character: str, style: int, width: int, height: int) -> Image:
 
     Args:
         character: to draw.
-        style: less than `CHINESE_STYLES` of a Chinese character or Hangul, else less than `LATIN_STYLES`,
-            beyond these a place in `SQUARER`, and from `CUT` on one of `face_styles`.
+        style: less than `CHINESE_STYLES` of a Chinese character, than `HANGUL_STYLES` of Hangul, else less
+            than `LATIN_STYLES`, beyond these a place in `SQUARER`, and from `CUT` on one of `face_styles`.
         width: of the mask, px.
         height: of the mask, px.
 

@@ -12,7 +12,7 @@ from numpy.random import Generator
 
 from device_runtime.countries.country import Country, read, shipped
 from device_runtime.errors import FatalError
-from lprnet.network.alphabet import EVERY_CHINESE, LATIN, MARKS, OWN, Alphabet, make_alphabet
+from lprnet.network.alphabet import EVERY_CHINESE, KOREAN, LATIN, MARKS, OWN, Alphabet, make_alphabet
 from lprnet.plates.glyphs import is_chinese
 from lprnet.plates.layout import Kind
 from lprnet.plates.series import PALETTE, Series, plain, series_of
@@ -70,6 +70,32 @@ MIXES: dict[str, Mapping[str, float]] = {
 """Mixes of kinds by name; the first is the default. Each country and each set of countries has one.
 
 A kind that is called as its country is found by `KINDS` only."""
+
+
+def _two_rows(country: Country) -> dict[str, float]:
+    return {name: kind.share for name, kind in country.kinds.items() if kind.share and kind.rows == 2}
+
+
+@cache
+def two_rows(name: str) -> Mapping[str, float]:
+    """Shares of the kinds with two rows of the countries whose kinds are in the mix called *name*.
+
+    None for a single kind, which is no mix, and for a country's file that is not shipped.
+    """
+    countries = {KINDS[kind].country for kind in MIXES.get(name, ())}
+    shares: dict[str, float] = {}
+    for code in countries:
+        shares |= _two_rows(_COUNTRIES[code])
+    return dict(sorted(shares.items()))
+
+
+def random_two_row(rng: Generator, name: str) -> str | None:
+    """A kind with two rows of the mix called *name*, drawn by its share; None where it has none."""
+    shares = two_rows(name)
+    if not shares:
+        return None
+    weights = np.array(list(shares.values()))
+    return list(shares)[Shares(np.cumsum(weights / weights.sum() * (1 + 1e-12))).draw(rng)]
 
 
 def random_series(rng: Generator, name: str | None = None) -> Series:
@@ -149,7 +175,7 @@ def alphabet_of(name: str | None = None) -> Alphabet:
     Raises:
         KeyError: no such kind or mix.
     """
-    for alphabet in (OWN, LATIN, EVERY_CHINESE):
+    for alphabet in (OWN, LATIN, EVERY_CHINESE, KOREAN):
         if can_write(alphabet, name):
             return alphabet
     return make_alphabet(sorted(characters_of(name)))

@@ -103,6 +103,12 @@ class Kind:
     art: bool = False
     emblem: bool = False
 
+    @property
+    def first_row(self) -> int:
+        """Number of characters in the first row."""
+        starts = (i for i in range(1, len(self.cells)) if self.cells[i].left < self.cells[i - 1].left)
+        return next(starts, len(self.cells))
+
 
 def row(
     widths: Sequence[float], gaps: Sequence[float], left: float, top: float, height: float

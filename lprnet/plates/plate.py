@@ -12,10 +12,12 @@ from numpy.typing import NDArray
 
 from lprnet.plates.glyphs import (
     CHINESE_STYLES,
+    HANGUL_STYLES,
     LATIN_STYLES,
     SQUARER,
     glyph,
     is_chinese,
+    is_hangul,
     natural_width,
     random_style,
 )
@@ -141,7 +143,9 @@ def _styles(rng: Generator, kind: Kind) -> tuple[int, int]:
         latin = LATIN_STYLES - 1 - int(rng.integers(2))
     else:
         latin = int(rng.integers(4))
-    return latin, int(rng.integers(CHINESE_STYLES))
+    # In a kind's characters, which are sorted, Hangul comes last.
+    styles = HANGUL_STYLES if is_hangul(kind.characters[-1]) else CHINESE_STYLES
+    return latin, int(rng.integers(styles))
 
 
 def _vary(rng: Generator, color: Color, amount: float) -> Floats:

@@ -17,7 +17,7 @@ from device_runtime.countries.country import Kind as Entry
 from device_runtime.errors import FatalError
 from device_runtime.schema import Strict
 from lprnet.plates.faces import FACES
-from lprnet.plates.glyphs import natural_width, random_style
+from lprnet.plates.glyphs import is_hangul, natural_width, random_style
 from lprnet.plates.layout import Caption, Cell, Color, Kind, row
 from lprnet.plates.shares import Shares
 
@@ -81,6 +81,9 @@ class Plate(Strict, frozen=True):
         marks: colour of Chinese marks, where it differs.
         marked: number of first characters that have that colour too.
         letters: height of letters, where it differs from the digits'.
+        syllables: of Hangul in each row, of the last one in further rows: its height in shares of the row's,
+            where it is in the middle, and its width over its height; drawn a little varied.
+        stacked: number of first characters that stand one above the other, as regions do at the left.
         region: height of what stands after a `_`, and x of the line before it, where there is one.
         top: what stands in a blue strip along the upper edge.
         fonts: as in `layout.Kind`.
@@ -110,6 +113,8 @@ class Plate(Strict, frozen=True):
     marks: str = ""
     marked: int = 0
     letters: float = 0
+    syllables: tuple[tuple[float, float], ...] = ()
+    stacked: int = 0
     region: tuple[float, ...] = ()
     top: str = ""
     fonts: float = 0.1
@@ -259,12 +264,19 @@ class Series:
         dots: list[tuple[float, float]] = []
         seals: list[tuple[float, float]] = []
         spread = rng.normal(1.0, 0.08)
-        for line, tall in zip(lines, heights, strict=True):
+        for number, (line, tall) in enumerate(zip(lines, heights, strict=True)):
             tall *= shrink * rng.uniform(0.98, 1.02)
             steps: list[tuple[str, float]] = []
             size, sizes = tall, []
-            for c in line:
-                if c in MARKS:
+            stack = plate.stacked if number == 0 else 0
+            if stack:
+                steps.append((line[:stack], tall * rng.uniform(0.42, 0.56)))
+            share, ratio = self._syllable(rng, number)
+            for c in line[stack:]:
+                if share and is_hangul(c):
+                    sizes.append(tall * share)
+                    steps.append((c, sizes[-1] * ratio))
+                elif c in MARKS:
                     steps.append((c, plate.between.get(c, _BETWEEN[c]) * spread * tall / 75))
                     if c == "_" and plate.region:
                         size = tall * plate.region[0] / plate.height
@@ -288,10 +300,17 @@ class Series:
                     where = {"-": dashes, "·": dots, "|": seals}.get(c)
                     if where is not None:
                         where.append((x + w / 2, middle))
+                elif len(c) > 1:
+                    each = tall / len(c)
+                    cells += [Cell(x, y + i * each, w, 0.94 * each) for i in range(len(c))]
                 else:
                     if before and before not in MARKS:
                         x += gap * squeeze
                     size = next(own)
+                    if share and is_hangul(c):
+                        cells.append(Cell(x, middle - size / 2, w, size))
+                        x, before = x + w, c
+                        continue
                     # What stands after the `_` is at the top, small letters are at the bottom.
                     at = (
                         y - 0.05 * tall if plate.region and "_" in line[: len(cells) + 1] else y + tall - size
@@ -318,6 +337,14 @@ class Series:
             divider=plate.region[1] * width / plate.size[0] if plate.region else None,
             **common,
         )
+
+    def _syllable(self, rng: Generator, row: int) -> tuple[float, float]:
+        """Height of Hangul in a *row*, in shares of it, and its width over that; 0: as other letters."""
+        syllables = self.plate.syllables
+        if not syllables:
+            return 0.0, 0.0
+        share, ratio = syllables[min(row, len(syllables) - 1)]
+        return min(share * rng.uniform(0.88, 1.1), 1.0), ratio * rng.uniform(0.88, 1.14)
 
     def _captions(self, rng: Generator, width: float, height: float) -> list[Caption]:
         captions = []

@@ -15,9 +15,10 @@ import cv2
 import numpy as np
 from numpy.random import Generator
 
-from device_runtime.locate.rectify import MARGIN, UPPER, Margin, rectify
+from device_runtime.locate.rectify import MARGIN, UPPER, Margin, rectify, rows_apart
 from device_runtime.read.preprocess import resize
 from lprnet.data.dataset import Sample
+from lprnet.plates.kinds import random_two_row
 from lprnet.plates.plate import random_plate
 from lprnet.plates.shares import Shares
 from lprnet.scenes.backdrop import draw_backdrop
@@ -78,7 +79,10 @@ class Crops:
         nothing: share of crops without a plate.
         two_rows: share of the plates that have two rows.
         from_real: share of the plates that are real crops, where there are any.
-        kind: kind or mix of the rendered plates; Chinese ones, `TWO_ROWS` among them, if None.
+        kind: kind or mix of the rendered plates, in two rows those of its countries; Chinese ones, `TWO_ROWS`
+            among them, if None.
+        apart: share of the rendered plates with two rows, of other countries than China, of which one row is
+            cut out alone, as `rows_apart` does.
         boxed: share of the plates with one row that are cut out upright, as detectors of boxes do, with what
             is around them, instead of by their corners.
     """
@@ -92,6 +96,7 @@ class Crops:
     from_real: float = 0.35
     kind: str | None = None
     boxed: float = 0.0
+    apart: float = 0.6
 
     def sample(self, rng: Generator, strength: float = 1.0) -> Sample:
         """A crop uint8[24,94,3] BGR and its text, `NOTHING` on what is no plate.
@@ -112,7 +117,7 @@ class Crops:
     def digest(self) -> str:
         """Of all that samples depend on, but for code."""
         digest = hashlib.sha256(
-            repr((self.nothing, self.two_rows, self.from_real, self.kind, self.boxed)).encode()
+            repr((self.nothing, self.two_rows, self.from_real, self.kind, self.boxed, self.apart)).encode()
         )
         for frame in self.frames:
             digest.update(repr(frame.image.shape).encode() + frame.image.tobytes() + frame.boxes.tobytes())
@@ -127,6 +132,8 @@ class Crops:
             canvas, corners = self.place(rng, subject, random_width(rng), strength)
             if subject.face.rows == 1 and self.boxed and rng.random() < self.boxed:
                 crop = _boxed(rng, canvas, corners, subject.face.text)
+            elif subject.face.first_row and rng.random() < self.apart:
+                crop = _row(rng, canvas, missed(rng, corners), subject.face)
             else:
                 crop = _cut(canvas, missed(rng, corners), subject.face.rows, subject.face.text)
             if crop.image.mean(2).std() > FAINTEST:
@@ -140,9 +147,13 @@ class Crops:
             if double:
                 return Subject(Face(stacked(rng, image), 2, text))
             return Subject(Face(image, 1, text), MARGIN)
-        kind = TWO_ROWS[int(rng.integers(len(TWO_ROWS)))] if double and self.kind is None else self.kind
-        plate = random_plate(rng, kind)
-        return Subject(Face(plate.image, plate.kind.rows, plate.text, plate.kind.name))
+        if self.kind is None:
+            plate = random_plate(rng, TWO_ROWS[int(rng.integers(len(TWO_ROWS)))] if double else None)
+            return Subject(Face(plate.image, plate.kind.rows, plate.text, plate.kind.name))
+        kind = random_two_row(rng, self.kind) if double else None
+        plate = random_plate(rng, kind or self.kind)
+        first_row = plate.kind.first_row if plate.kind.rows == 2 else 0
+        return Subject(Face(plate.image, plate.kind.rows, plate.text, plate.kind.name, first_row))
 
     @cached_property
     def _shares(self) -> Shares:
@@ -264,6 +275,13 @@ class Crops:
 
 def _cut(canvas: Image, corners: Floats, rows: int, text: str = NOTHING) -> Located:
     return Located(rectify(canvas, corners, rows), text, width_of(corners), rows)
+
+
+def _row(rng: Generator, canvas: Image, corners: Floats, face: Face) -> Located:
+    """One of the two rows of a plate alone, and what is on it."""
+    row = int(rng.integers(2))
+    texts = face.text[: face.first_row], face.text[face.first_row :]
+    return Located(rows_apart(canvas, corners)[row], texts[row], width_of(corners), 2)
 
 
 def _boxed(rng: Generator, canvas: Image, corners: Floats, text: str) -> Located:

@@ -24,12 +24,14 @@ class Face:
         rows: of text, 1 or 2.
         text: its characters as they are read, without what separates them; "" if unknown.
         kind: a name in `plates.kinds.KINDS` or of one of `world.DESIGNS`; "" if unknown.
+        first_row: number of characters in the first of two rows; 0 if unknown.
     """
 
     image: Image
     rows: int
     text: str = ""
     kind: str = ""
+    first_row: int = 0
 
 
 def stacked(crop: Image, share: float) -> Image:

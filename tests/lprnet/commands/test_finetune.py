@@ -8,7 +8,7 @@ import torch
 from click.testing import CliRunner
 
 from lprnet.cli import main
-from lprnet.network.alphabet import OWN, make_alphabet
+from lprnet.network.alphabet import KOREAN, OWN, make_alphabet
 from lprnet.network.checkpoint import load_checkpoint, save_checkpoint
 from lprnet.network.model import LPRNet
 from lprnet.network.with_alphabet import with_alphabet
@@ -88,3 +88,15 @@ def test_finetune_to_another_country(tmp_path: Path) -> None:
     assert any(not torch.equal(tuned.state[name], tensor) for name, tensor in before.items())
     measured = lprnet("eval", "--weights", str(run / WEIGHTS), "--rendered", "5", "--kind", "fr")
     assert re.search(r"^rendered fr +\d +5 ", measured.stdout, re.MULTILINE), measured.stderr
+
+
+def test_finetune_without_crops(tmp_path: Path) -> None:
+    """All plates are rendered, some as a locator delivers them."""
+    run = tmp_path / "run"
+    common = ["finetune", "--kind", "kr", "--alphabet", "kr", "--output", str(run), "--workers", "0"]
+    located = ["--located", "0.5", "--two-rows", "0.5", "--samples", "16", "--batch", "8"]
+    result = CliRunner().invoke(main, [*common, *located])
+    assert result.exit_code == 0, result.output
+    assert load_checkpoint(run / WEIGHTS).alphabet == KOREAN
+    result = CliRunner().invoke(main, [*common, "--samples", "16", "--rendered-fraction", "0.5"])
+    assert "without --data all plates are rendered" in result.output

@@ -80,11 +80,28 @@ def test_a_text_is_set_as_its_pattern_says() -> None:
         KINDS["blue"].marked("ABC")
 
 
+def test_syllables_of_a_region_stand_one_above_the_other() -> None:
+    plate = random_plate(np.random.default_rng(3), "kr-region", "서울33바1234")
+    upper, lower, digit = plate.kind.cells[:3]
+    assert upper.left == lower.left and upper.top + upper.height <= lower.top
+    assert digit.left >= lower.left + lower.width and digit.height > upper.height + lower.height
+    assert plate.kind.first_row == 9
+
+
+def test_hangul_stands_in_the_middle_of_its_row() -> None:
+    plate = random_plate(np.random.default_rng(4), "kr-two-row", "서울52가1234")
+    assert plate.kind.first_row == 4
+    syllable, digit = plate.kind.cells[4:6]
+    assert syllable.height < 0.85 * digit.height
+    assert syllable.top + syllable.height / 2 == pytest.approx(digit.top + digit.height / 2)
+
+
 def test_alphabets_of_mixes() -> None:
     assert len(alphabet_of()) == 73
     assert set("ÄŠØ") < set(alphabet_of("latin").characters)
     assert {"民", "航", "军"} < set(alphabet_of("cn").characters)
-    assert {"가", "0"} < set(alphabet_of("kr").characters)
+    korean = {c for name, series in KINDS.items() if series.country == "kr" for c in series.characters}
+    assert set(alphabet_of("kr").readable) == korean, "those with two rows, too"
 
 
 def test_a_file_of_ones_own_is_a_kind(own: Path) -> None:

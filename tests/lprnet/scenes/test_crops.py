@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -44,6 +46,21 @@ def test_real_crops_keep_their_texts() -> None:
 @pytest.mark.parametrize("kind", TWO_ROWS)
 def test_a_kind_that_is_asked_for(kind: str) -> None:
     assert Crops(kind=kind).subject(np.random.default_rng(1)).face.rows == 2
+
+
+def test_plates_of_a_country_have_its_two_rows_joined_or_one_of_them() -> None:
+    rng = np.random.default_rng(8)
+    joined = Crops(kind="kr", two_rows=1, nothing=0, apart=0)
+    texts = [joined.plate(rng).text for _ in range(8)]
+    assert all(7 <= len(text) <= 9 for text in texts)
+    alone = replace(joined, apart=1.0)
+    for _ in range(8):
+        subject = alone.subject(rng)
+        assert subject.face.rows == 2
+        assert subject.face.first_row in (3, 4)
+    texts = [alone.plate(rng).text for _ in range(12)]
+    assert {len(text) for text in texts} <= {3, 4, 5}
+    assert Crops(kind="us", two_rows=1).subject(rng).face.rows == 1, "it has none with two rows"
 
 
 def test_streets_show_nothing_of_a_plate() -> None:
