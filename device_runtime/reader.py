@@ -22,9 +22,10 @@ from device_runtime.locate.locator import Found, Locator
 from device_runtime.locate.module import open_locator
 from device_runtime.locate.rectify import MARGINS, rectify, rows_apart
 from device_runtime.locate.region import Region
+from device_runtime.locate.straighten import straightened
 from device_runtime.locate.warp import Warp
 from device_runtime.read.engine import Engine, Reading
-from device_runtime.sources.image import Image, as_bgr
+from device_runtime.sources.image import Image, Rows, as_bgr
 from device_runtime.timing import StageClock
 
 Why = Literal["cut", "unsure"]
@@ -139,10 +140,17 @@ class Examined:
 class CropReader(Protocol):
     """What reads a plate that fills an image, as an `Engine` does."""
 
-    def read(self, image: NDArray, width: float | None = None, below: NDArray | None = None) -> Reading:
+    def read(
+        self,
+        image: NDArray,
+        width: float | None = None,
+        below: NDArray | None = None,
+        further: Iterable[Rows] = (),
+    ) -> Reading:
         """The plate in *image*, BGR uint8[H,W,3], *width* px wide in its frame (None: as here).
 
-        Where *image* is its upper row alone, *below* is the lower one.
+        Where *image* is its upper row alone, *below* is the lower one. *further* are views of the plate, made
+        and looked at where *image* leaves doubt.
         """
 
 
@@ -152,6 +160,7 @@ class Examiner:
     Attributes:
         engine: reads.
         locator: finds; None where the image, or the region, is the plate.
+        straightener: sees such a plate from the front where its text is in doubt; None: nobody does.
         region: the part of each frame where plates are looked for, or that is one; all of it where None.
         min_confidence: a text below is no reading.
     """
@@ -161,6 +170,7 @@ class Examiner:
         engine: CropReader,
         locator: Locator | None = None,
         *,
+        straightener: Locator | None = None,
         region: Region | None = None,
         min_confidence: float = 0.0,
     ) -> None:
@@ -169,6 +179,7 @@ class Examiner:
                 f"--roi {region.text}", "is a polygon, and one plate fills the region", "give X,Y,W,H"
             )
         self.engine, self.locator, self.region = engine, locator, region
+        self.straightener = straightener
         self.min_confidence = min_confidence
 
     def read(self, frame: NDArray) -> tuple[Plate, ...]:
@@ -195,8 +206,7 @@ class Examiner:
         if self.locator is None:
             crop = self.region.within(image) if self.region else image
             timings: dict[str, float] = {}
-            read = self._read(crop, None, timings)
-            return _examined([read], timings)
+            return _examined([self._judged(self.read_crop(crop), crop, None, timings)], timings)
         clock = StageClock()
         found = self.locator.locate(image, region=self.region)
         clock.lap("locate")
@@ -209,6 +219,17 @@ class Examiner:
             for ways in places
         ]
         return _examined(_credible(each), timings)
+
+    def read_crop(self, crop: NDArray) -> Reading:
+        """What the plate that fills *crop*, an image as for `read`, is read as, however unsure.
+
+        Raises:
+            FatalError: *crop* is of another kind or has no pixels.
+        """
+        image = as_bgr(crop)
+        return self.engine.read(
+            image, further=straightened(image, self.straightener) if self.straightener else ()
+        )
 
     def _read_views(self, views: Iterable[_View], timings: dict[str, float]) -> list[Plate | Unread]:
         """What *views* of one place are read as, up to the first that leaves no doubt; no others are made."""
@@ -226,13 +247,19 @@ class Examiner:
     def _read(
         self,
         image: Image,
-        place: Place | None,
+        place: Place,
         timings: dict[str, float],
         rows: tuple[Image, Image] | None = None,
     ) -> Plate | Unread:
         """Read *image*, or its two *rows* apart, and add how long that took to *timings*."""
-        width = width_of(place.corners) if place else None
-        reading = self.engine.read(*(rows[0], width, rows[1]) if rows else (image, width))
+        upper, below = rows or (image, None)
+        reading = self.engine.read(upper, width_of(place.corners), below)
+        return self._judged(reading, image, place, timings)
+
+    def _judged(
+        self, reading: Reading, image: Image, place: Place | None, timings: dict[str, float]
+    ) -> Plate | Unread:
+        """What *reading* makes of *image*; how long that took is added to *timings*."""
         for stage, ms in reading.timings_ms.items():
             timings[stage] = timings.get(stage, 0.0) + ms
         if not reading.plate or reading.confidence < self.min_confidence:
@@ -279,7 +306,7 @@ class Reader(Examiner):
             keys: one of them must have signed the bundle (`bundle.signature.read_keys`); none: it need not be
                 signed.
             countries: whose plates the grammar is of: names of shipped files, e.g. de, or paths of others.
-            looks: look at a plate twice more where its first reading is unsure.
+            looks: look at a plate again where its first reading is unsure.
 
         Raises:
             FatalError: the bundle is not whole, not for this board or computes something else here; it has no
@@ -314,7 +341,8 @@ class Reader(Examiner):
         min_plate_width: int | None = None,
     ) -> Reader:
         """A reader with the bundle of *engine*; arguments and errors as of `open`."""
-        locator = None if crop else open_locator(engine.bundle, threads)
+        straightener = open_locator(engine.bundle, threads) if engine.looks or not crop else None
+        locator = None if crop else straightener
         if locator is None:
             if not crop and (region is None or not region.is_rectangle):
                 raise FatalError(
@@ -330,7 +358,7 @@ class Reader(Examiner):
             search = replace(locator.search, size=locate_size, narrowest=min_plate_width)
             locator = replace(locator, search=search)
         least = engine.least_confidence if min_confidence is None else min_confidence
-        return cls(engine, locator, region=region, min_confidence=least)
+        return cls(engine, locator, straightener=straightener, region=region, min_confidence=least)
 
 
 def _examined(all_found: list[Plate | Unread], timings: dict[str, float]) -> Examined:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -122,6 +123,18 @@ class Found:
         )
 
 
+class Near(NamedTuple):
+    """The plate that was found near a guess.
+
+    Attributes:
+        corners: float32[4,2], px of the image.
+        two_rows: how sure it is, 0 to 1, that it has two rows of text.
+    """
+
+    corners: Floats
+    two_rows: float
+
+
 @dataclass(frozen=True, eq=False)
 class _Plate:
     """One candidate and what the last look at it says, in px of the frame."""
@@ -226,6 +239,11 @@ class Locator:
             if plate.moved > search.moved:
                 plates[i] = self._look(frame, plate.corners, plate.find_logit)
         return _found(_distinct([plate for plate in plates if plate.score >= threshold]))
+
+    def near(self, image: Image, corners: Floats) -> Near:
+        """The plate near *corners*, float32[4,2] in *image*, by a look there and one where it was found."""
+        plate = self._look(image, self._look(image, corners, 0.0).corners, 0.0)
+        return Near(plate.corners, _probability(plate.rows_logit))
 
     def _look(self, frame: Image, corners: Floats, find_logit: float) -> _Plate:
         """*corners* as the second look at them has them."""

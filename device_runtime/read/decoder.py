@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -14,7 +14,7 @@ from device_runtime.read import grammar
 from device_runtime.read.confidence import FEWEST, Features, confidence, features
 from device_runtime.read.decode import Decoded, greedy, with_grammar
 from device_runtime.read.looks import LOOKS, SURE, Logits, Look, agreed, seen
-from device_runtime.sources.image import Image
+from device_runtime.sources.image import Image, Rows
 from device_runtime.timing import StageClock
 
 _NEVER = -40.0
@@ -44,6 +44,7 @@ class Decoder:
         blank: index of the class that means no character.
         calibration: what a confidence is made of; the product of the characters' where None.
         uses_grammar: whether the plate grammar chooses among the likely texts.
+        looks: whether a plate is looked at again where its first reading is unsure.
     """
 
     def __init__(
@@ -59,13 +60,13 @@ class Decoder:
         Args:
             use_grammar: as the calibration says where None.
             countries: whose plates the grammar is of; see `grammar.for_alphabet`.
-            looks: look at a plate twice more where its first reading is unsure.
+            looks: look at a plate again where its first reading is unsure.
 
         Raises:
             FatalError: *use_grammar*, and the alphabet can write no plate; or a country that there is not.
         """
         self.alphabet, self.blank, self.calibration = alphabet, blank, calibration
-        self._looks = looks
+        self.looks = looks
         by_default = calibration is not None and calibration.with_grammar
         self._grammar = grammar.for_alphabet(self.characters, countries)
         if use_grammar and not self._grammar.patterns:
@@ -104,8 +105,9 @@ class Decoder:
         infer: Callable[[Image], Logits],
         clock: StageClock | None = None,
         below: Image | None = None,
+        further: Iterable[Rows] = (),
     ) -> Read:
-        """The text of the plate that fills *image*, after one look or, where that leaves doubt, three.
+        """The text of the plate that fills *image*, after one look or, if that leaves doubt, three and more.
 
         Args:
             image: uint8[H,W,3].
@@ -113,13 +115,13 @@ class Decoder:
             width: as for `decode`.
             infer: image → logits [classes, steps], which it may overwrite when it is called again.
             clock: is told of the time in `decode`; that in *infer* is for that to tell.
+            further: other views of the plate, and None or its second row; looked at, and so made, only where
+                three looks leave doubt.
         """
         clock = clock or StageClock()
 
-        def see(look: Look | None = None) -> Logits:
-            rows = [
-                infer(seen(row, look) if look else row).copy() for row in (image, below) if row is not None
-            ]
+        def see(view: Rows, look: Look | None = None) -> Logits:
+            rows = [infer(seen(row, look) if look else row).copy() for row in view if row is not None]
             if len(rows) == 1:
                 return rows[0]
             # A character that ends one row and begins the next is two.
@@ -127,23 +129,30 @@ class Decoder:
             between[self.blank] = 0
             return np.concatenate([rows[0], between, rows[1]], axis=1)
 
-        logits = see()
+        logits = see((image, below))
         text = greedy(logits, self.alphabet, self.blank)
-        if self._looks and text.text and text.confidence < SURE:
+        if self.looks and text.text and text.confidence < SURE:
             clock.lap("decode")
-            looks = [logits, *map(see, LOOKS)]
-            readings = [text, *(greedy(one, self.alphabet, self.blank) for one in looks[1:])]
-            if not any(self._may_be(one) for one in readings):
-                # A beam takes longer than all else, and is seldom needed.
-                readings.append(self._text(logits))
-            rules = self._grammar if self.uses_grammar else None
-            text, at = agreed(looks, readings, self.alphabet, self.blank, rules)
+            looks = [logits, *(see((image, below), look) for look in LOOKS)]
+            text, at = self._agreed(looks)
+            if text.confidence < SURE and (more := [see(view) for view in further]):
+                looks += more
+                text, at = self._agreed(looks)
             logits = looks[at]
         elif not self._may_be(text):
             text = self._text(logits)
         read = self._judged(text, logits, width)
         clock.lap("decode")
         return read
+
+    def _agreed(self, looks: Sequence[Logits]) -> tuple[Decoded, int]:
+        """The text that *looks* make likeliest, and which of them shows it best."""
+        readings = [greedy(one, self.alphabet, self.blank) for one in looks]
+        if not any(self._may_be(one) for one in readings):
+            # A beam takes longer than all else, and is seldom needed.
+            readings.append(self._text(looks[0]))
+        rules = self._grammar if self.uses_grammar else None
+        return agreed(looks, readings, self.alphabet, self.blank, rules)
 
     def _may_be(self, text: Decoded) -> bool:
         """Whether the grammar, where it has a say, has nothing against *text*."""

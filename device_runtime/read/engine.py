@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from device_runtime.model.abi import Model
 from device_runtime.read.decode import Decoded
 from device_runtime.read.decoder import Decoder, Read
 from device_runtime.read.preprocess import prepare
-from device_runtime.sources.image import Image, as_bgr
+from device_runtime.sources.image import Image, Rows, as_bgr
 from device_runtime.timing import StageClock
 
 
@@ -94,7 +95,7 @@ class Engine:
             use_grammar: let the plate grammar have a say in the text; as the bundle says where None.
             keys: one of them must have signed the bundle; none: it need not be signed.
             countries: whose plates the grammar is of; see `grammar.for_alphabet`.
-            looks: look at a plate twice more where its first reading is unsure.
+            looks: look at a plate again where its first reading is unsure.
 
         Raises:
             FatalError: the bundle is not signed so, not whole, not for this board, or computes something else
@@ -126,13 +127,20 @@ class Engine:
         prepare(image, self.input, self.manifest.preprocess)
         return self._model.run()
 
-    def read(self, image: NDArray, width: float | None = None, below: NDArray | None = None) -> Reading:
+    def read(
+        self,
+        image: NDArray,
+        width: float | None = None,
+        below: NDArray | None = None,
+        further: Iterable[Rows] = (),
+    ) -> Reading:
         """Read the plate that fills *image*, BGR uint8 [H, W, 3].
 
         Args:
             image: of the plate.
             width: of the plate in the picture that *image* was cut from, px; that of *image* if None.
             below: the second row, where *image* is the first one alone.
+            further: views of the plate for where that leaves doubt; see `Decoder.read`.
 
         Raises:
             FatalError: *image* has no pixels or is of a kind `preprocess.as_bgr` refuses.
@@ -147,7 +155,8 @@ class Engine:
             return logits
 
         whole, rest = as_bgr(image), None if below is None else as_bgr(below)
-        read = self._decoder.read(whole, whole.shape[1] if width is None else width, infer, clock, rest)
+        wide = whole.shape[1] if width is None else width
+        read = self._decoder.read(whole, wide, infer, clock, rest, further)
         return reading_of(read, clock)
 
     def decode(self, logits: NDArray[np.float32]) -> Decoded:
@@ -163,6 +172,11 @@ class Engine:
     def least_confidence(self) -> float:
         """Below it a text is no reading, where the user does not say otherwise."""
         return self._decoder.least_confidence
+
+    @property
+    def looks(self) -> bool:
+        """Whether a plate is looked at again where its first reading is unsure."""
+        return self._decoder.looks
 
     @property
     def uses_grammar(self) -> bool:

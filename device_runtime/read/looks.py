@@ -7,6 +7,8 @@ smaller. So it then reads the image twice more, and the text that all three look
     image ── as it is ──▶ infer ──▶ sure? ── yes ──────────────────────────▶ text
              tighter    ──▶ infer ──┐  no                                      ▲
              wider      ──▶ infer ──┴──▶ mean, over looks, of P(text | look) ──┘
+
+Who has other views of the plate offers them, too: they are looked at where these three leave doubt.
 """
 
 from __future__ import annotations
@@ -27,6 +29,9 @@ SURE = 0.9
 """Product of the characters' probabilities from which on one look is enough."""
 Logits = NDArray[np.float32]
 """float32[classes,steps], before softmax."""
+
+CLEAREST = 3
+"""Looks whose mean a text's confidence is; of more, a turned plate may be seen from the front in few."""
 
 
 class Look(NamedTuple):
@@ -68,7 +73,8 @@ def agreed(
         grammar: whose say the texts have to bear, as in `decode.with_grammar`.
 
     Returns:
-        The text, each of its characters with its mean probability, and which look shows it best.
+        The text, each of its characters with its mean probability in the `CLEAREST` looks, and which of them
+        is the clearest.
     """
     log_probabilities = [log_softmax(logits) for logits in looks]
     best, at, most = readings[0], 0, -math.inf
@@ -79,6 +85,7 @@ def agreed(
             score += log_prior(labels, alphabet, grammar)
         if score > most:
             most, at = score, int(np.argmax(each))
-            characters = np.mean([aligned(one, labels, blank) for one in log_probabilities], axis=0)
+            clearest = np.argsort(each, kind="stable")[-CLEAREST:]
+            characters = np.mean([aligned(log_probabilities[i], labels, blank) for i in clearest], axis=0)
             best = decoded(labels, characters.tolist(), alphabet)
     return best, at

@@ -12,6 +12,8 @@ from device_runtime.errors import FatalError
 
 Image = NDArray[np.uint8]
 """Pixels as OpenCV has them: BGR, [H, W, 3]."""
+Rows = tuple[Image, Image | None]
+"""A plate and None, or its upper and its lower row."""
 
 MAX_PIXELS = 1 << 26
 """As OPENCV_IO_MAX_IMAGE_PIXELS, for a process that had loaded OpenCV before this package."""

@@ -11,7 +11,7 @@ import msgspec
 
 from device_runtime.bundle.manifest import AccuracyInfo, read_manifest
 from device_runtime.bundle.signature import SIGNATURE_NAME
-from device_runtime.read.engine import Engine
+from device_runtime.reader import Reader
 from device_runtime.report.accuracy import Tally
 from device_runtime.sources.files import image_files, label_of
 from device_runtime.sources.image import read_image
@@ -50,19 +50,19 @@ class Evaluation:
 
 
 def evaluate(
-    bundle: Path, data: Path, use_grammar: bool | None = None, countries: tuple[str, ...] = ()
+    bundle: Path, data: Path, grammar: bool | None = None, countries: tuple[str, ...] = ()
 ) -> Evaluation:
     """Read every image of the folder *data*, batch 1; the file name is the label.
 
     Raises:
         FatalError: the bundle cannot be used here, or *data* holds no readable image.
     """
-    engine = Engine.open(bundle, use_grammar=use_grammar, countries=countries)
-    paths = image_files([data])
-    readings = [engine.read(read_image(path)) for path in track(paths, f"reading {data}")]
+    reader = Reader.open(bundle, grammar=grammar, countries=countries, crop=True, min_confidence=0.0)
+    characters, paths = reader.engine.characters, image_files([data])
+    readings = [reader.read_crop(read_image(path)) for path in track(paths, f"reading {data}")]
     return Evaluation(
         data.resolve().name,
-        tuple(label_of(path, engine.characters) for path in paths),
+        tuple(label_of(path, characters) for path in paths),
         tuple(reading.plate for reading in readings),
         tuple(paths),
         tuple(reading.confidence for reading in readings),

@@ -13,9 +13,11 @@ from device_runtime.read.decode import Decoded
 from device_runtime.read.preprocess import resize
 from device_runtime.report.accuracy import Accuracy, Tally
 from lprnet.data.dataset import Sample
-from lprnet.evaluation.networks import TorchEngine
+from lprnet.evaluation.networks import examiner
+from lprnet.locator.checkpoint import load_weights
 from lprnet.network.checkpoint import Checkpoint
 from lprnet.plates.pixels import Image
+from lprnet.weights import LOCATOR
 
 NONE = "∅"
 """Stands for no character in a confusion: left out, or read where none is."""
@@ -42,11 +44,11 @@ class Outcome:
 
 
 def read_all(checkpoint: Checkpoint, samples: Iterable[Sample]) -> list[Outcome]:
-    """Read every sample at batch 1 as a board does."""
-    engine = TorchEngine(checkpoint)
+    """Read every sample at batch 1 as a board does that takes images for plates."""
+    reader = examiner(checkpoint, load_weights(LOCATOR), crop=True)
     outcomes = []
     for image, text in samples:
-        reading = engine.read(image)
+        reading = reader.read_crop(image)
         read = Decoded(reading.plate, reading.confidence, reading.character_confidences)
         outcomes.append(Outcome(resize(image), text, read))
     return outcomes

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -12,7 +14,7 @@ from device_runtime.read.decoder import Decoder
 from device_runtime.read.engine import Reading, reading_of
 from device_runtime.read.preprocess import DEFAULT, prepare
 from device_runtime.reader import Examiner
-from device_runtime.sources.image import Image, as_bgr
+from device_runtime.sources.image import Image, Rows, as_bgr
 from device_runtime.timing import StageClock
 from lprnet.locator.locate import locator_of
 from lprnet.locator.network import LocatorNet
@@ -32,10 +34,16 @@ class TorchEngine:
         self._input = aligned_empty((1, 3, DEFAULT.height, DEFAULT.width))
         self.decoder = Decoder(alphabet.characters, alphabet.blank, checkpoint.confidence, use_grammar)
 
-    def read(self, image: NDArray, width: float | None = None, below: NDArray | None = None) -> Reading:
+    def read(
+        self,
+        image: NDArray,
+        width: float | None = None,
+        below: NDArray | None = None,
+        further: Iterable[Rows] = (),
+    ) -> Reading:
         """The plate in *image*, BGR uint8[H,W,3], *width* px wide in its frame (as wide as here if None).
 
-        Where *image* is its upper row alone, *below* is the lower one.
+        Where *image* is its upper row alone, *below* is the lower one; *further* as of `Decoder.read`.
 
         Raises:
             FatalError: an image that `preprocess.as_bgr` refuses.
@@ -51,7 +59,8 @@ class TorchEngine:
             return logits
 
         whole, rest = as_bgr(image), None if below is None else as_bgr(below)
-        read = self.decoder.read(whole, whole.shape[1] if width is None else width, infer, clock, rest)
+        wide = whole.shape[1] if width is None else width
+        read = self.decoder.read(whole, wide, infer, clock, rest, further)
         return reading_of(read, clock)
 
 
@@ -60,8 +69,11 @@ def examiner(
     networks: LocatorNet,
     use_grammar: bool | None = None,
     min_confidence: float | None = None,
+    crop: bool = False,
 ) -> Examiner:
     """Finds plates with *networks* and reads them with *checkpoint*, both in evaluation mode.
+
+    With *crop*, images are plates already.
 
     Texts less sure than *min_confidence*, the checkpoint's own limit if None, are no readings.
 
@@ -71,4 +83,4 @@ def examiner(
     locator: Locator = locator_of(networks)
     engine = TorchEngine(checkpoint, use_grammar)
     least = engine.decoder.least_confidence if min_confidence is None else min_confidence
-    return Examiner(engine, locator, min_confidence=least)
+    return Examiner(engine, None if crop else locator, straightener=locator, min_confidence=least)

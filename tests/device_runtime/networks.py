@@ -110,3 +110,14 @@ def by_hand(find: Find, refine: Refine, **search: int | float | None) -> Locator
     }
     scoring = Scoring(find=0.25, refine=0.75, offset=0)
     return Locator(find, refine, scoring=scoring, search=Search(**limits | search))  # type: ignore[arg-type]
+
+
+def boxed(plate: Image, turn: float) -> Image:
+    """*plate*, uint8[H,W,3], enlarged, turned clockwise by *turn* degrees and cut out by an upright box."""
+    plate = np.asarray(cv2.resize(plate, (188, 48), interpolation=cv2.INTER_CUBIC), np.uint8)
+    height, width = plate.shape[:2]
+    matrix = cv2.getRotationMatrix2D((width / 2, height / 2), -turn, 1)
+    cosine, sine = abs(matrix[0, 0]), abs(matrix[0, 1])
+    size = (int(width * cosine + height * sine), int(width * sine + height * cosine))
+    matrix[:, 2] += (size[0] - width) / 2, (size[1] - height) / 2
+    return np.asarray(cv2.warpAffine(plate, matrix, size, borderValue=(90, 90, 90)), np.uint8)

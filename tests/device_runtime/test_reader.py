@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,9 +17,10 @@ from device_runtime.locate.decode import CHANNELS, CORNERS, SCORE, STRIDE, UNIT,
 from device_runtime.locate.geometry import fit
 from device_runtime.locate.rectify import MARGINS, rectify
 from device_runtime.locate.region import Region
+from device_runtime.locate.straighten import straightened
 from device_runtime.read.engine import Engine, Reading
 from device_runtime.reader import Examiner, Reader
-from device_runtime.sources.image import Image
+from device_runtime.sources.image import Image, Rows
 from tests.device_runtime.networks import by_hand, everywhere, refine, spots, unmoved
 
 LABELLED = np.array([[400, 300], [500, 300], [500, 330], [400, 330]], np.float32)
@@ -48,6 +50,29 @@ def test_three_lines(pristine_bundle: Path) -> None:
     expected = reader.engine.read(image)
     assert read == [(expected.plate, expected.confidence, None)]
     assert len(reader.read(image)[0].character_confidences) == len(expected.plate)
+
+
+def test_a_plate_in_doubt_that_fills_an_image_is_straightened(engine: Engine) -> None:
+    image = np.random.default_rng(1).integers(0, 256, (60, 180, 3), np.uint8)
+    straightener = by_hand(spots, refine)
+    views = [view for view, _ in straightened(image, straightener)]
+    assert len(views) >= 5
+    seen: list[Image] = []
+
+    class Watched:
+        def read(
+            self,
+            image: NDArray,
+            width: float | None = None,
+            below: NDArray | None = None,
+            further: Iterable[Rows] = (),
+        ) -> Reading:
+            seen.extend(view for view, _ in further)
+            return engine.read(image, width, below)
+
+    examined = Examiner(Watched(), straightener=straightener).examine(image)
+    assert all(np.array_equal(a, b) for a, b in zip(seen, views, strict=True))
+    assert set(examined.timings_ms) == {"preprocess", "infer", "decode"}
 
 
 def test_the_package_is_loaded_without_numpy() -> None:
@@ -105,7 +130,13 @@ def test_rows_are_read_apart_in_doubt_and_the_longest_likely_text_counts(
     done: list[bool] = []
 
     class Reads:
-        def read(self, image: NDArray, width: float | None = None, below: NDArray | None = None) -> Reading:
+        def read(
+            self,
+            image: NDArray,
+            width: float | None = None,
+            below: NDArray | None = None,
+            further: Iterable[Rows] = (),
+        ) -> Reading:
             done.append(below is None)
             plate, confidence = ("AB12", joined) if below is None else ("AB1122", apart)
             return Reading(
@@ -134,7 +165,13 @@ def test_beside_a_plate_that_is_read_a_place_without_a_text_is_none(
     """The left spot is read, and the right one hardly."""
 
     class Reads:
-        def read(self, image: NDArray, width: float | None = None, below: NDArray | None = None) -> Reading:
+        def read(
+            self,
+            image: NDArray,
+            width: float | None = None,
+            below: NDArray | None = None,
+            further: Iterable[Rows] = (),
+        ) -> Reading:
             reading = engine.read(image, width)
             return replace(reading, plate="A", confidence=surest if width and width < 130 else text)
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ from device_runtime.read.decode import log_probability as probability_of
 from device_runtime.read.decoder import Decoder, Read
 from device_runtime.read.grammar import for_alphabet
 from device_runtime.read.looks import LOOKS, Look, agreed, seen
+from device_runtime.sources.image import Rows
 
 ALPHABET = (*"京A0D12345", "-")
 BLANK = len(ALPHABET) - 1
@@ -94,6 +96,32 @@ def test_only_an_unsure_plate_is_looked_at_again() -> None:
     assert found.decoded.text == "京A12345"
     assert np.array_equal(found.logits, sure)
     assert found.decoded.confidence == pytest.approx(math.prod(found.decoded.character_confidences))
+
+
+def test_further_views_are_made_only_where_three_looks_leave_doubt() -> None:
+    image = np.zeros((24, 94, 3), np.uint8)
+    sure, unsure = logits_of("京A12345"), logits_of("京AD1234", {2: ("0", 5.9)})
+    made: list[int] = []
+
+    def views() -> Iterator[Rows]:
+        for value in (1, 2, 3, 4):
+            made.append(value)
+            yield np.full((24, 94, 3), value, np.uint8), image if value == 4 else None
+
+    def read(at_first: np.ndarray, at_last: np.ndarray) -> Read:
+        made.clear()
+
+        def infer(seen: np.ndarray) -> np.ndarray:
+            return at_last if made else at_first
+
+        return Decoder(ALPHABET, BLANK).read(image, 94, infer, further=views())
+
+    read(sure, unsure)
+    assert not made
+    found = read(unsure, sure)
+    # The confidence is that of the clearest three of seven looks.
+    assert made == [1, 2, 3, 4] and found.decoded.text == "京A12345"
+    assert found.decoded.confidence == pytest.approx(read(sure, sure).decoded.confidence, rel=1e-3)
 
 
 def test_two_rows_apart_are_one_text() -> None:

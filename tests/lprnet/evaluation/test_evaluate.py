@@ -15,12 +15,14 @@ from lprnet.evaluation.evaluate import (
     read_all,
     reliability,
 )
+from lprnet.evaluation.networks import TorchEngine
 from lprnet.evaluation.sheet import worst
 from lprnet.network.alphabet import OWN
 from lprnet.network.checkpoint import Checkpoint, load_checkpoint
 from lprnet.network.model import LPRNet
 from lprnet.plates import render
 from lprnet.weights import DEFAULT
+from tests.device_runtime.networks import boxed
 from tests.lprnet.helpers import outcome
 
 
@@ -72,3 +74,15 @@ def test_shipped_checkpoint_reads_the_shipped_samples() -> None:
     items = [(read_image(path), path.stem) for path in sorted(samples.glob("*.png"))]
     assert len(items) == 60
     assert accuracy(read_all(load_checkpoint(DEFAULT), items)).accuracy >= 0.9
+
+
+def test_turned_plates_are_straightened_before_they_are_read() -> None:
+    checkpoint = load_checkpoint(DEFAULT)
+    plates = [render(11, i, 0.0, "blue") for i in range(4)]
+    turned = [boxed(plate.image, turn) for plate, turn in zip(plates, (-16, -15, 15, 16), strict=True)]
+    outcomes = read_all(
+        checkpoint, [(image, plate.text) for image, plate in zip(turned, plates, strict=True)]
+    )
+    assert [outcome.read.text for outcome in outcomes] == [plate.text for plate in plates]
+    plain = TorchEngine(checkpoint)
+    assert sum(plain.read(image).plate == plate.text for image, plate in zip(turned, plates, strict=True)) < 3

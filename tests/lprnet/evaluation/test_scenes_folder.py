@@ -1,4 +1,5 @@
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,7 +11,7 @@ from device_runtime.errors import FatalError
 from device_runtime.locate.locator import Locator
 from device_runtime.read.engine import Reading
 from device_runtime.reader import Examiner
-from device_runtime.sources.image import Image
+from device_runtime.sources.image import Image, Rows
 from lprnet.evaluation import scenes_table
 from lprnet.evaluation.scenes_folder import read_folder, seen_by, with_threshold
 from tests.device_runtime.networks import refine, spots
@@ -22,7 +23,13 @@ class Brightness:
 
     calls: int = 0
 
-    def read(self, image: Image, width: float | None = None, below: Image | None = None) -> Reading:
+    def read(
+        self,
+        image: Image,
+        width: float | None = None,
+        below: Image | None = None,
+        further: Iterable[Rows] = (),
+    ) -> Reading:
         self.calls += 1
         text = "京A12345" if image.mean() > 150 else ""
         return Reading(
