@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from functools import cache
 
 import cv2
@@ -9,8 +10,9 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
+from device_runtime.locate.geometry import quadrilateral
 from lprnet.network.model import HEIGHT, WIDTH
-from lprnet.plates.pixels import Floats, Image, flat, in_row, mix, per_channel
+from lprnet.plates.pixels import Floats, Image, between, flat, in_row, per_channel
 
 OVERSAMPLING = 2
 """The scene is rendered at this multiple of the crop and area-averaged, which is what sensor pixels do."""
@@ -21,6 +23,8 @@ MARGINS = -0.03, 0.1
 """Of a plate's height: what is left around plates that are cut out by their corners."""
 
 
+_SAME, _NOTHING = np.eye(3), np.zeros(3)
+_DARKEST, _LOG_255 = np.float32(1e-30), np.float32(math.log(255))
 TURNED, FORESHORTENED = 7.0, 0.35
 """Of plates in a detector's box: sigma of the angle in degrees, and the most that the width loses."""
 ROOM = 0.14, 0.3
@@ -43,9 +47,12 @@ def photograph(rng: Generator, plate: Image, strength: float = 1.0, *, boxed: bo
     return crop
 
 
+_SQUARE = ((-0.5, -0.5), (0.5, -0.5), (0.5, 0.5), (-0.5, 0.5))
+"""Corners around their middle, clockwise from the top left."""
+
+
 def _corners(rng: Generator, strength: float) -> Floats:
     """Where the plate's corners fall in a unit crop: clockwise from top left, (x, y)."""
-    square = np.array([[0, 0], [1, 0], [1, 1], [0, 1]], np.float64)
     close = rng.random() < 0.5
     if close:
         # A detector that follows the plate closely, like rectified cameras at gates give.
@@ -53,14 +60,12 @@ def _corners(rng: Generator, strength: float) -> Floats:
     else:
         tilt, shear, margin, keystone, inset = 0.085, 0.24, 0.05, 0.07, 0.008
     tilt, shear, keystone = (rng.normal(0, s * strength) for s in (tilt, shear, keystone))
-    points = square - 0.5
     # Shear moves x by y, tilt moves y by x, both in pixels of the crop.
     aspect = WIDTH / HEIGHT
-    x = points[:, 0] + shear * points[:, 1] / aspect * 1.6
-    y = points[:, 1] * (1 + 2 * keystone * points[:, 0]) + tilt * points[:, 0] * aspect
+    # Plain numbers: for so few NumPy's calls take much longer than its sums.
+    x = _within([u + shear * v / aspect * 1.6 for u, v in _SQUARE])
+    y = _within([v * (1 + 2 * keystone * u) + tilt * u * aspect for u, v in _SQUARE])
     # The detector's box is the hull of the plate; tight boxes of real detectors vary by a few per cent.
-    x = (x - x.min()) / (x.max() - x.min())
-    y = (y - y.min()) / (y.max() - y.min())
     slack = rng.normal(inset, margin * 0.6, 4) * min(strength, 1.5)
     deepest = [-0.065, -0.09, -0.065, -0.09]
     habit = rng.random()
@@ -83,10 +88,23 @@ def _corners(rng: Generator, strength: float) -> Floats:
         across = down * (140 / 440 if rng.random() < 0.5 else 1.0)
         slack = np.array([across, down, across, down]) / (1 + 2 * np.array([across, down, across, down]))
         slack = (slack + rng.normal(0, 0.006, 4) * min(strength, 1.0)) * [1, 0.5, 1, 0.5]
-    slack = np.clip(slack, deepest, 0.2)
-    jitter = rng.normal(0, 0.006 * strength, (2, 4))
-    placed = _in_box(np.stack([x, y], 1), slack * [1, 2, 1, 2])
-    return (placed + np.stack([jitter[0], 2 * jitter[1]], 1)).astype(np.float32)
+    left, top, right, bottom = (
+        min(max(value, least), 0.2) for value, least in zip(slack.tolist(), deepest, strict=True)
+    )
+    across, down = rng.normal(0, 0.006 * strength, (2, 4)).tolist()
+    return np.array(
+        [
+            (left + u * (1 - left - right) + du, 2 * top + v * (1 - 2 * top - 2 * bottom) + 2 * dv)
+            for u, v, du, dv in zip(x, y, across, down, strict=True)
+        ],
+        np.float32,
+    )
+
+
+def _within(places: list[float]) -> list[float]:
+    """*places* moved and scaled so that they reach from 0 to 1."""
+    least, most = min(places), max(places)
+    return [(place - least) / (most - least) for place in places]
 
 
 def _boxed(rng: Generator, aspect: float, strength: float) -> Floats:
@@ -116,9 +134,8 @@ def _scene(rng: Generator, plate: Image, corners: Floats) -> Floats:
     """
     height, width = HEIGHT * OVERSAMPLING, WIDTH * OVERSAMPLING
     h, w = plate.shape[:2]
-    corners = corners * np.array([width, height], np.float32)
-    source = np.array([[0, 0], [w, 0], [w, h], [0, h]], np.float32)
-    transform = cv2.getPerspectiveTransform(source, corners)
+    points = [(x * width, y * height) for x, y in corners.tolist()]
+    transform = np.array(quadrilateral(points, 0, 0, w, h)).reshape(3, 3)
     scene = _surroundings(rng, height, width)
     cv2.warpPerspective(
         plate,
@@ -133,12 +150,25 @@ def _scene(rng: Generator, plate: Image, corners: Floats) -> Floats:
 
 def _surroundings(rng: Generator, height: int, width: int) -> Image:
     """Car body around the plate: a few flat or ramped bands with soft borders."""
-    shade = rng.uniform(0, 230)
-    body = np.clip(shade + rng.normal(0, 12, 3), 0, 255)
+    shade = between(rng, 0, 230)
+    body = [min(max(shade + v, 0.0), 255.0) for v in rng.normal(0, 12, 3).tolist()]
     bands = np.clip(body + rng.normal(0, 45, (4, 3, 1)) + rng.normal(0, 6, (4, 3, 3)), 0, 255)
-    # Smoothly to a quarter of the size, then linearly: cubic interpolation of few pixels to many is slow.
-    few = cv2.resize(bands.astype(np.uint8), (width // 4, height // 4), interpolation=cv2.INTER_CUBIC)
+    # Smoothly to a quarter of the size, then linearly.
+    down, across = _smooth(height // 4, width // 4)
+    few = np.clip(down @ bands.reshape(4, 9) @ across, 0, 255).astype(np.uint8)
+    few = few.reshape(height // 4, width // 4, 3)
     return np.asarray(cv2.resize(few, (width, height), interpolation=cv2.INTER_LINEAR), np.uint8)
+
+
+@cache
+def _smooth(height: int, width: int) -> tuple[Floats, Floats]:
+    """What spreads 4 × 3 colours smoothly over a picture: float32[height,4], float32[9,3 · width].
+
+    OpenCV's cubic interpolation of so few pixels takes several times as long.
+    """
+    down = cv2.resize(np.eye(4, dtype=np.float32), (4, height), interpolation=cv2.INTER_CUBIC)
+    across = cv2.resize(np.eye(3, dtype=np.float32), (width, 3), interpolation=cv2.INTER_CUBIC)
+    return np.asarray(down, np.float32), np.kron(across, np.eye(3, dtype=np.float32))
 
 
 def _light(rng: Generator, scene: Floats, strength: float) -> Floats:
@@ -157,15 +187,15 @@ def _light(rng: Generator, scene: Floats, strength: float) -> Floats:
         rows *= per_channel(_shadow(rng, height, width))
     if rng.random() < 0.07 * p:
         spot = cv2.GaussianBlur(
-            _spot(rng, height, width), (0, 0), rng.uniform(3, 14), borderType=cv2.BORDER_REPLICATE
+            _spot(rng, height, width), (0, 0), between(rng, 3, 14), borderType=cv2.BORDER_REPLICATE
         )
         rows = flat(scene)
-        rows += per_channel(np.float32(rng.uniform(60, 255)) * spot)
+        rows += per_channel(np.float32(between(rng, 60, 255)) * spot)
     if rng.random() < 0.25 * p:
         cells = rng.random((12, 47)).astype(np.float32)
         dirt = cv2.resize(cells, (width, height), interpolation=cv2.INTER_LINEAR)
-        dirt = np.clip((dirt - rng.uniform(0.55, 0.9)) * 4, 0, 1) * rng.uniform(0.2, 0.8)
-        mud = np.clip(rng.uniform(40, 180) + rng.normal(0, 12, 3), 0, 255).astype(np.float32)
+        dirt = np.clip((dirt - between(rng, 0.55, 0.9)) * 4, 0, 1) * between(rng, 0.2, 0.8)
+        mud = np.clip(between(rng, 40, 180) + rng.normal(0, 12, 3), 0, 255).astype(np.float32)
         rows = flat(scene)
         rows += (in_row(mud, width) - rows) * per_channel(dirt.astype(np.float32))
     return _expose(rng, scene, p)
@@ -173,12 +203,12 @@ def _light(rng: Generator, scene: Floats, strength: float) -> Floats:
 
 def _shadow(rng: Generator, height: int, width: int) -> Floats:
     """Multiplier of a shadow with one straight edge."""
-    x, y = np.meshgrid(
-        np.linspace(-1, 1, width, dtype=np.float32), np.linspace(-1, 1, height, dtype=np.float32)
-    )
-    angle, offset, soft = rng.uniform(0, 2 * np.pi), rng.uniform(-0.7, 0.7), rng.uniform(0.02, 0.3)
-    side = 1 / (1 + np.exp(-(np.cos(angle) * x + np.sin(angle) * y - offset) / np.float32(soft)))
-    return np.asarray(1 - side * rng.uniform(0.2, 0.65), np.float32)
+    x = np.linspace(-1, 1, width, dtype=np.float32)
+    y = np.linspace(-1, 1, height, dtype=np.float32)[:, None]
+    angle, offset, soft = between(rng, 0, 2 * np.pi), between(rng, -0.7, 0.7), between(rng, 0.02, 0.3)
+    depth = between(rng, 0.2, 0.65)
+    beyond = np.minimum(x * (-math.cos(angle) / soft) + (y * -math.sin(angle) + offset) / soft, 80)
+    return np.asarray(1 - depth / (1 + np.exp(beyond)), np.float32)
 
 
 def _spot(rng: Generator, height: int, width: int) -> Floats:
@@ -189,34 +219,43 @@ def _spot(rng: Generator, height: int, width: int) -> Floats:
 
 
 def _expose(rng: Generator, scene: Floats, p: float) -> Floats:
+    """Light, dyes and sensor: all that mixes and scales channels in one product, then gamma."""
+    # seen = linear · pixel + offset
+    linear, offset = _SAME, _NOTHING
     kind = rng.random()
     if kind < 0.07 * p:
         # Infrared illumination: one channel, and the dyes of the plate reflect alike.
-        seen = mix(scene, rng.dirichlet([1.5, 1.5, 1.5]).astype(np.float32)[:, None])
-        seen = seen * np.float32(rng.uniform(0.6, 1.3)) + np.float32(rng.uniform(0, 40))
-        scene = per_channel(seen).reshape(scene.shape)
+        linear = np.repeat(rng.dirichlet([1.5, 1.5, 1.5])[None], 3, 0) * between(rng, 0.6, 1.3)
+        offset = _NOTHING + between(rng, 0, 40)
     elif kind < 0.5 * p:
         # Haze, backlight or a poor sensor: little contrast around some level.
-        contrast = rng.uniform(0.22, 0.8)
-        level = rng.uniform(45, 130)
-        saturation = rng.uniform(0.2, 0.9)
-        # Towards grey by the saturation, then towards 115 by the contrast, in one product.
-        matrix = np.eye(3) * saturation + (1 - saturation) / 3
-        scene = mix(scene, (matrix * contrast).astype(np.float32))
-        scene += np.float32(level - 115 * contrast)
+        contrast = between(rng, 0.22, 0.8)
+        level = between(rng, 45, 130)
+        saturation = between(rng, 0.2, 0.9)
+        # Towards grey by the saturation, then towards 115 by the contrast.
+        linear = _SAME * (contrast * saturation) + contrast * (1 - saturation) / 3
+        offset = _NOTHING + (level - 115 * contrast)
     elif kind < 0.63 * p:
         # Dark: the end of the sensor's range, often under coloured lamps.
-        scene = scene * np.float32(rng.uniform(0.22, 0.7))
+        linear = _SAME * between(rng, 0.22, 0.7)
     elif kind < 0.75 * p:
-        scene = scene * np.float32(rng.uniform(1.2, 1.9))
-    cast = np.exp(rng.normal(0, 0.16 * p, 3)).astype(np.float32)
+        linear = _SAME * between(rng, 1.2, 1.9)
+    cast = np.exp(rng.normal(0, 0.16 * p, 3)) / 255
     if rng.random() < 0.12 * p:
         # Mixed colour channels: phone cameras under street lamps turn blue plates green or violet.
-        scene = mix(scene, np.eye(3, dtype=np.float32) + rng.normal(0, 0.16, (3, 3)).astype(np.float32))
-    rows = flat(scene) * in_row(cast * np.float32(1 / 255), scene.shape[1])
-    rows += np.float32(rng.normal(0, 10 * p) / 255)
+        mixed = (_SAME + rng.normal(0, 0.16, (3, 3))).T
+        linear, offset = mixed @ linear, mixed @ offset
+    product = np.empty((3, 4), np.float32)
+    product[:, :3] = linear * cast[:, None]
+    product[:, 3] = offset * cast + rng.normal(0, 10 * p) / 255
+    rows = flat(np.asarray(cv2.transform(scene, product), np.float32))
     gamma = np.float32(np.exp(rng.normal(0, 0.22 * p)))
-    return (255 * np.power(np.clip(rows, 0, 1), gamma)).reshape(scene.shape)
+    # 255 · rows ** gamma by logarithms, which NumPy computes in two thirds of the time of its power.
+    np.clip(rows, _DARKEST, 1, out=rows)
+    np.log(rows, out=rows)
+    rows *= gamma
+    rows += _LOG_255
+    return np.asarray(np.exp(rows, out=rows), np.float32).reshape(scene.shape)
 
 
 def _sense(rng: Generator, light: Floats, strength: float) -> Image:
@@ -230,7 +269,7 @@ def _sense(rng: Generator, light: Floats, strength: float) -> Image:
         light = cv2.filter2D(light, -1, _motion(rng, strength), borderType=cv2.BORDER_REPLICATE)
     native = WIDTH
     if rng.random() < 0.6:
-        native = round(float(np.exp(rng.uniform(np.log(WIDTH - 26 * p), np.log(2 * WIDTH)))))
+        native = round(math.exp(between(rng, math.log(WIDTH - 26 * p), math.log(2 * WIDTH))))
     size = (native, max(round(native * HEIGHT / WIDTH), 10))
     # Sensors average, image pipelines that scale frames down often do not.
     method = cv2.INTER_AREA if rng.random() < 0.5 else cv2.INTER_LINEAR
@@ -241,7 +280,7 @@ def _sense(rng: Generator, light: Floats, strength: float) -> Image:
     if rng.random() < 0.4 * p:
         # In-camera sharpening.
         soft = cv2.GaussianBlur(crop, (0, 0), 1.0)
-        crop = crop + np.float32(rng.uniform(0.3, 1.5)) * (crop - soft)
+        crop = crop + np.float32(between(rng, 0.3, 1.5)) * (crop - soft)
     image = np.clip(crop, 0, 255).astype(np.uint8)
     if rng.random() < 0.75 * p:
         quality = int(100 - min(rng.exponential(22), 82))
@@ -270,7 +309,7 @@ def _motion(rng: Generator, strength: float) -> Floats:
     length = 1 + rng.exponential(2.2) * strength
     size = min(int(length) | 1, 11) + 2
     kernel = np.zeros((size, size), np.float32)
-    angle = rng.normal(0, 0.35) if rng.random() < 0.6 else rng.uniform(0, np.pi)
+    angle = rng.normal(0, 0.35) if rng.random() < 0.6 else between(rng, 0, np.pi)
     half = min(length, size - 2) / 2
     c = (size - 1) / 2
     ends = [

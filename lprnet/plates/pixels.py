@@ -7,12 +7,18 @@ from __future__ import annotations
 
 import cv2
 import numpy as np
+from numpy.random import Generator
 from numpy.typing import NDArray
 
 Image = NDArray[np.uint8]
 """A picture, uint8[H,W,3] BGR, or a mask, uint8[H,W]."""
 Floats = NDArray[np.float32]
 """The same in float32, 0–255 where nothing else is said."""
+
+
+def between(rng: Generator, low: float, high: float) -> float:
+    """The number that `rng.uniform` draws, in a third of its time, most of which is about arrays."""
+    return low + (high - low) * rng.random()
 
 
 def in_row(color: Floats, width: int) -> Floats:
@@ -30,8 +36,3 @@ def per_channel(mask: Floats) -> Floats:
 def flat(image: Floats) -> Floats:
     """View of float32[H,W,3] as float32[H, 3 · W]."""
     return image.reshape(image.shape[0], -1)
-
-
-def mix(image: Floats, matrix: Floats) -> Floats:
-    """*image* @ *matrix* for every pixel: float32[H,W,3], float32[3,n] → float32[H,W,n], n = 1 dropped."""
-    return np.asarray(cv2.transform(image, np.ascontiguousarray(matrix.T)), np.float32)

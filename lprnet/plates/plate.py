@@ -23,9 +23,11 @@ from lprnet.plates.glyphs import (
 )
 from lprnet.plates.kinds import is_mark, random_series
 from lprnet.plates.layout import Caption, Color, Kind
-from lprnet.plates.pixels import Floats, Image, in_row, per_channel
+from lprnet.plates.pixels import Floats, Image, between, in_row, per_channel
 from lprnet.plates.series import BAND, plain
 
+_LEVELS = np.arange(256, dtype=np.float32)
+"""Of a mask."""
 _KNOTS = np.arange(5.0)
 """Of what redraws a Chinese character: between them it is stretched alike."""
 SCALE = 0.5
@@ -74,11 +76,13 @@ def _ink(rng: Generator, kind: Kind, text: str) -> Image:
     latin, chinese = _styles(rng, kind)
     # Some presses and fonts run smaller or larger than the standard's box, and sit off centre.
     grow = rng.normal(0, 0.02)
-    dx, dy = rng.normal(0, 1.2, 2)
+    dx, dy = rng.normal(0, 1.2, 2).tolist()
     for character, cell in zip(text, kind.cells, strict=True):
         # The standard's Chinese characters are drawn by hand; no font fills the box quite like them.
-        wide, tall = rng.uniform(0.88, 1.05), rng.uniform(0.9, 1.04)
-        style, sx, sy = (chinese, wide, tall) if is_chinese(character) else (latin, 1.0, 1.0)
+        wide, tall = rng.random(2).tolist()
+        style, sx, sy = latin, 1.0, 1.0
+        if is_chinese(character):
+            style, sx, sy = chinese, 0.88 + (1.05 - 0.88) * wide, 0.9 + (1.04 - 0.9) * tall
         if style >= 100 and kind.style is None:
             # A face in cells of one width: what is narrow in it stays narrow.
             sx = min(1.0, natural_width(character, style) * cell.height / cell.width)
@@ -94,7 +98,7 @@ def _ink(rng: Generator, kind: Kind, text: str) -> Image:
     for middle in kind.dots:
         _dot(mask, middle, 4.5)
     if kind.dashes:
-        half, thick = rng.uniform(6, 11) * SCALE, max(round(rng.uniform(7, 13) * SCALE), 2)
+        half, thick = between(rng, 6, 11) * SCALE, max(round(between(rng, 7, 13) * SCALE), 2)
         for x, y in kind.dashes:
             left, top = round(x * SCALE - half), round(y * SCALE - thick / 2)
             mask[max(top, 0) : top + thick, max(left, 0) : round(left + 2 * half)] = 255
@@ -114,9 +118,10 @@ def _redrawn(rng: Generator, mask: Image) -> Image:
     xs[:], ys[:] = x, y[:, None]
     drawn = cv2.remap(mask, xs, ys, cv2.INTER_LINEAR)
     if rng.random() < 0.5:
-        soft = cv2.GaussianBlur(drawn, (0, 0), 0.8).astype(np.float32)
-        drawn = np.clip((soft - 128) * np.float32(1.6) + np.float32(rng.uniform(80, 200)), 0, 255)
-    return drawn.astype(np.uint8)
+        soft = cv2.GaussianBlur(drawn, (0, 0), 0.8)
+        steep = (_LEVELS - 128) * np.float32(1.6) + np.float32(between(rng, 80, 200))
+        drawn = cv2.LUT(soft, np.clip(steep, 0, 255).astype(np.uint8))
+    return np.asarray(drawn, np.uint8)
 
 
 def _stretch(rng: Generator, size: int, deviation: float) -> Floats:
@@ -149,7 +154,9 @@ def _styles(rng: Generator, kind: Kind) -> tuple[int, int]:
 
 
 def _vary(rng: Generator, color: Color, amount: float) -> Floats:
-    return np.minimum(np.maximum(rng.normal(0, amount, 3) + color, 0), 255).astype(np.float32)
+    # Plain numbers: for three NumPy's calls take much longer than its sums.
+    varied = zip(rng.normal(0, amount, 3).tolist(), color, strict=True)
+    return np.array([min(max(by + of, 0.0), 255.0) for by, of in varied], np.float32)
 
 
 def _paint(rng: Generator, kind: Kind, text: str, mask: Image) -> Image:
@@ -157,19 +164,27 @@ def _paint(rng: Generator, kind: Kind, text: str, mask: Image) -> Image:
     top = _vary(rng, kind.background[0], 14)
     if len(kind.background) == 2:
         bottom = _vary(rng, kind.background[1], 14)
-        ramp = np.linspace(rng.uniform(-0.3, 0.1), 1, height, dtype=np.float32).clip(0, 1)[:, None]
-        ground = in_row(top, width) * (1 - ramp) + in_row(bottom, width) * ramp
+        ramp = np.linspace(between(rng, -0.3, 0.1), 1, height, dtype=np.float32).clip(0, 1)[:, None]
+        # A row has one colour.
+        ground = cv2.repeat(top * (1 - ramp) + bottom * ramp, 1, width)
     else:
         ground = in_row(top, width)
+    uniform = len(kind.background) == 1 and kind.field is None and not kind.art
     if kind.field is not None:
         edge = round((kind.cells[2].left - 8) * SCALE)
         ground[:, : 3 * edge] = in_row(_vary(rng, kind.field, 14), edge)
     if kind.art:
         ground = _art(rng, ground)
     ink = _vary(rng, kind.ink, 12)
-    alpha = per_channel(mask * np.float32(rng.uniform(0.8, 1.0) / 255))
-    rows = (in_row(ink, width) - ground) * alpha
-    rows += ground
+    cover = np.float32(between(rng, 0.8, 1.0) / 255)
+    if uniform and kind.marks is None:
+        # Of one colour, so that a pixel depends on the mask alone.
+        colors = (ink - top) * (_LEVELS * cover)[:, None] + top
+        rows = cv2.LUT(cv2.merge((mask, mask, mask)), colors[None]).reshape(height, -1)
+    else:
+        alpha = per_channel(mask * cover)
+        rows = (in_row(ink, width) - ground) * alpha
+        rows += ground
     if kind.marks is not None:
         marks = in_row(_vary(rng, kind.marks, 12), width)
         for i, (character, cell) in enumerate(zip(text, kind.cells, strict=True)):
@@ -180,9 +195,9 @@ def _paint(rng: Generator, kind: Kind, text: str, mask: Image) -> Image:
         _emboss(rng, rows, mask)
     image = rows.reshape(height, width, 3)
     if rng.random() < kind.border:
-        inset = round(rng.uniform(2, 6) * SCALE)
+        inset = round(between(rng, 2, 6) * SCALE)
         line = ink if kind.name != "green-small" else np.full(3, 40, np.float32)
-        _border(image, inset, line, np.float32(rng.uniform(0.5, 1)))
+        _border(image, inset, line, np.float32(between(rng, 0.5, 1)))
     if kind.emblem and rng.random() < 0.9:
         _emblem(rng, image, kind)
     if kind.country:
@@ -208,10 +223,12 @@ def _paint(rng: Generator, kind: Kind, text: str, mask: Image) -> Image:
 def _emboss(rng: Generator, rows: Floats, mask: Image) -> None:
     """Light on one edge of the pressed characters and shade on the other, in place."""
     dx, dy = ((1, 1), (0, 1), (-1, 1))[int(rng.integers(3))]
-    relief = mask.astype(np.float32) / np.float32(255)
+    height, width = mask.shape
+    around = cv2.copyMakeBorder(mask, 1, 1, 1, 1, cv2.BORDER_WRAP).astype(np.float32)
+    around /= np.float32(255)
     # Positive where a character ends towards the light.
-    edge = relief - np.roll(relief, (-dy, -dx), (0, 1))
-    rows += per_channel(edge * np.float32(rng.uniform(15, 80) * (1 if rng.random() < 0.8 else -1)))
+    edge = around[1:-1, 1:-1] - around[1 + dy : 1 + dy + height, 1 + dx : 1 + dx + width]
+    rows += per_channel(edge * np.float32(between(rng, 15, 80) * (1 if rng.random() < 0.8 else -1)))
 
 
 def _art(rng: Generator, ground: Floats) -> Floats:
@@ -221,24 +238,23 @@ def _art(rng: Generator, ground: Floats) -> Floats:
     picture = cv2.resize(field.astype(np.float32), (width, height), interpolation=cv2.INTER_LINEAR)
     if rng.random() < 0.5:
         x = np.linspace(0, 1, 8) * width
-        y = height * (rng.uniform(0.4, 0.8) + rng.normal(0, 0.08, 8))
+        y = height * (between(rng, 0.4, 0.8) + rng.normal(0, 0.08, 8))
         ridge = np.concatenate([np.stack([x, y], 1), [[width, height], [0, height]]]).astype(np.int32)
         cv2.fillPoly(picture, [ridge], tuple(float(v) for v in rng.uniform(150, 235, 3)))
-    cover = np.float32(rng.uniform(0.2, 0.8))
+    cover = np.float32(between(rng, 0.2, 0.8))
     return np.asarray(ground + (picture.reshape(height, -1) - ground) * cover, np.float32)
 
 
 def _border(image: Floats, inset: int, color: Floats, cover: np.float32) -> None:
     """A rectangle one pixel wide, *inset* from the plate's edge, in place."""
-    inner = slice(inset, -inset or None)
-    far = -1 - inset
-    for side in (
-        image[inset, inner],
-        image[far, inner],
-        image[inset + 1 : far, inset],
-        image[inset + 1 : far, far],
+    height, width = image.shape[:2]
+    far, right = height - 1 - inset, width - 1 - inset
+    # Both lines of a pair at once.
+    for sides in (
+        image[inset : far + 1 : far - inset, inset : right + 1],
+        image[inset + 1 : far, inset : right + 1 : right - inset],
     ):
-        side += (color - side) * cover
+        sides += (color - sides) * cover
 
 
 def _emblem(rng: Generator, image: Floats, kind: Kind) -> None:
@@ -248,14 +264,20 @@ def _emblem(rng: Generator, image: Floats, kind: Kind) -> None:
     """
     x = (kind.cells[1].left + kind.cells[1].width + 24.5 + rng.normal(0, 1.5)) * SCALE
     center = (round(x), round(rng.normal(70, 4) * SCALE))
-    size = rng.uniform(8, 14) * SCALE
-    shade = tuple(float(v) for v in np.clip(rng.uniform(60, 220) + rng.normal(0, 35, 3), 0, 255))
-    light = tuple(float(v) for v in np.clip(rng.uniform(150, 245) + rng.normal(0, 30, 3), 0, 255))
-    copy = image.copy()
-    cv2.ellipse(copy, center, (round(size), round(size * rng.uniform(0.8, 1.2))), 0, 0, 360, shade, -1)
-    spot = (center[0] + round(size * rng.uniform(-0.3, 0.6)), center[1])
+    size = between(rng, 8, 14) * SCALE
+    shade = tuple(float(v) for v in np.clip(between(rng, 60, 220) + rng.normal(0, 35, 3), 0, 255))
+    light = tuple(float(v) for v in np.clip(between(rng, 150, 245) + rng.normal(0, 30, 3), 0, 255))
+    axes = round(size), round(size * between(rng, 0.8, 1.2))
+    # All that is drawn on, and some pixels more.
+    room = 2 * max(*axes, 1) + 4
+    left, upper = max(center[0] - room, 0), max(center[1] - room, 0)
+    place = image[upper : center[1] + room, left : center[0] + room]
+    center = center[0] - left, center[1] - upper
+    copy = place.copy()
+    cv2.ellipse(copy, center, axes, 0, 0, 360, shade, -1)
+    spot = (center[0] + round(size * between(rng, -0.3, 0.6)), center[1])
     cv2.circle(copy, spot, max(round(size * 0.4), 1), light, -1, cv2.LINE_AA)
-    image += (copy - image) * np.float32(rng.uniform(0.3, 0.9))
+    place += (copy - place) * np.float32(between(rng, 0.3, 0.9))
 
 
 def _word(
@@ -283,14 +305,14 @@ def _caption(rng: Generator, image: Floats, caption: Caption, ink: Floats) -> No
     """Small print in the plate's ink or another colour, in place."""
     width = image.shape[1]
     color = ink if rng.random() < 0.4 else rng.uniform(10, 200, 3).astype(np.float32)
-    inset = rng.uniform(0.12, 0.32) * width
+    inset = between(rng, 0.12, 0.32) * width
     box = (inset, caption.top * SCALE, width - inset, caption.bottom * SCALE)
     _word(image, caption.text, random_style(rng, "text"), box, color)
 
 
 def _band(rng: Generator, image: Floats, country: str) -> None:
     """The blue band at the left: a ring of stars over the country's letters."""
-    height, width = image.shape[0], round(BAND * SCALE * rng.uniform(0.9, 1.05))
+    height, width = image.shape[0], round(BAND * SCALE * between(rng, 0.9, 1.05))
     image[:, :width] = _vary(rng, (150, 52, 5), 14)
     star = tuple(float(v) for v in _vary(rng, (40, 205, 250), 10))
     white = _vary(rng, (235, 235, 235), 10)
@@ -303,7 +325,7 @@ def _band(rng: Generator, image: Floats, country: str) -> None:
 
 def _plain_band(rng: Generator, image: Floats, sign: str) -> None:
     """A band at the left without stars: plain, or with a small flag, over the country's letters."""
-    height, width = image.shape[0], round(BAND * SCALE * rng.uniform(0.8, 1.05))
+    height, width = image.shape[0], round(BAND * SCALE * between(rng, 0.8, 1.05))
     image[:, :width] = _vary(rng, (150, 52, 5), 25)
     if rng.random() < 0.6:
         top, bottom, stripes = round(0.12 * height), round(0.45 * height), int(rng.integers(1, 4))
@@ -316,7 +338,7 @@ def _plain_band(rng: Generator, image: Floats, sign: str) -> None:
 def _right_band(rng: Generator, image: Floats, what: str) -> None:
     """The band at the right: a region's arms over its number, or the year over the month, in place."""
     height, full = image.shape[:2]
-    width = round(BAND * SCALE * rng.uniform(0.75, 1.0))
+    width = round(BAND * SCALE * between(rng, 0.75, 1.0))
     color = (35, 195, 240) if what == "date" else (150, 52, 5)
     image[:, full - width :] = _vary(rng, color, 14)
     text = _vary(rng, (30, 30, 30) if what == "date" else (235, 235, 235), 10)
@@ -346,7 +368,7 @@ def _seal(rng: Generator, image: Floats, what: str, middle: tuple[float, float])
     x, y = (middle[0] + rng.normal(0, 1.5)) * SCALE, middle[1] * SCALE
 
     def color() -> tuple[float, ...]:
-        return tuple(float(v) for v in np.clip(rng.uniform(30, 235) + rng.normal(0, 55, 3), 0, 255))
+        return tuple(float(v) for v in np.clip(between(rng, 30, 235) + rng.normal(0, 55, 3), 0, 255))
 
     if what == "stickers":
         # That of the inspection, in the year's colour, over the state's.
@@ -359,7 +381,7 @@ def _seal(rng: Generator, image: Floats, what: str, middle: tuple[float, float])
         return
     y += rng.normal(0, 5) * SCALE
     if what == "shield":
-        w, h = rng.uniform(11, 17) * SCALE, rng.uniform(14, 24) * SCALE
+        w, h = between(rng, 11, 17) * SCALE, between(rng, 14, 24) * SCALE
         outline = np.array([[-w, -h], [w, -h], [w, h * 0.3], [0, h], [-w, h * 0.3]])
         points = outline + np.array([x, y])
         cv2.fillPoly(image, [np.round(points * 16).astype(np.int32)], color(), cv2.LINE_AA, 4)
@@ -370,13 +392,14 @@ def _seal(rng: Generator, image: Floats, what: str, middle: tuple[float, float])
             stripe = (round(x), round(y - h * 0.6)), (round(x), round(y + h * 0.6))
             cv2.line(image, *stripe, color(), 2)
     elif what == "flag":
-        w, h = rng.uniform(8, 12) * SCALE, rng.uniform(14, 20) * SCALE
+        w, h = between(rng, 8, 12) * SCALE, between(rng, 14, 20) * SCALE
         top, left = max(round(y - h), 0), max(round(x - w), 0)
         place = image[top : round(y + h), left : round(x + w)]
         for part in np.array_split(place, int(rng.integers(2, 5)), axis=0):
             part[:] = color()
     else:
-        size = {"dot": rng.uniform(4, 8), "sticker": rng.uniform(9, 16), "emblem": rng.uniform(8, 15)}[what]
+        sizes = {"dot": between(rng, 4, 8), "sticker": between(rng, 9, 16), "emblem": between(rng, 8, 15)}
+        size = sizes[what]
         center = (round(x), round(y))
         cv2.circle(image, center, max(round(size * SCALE), 1), color(), -1, cv2.LINE_AA)
         if what != "dot" and rng.random() < 0.6:
@@ -387,8 +410,8 @@ def _mount(rng: Generator, image: Image) -> None:
     """Bolts in the standard's holes and frames that reach into the plate, in place."""
     height, width = image.shape[:2]
     if rng.random() < 0.6:
-        bright = rng.uniform(60, 245)
-        color = tuple(float(v) for v in np.clip(bright + rng.normal(0, 12, 3), 0, 255))
+        bright = between(rng, 60, 245)
+        color = tuple(min(max(bright + v, 0.0), 255.0) for v in rng.normal(0, 12, 3).tolist())
         radius = int(rng.integers(3, 6))
         for x in (0.25, 0.75):
             for y in (9, height - 9):
@@ -398,5 +421,5 @@ def _mount(rng: Generator, image: Image) -> None:
                     cv2.circle(image, center, radius, tuple(v * 0.6 for v in color), 1, cv2.LINE_AA)
     if rng.random() < 0.15:
         thickness = int(rng.integers(2, 8))
-        shade = tuple(float(v) for v in rng.uniform(0, 255) + rng.normal(0, 10, 3))
+        shade = tuple(float(v) for v in between(rng, 0, 255) + rng.normal(0, 10, 3))
         cv2.rectangle(image, (0, 0), (width - 1, height - 1), shade, thickness)
