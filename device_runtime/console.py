@@ -11,6 +11,7 @@ from typing import Any, NoReturn
 
 import click
 
+from device_runtime.descriptors import error_descriptor
 from device_runtime.errors import FatalError
 
 FAILED = 2
@@ -35,7 +36,7 @@ def for_journal(level: int) -> str:
     """What a line on standard error begins with where that is the journal: its priority, see sd-daemon(3)."""
     device, _, inode = os.environ.get("JOURNAL_STREAM", "").partition(":")
     try:
-        stream = os.fstat(2)
+        stream = os.fstat(error_descriptor())
     except OSError:
         return ""
     if (device, inode) != (str(stream.st_dev), str(stream.st_ino)):

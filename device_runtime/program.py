@@ -7,6 +7,7 @@ import sys
 from contextlib import suppress
 from typing import NoReturn
 
+from device_runtime.descriptors import prepare
 from device_runtime.interrupt import end_by_ctrl_c
 
 
@@ -18,6 +19,7 @@ def main() -> NoReturn:
     """
     # For good: a run has handlers of its own, see `stop`, while there is something to be ended in order.
     end_by_ctrl_c()
+    prepare()
     from device_runtime.cli import main as run
 
     status: int | str | None = 0

@@ -12,6 +12,7 @@ from contextlib import suppress
 import msgspec
 
 from device_runtime.console import one_line
+from device_runtime.descriptors import error_descriptor
 from device_runtime.errors import FatalError
 from device_runtime.follow.event import Event, Passage
 from device_runtime.sinks.sink import Sink
@@ -21,8 +22,6 @@ log = logging.getLogger(__name__)
 
 MOST_WAITING = 32
 """Events that may wait for the program; more are left out, which is counted."""
-
-_STANDARD_ERROR = 2
 
 
 class Hook(Sink):
@@ -78,7 +77,8 @@ class Hook(Sink):
         with subprocess.Popen(
             [*self._command, event.text],
             stdin=subprocess.PIPE,
-            stdout=_STANDARD_ERROR,
+            stdout=error_descriptor(),
+            stderr=error_descriptor(),
             env=environment,
             start_new_session=True,
         ) as process:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from device_runtime.descriptors import hushed
 from device_runtime.errors import FatalError
 
 Image = NDArray[np.uint8]
@@ -30,12 +32,17 @@ def read_image(path: Path) -> Image:
         FatalError: missing, unreadable, empty, too large, or not an image OpenCV knows.
     """
     try:
-        size = path.stat().st_size
-        if size > MAX_FILE_BYTES:
-            raise FatalError(str(path), f"is {size >> 20} MiB, more than {MAX_FILE_BYTES >> 20}", _SMALLER)
-        data = path.read_bytes()
+        # A named pipe that nobody writes to is empty, and not waited for.
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        os.set_blocking(descriptor, True)
+        with os.fdopen(descriptor, "rb") as file:
+            # Of a device or a pipe nobody knows how much comes; room for what is asked for is made at once.
+            size = os.fstat(descriptor).st_size or MAX_FILE_BYTES
+            data = file.read(min(size, MAX_FILE_BYTES) + 1)
     except OSError as error:
         raise FatalError(str(path), f"cannot be read ({error.strerror})", "check the path") from None
+    if len(data) > MAX_FILE_BYTES:
+        raise FatalError(str(path), f"is longer than {MAX_FILE_BYTES >> 20} MiB", _SMALLER)
     return decode_image(data, str(path))
 
 
@@ -55,7 +62,8 @@ def decode_image(data: bytes, name: str) -> Image:
     if not data:
         raise FatalError(name, "is empty", "copy the file again")
     try:
-        image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
+        with hushed():
+            image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
     except cv2.error as error:
         if "pixels" in str(error).lower():
             raise FatalError(name, f"has more than {MAX_PIXELS >> 20} Mi pixels", _SMALLER) from None

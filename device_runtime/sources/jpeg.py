@@ -7,6 +7,7 @@ import re
 import cv2
 import numpy as np
 
+from device_runtime.descriptors import hushed
 from device_runtime.sources.image import MAX_PIXELS, Image
 
 MAX_PICTURE = 32 << 20
@@ -112,7 +113,8 @@ class JpegSplitter:
 def decode_jpeg(data: bytes) -> Image | None:
     """The pixels of a JPEG picture, BGR uint8 [H, W, 3]; None where it is none."""
     try:
-        image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
+        with hushed():
+            image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
     except cv2.error:
         return None
     if image is None or image.size == 0 or image.shape[0] * image.shape[1] > MAX_PIXELS:

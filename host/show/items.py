@@ -6,15 +6,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import cv2
 import msgspec
-import numpy as np
 
 from device_runtime.delivery import item
 from device_runtime.errors import FatalError
 from device_runtime.follow.event import Event
 from device_runtime.report.health import Health
 from device_runtime.sinks.pictures import name_of
+from device_runtime.sources.jpeg import decode_jpeg
 from host.show.pictures import Picture, inside
 from host.show.seen import plate_of, sentence
 
@@ -69,7 +68,7 @@ def pictures(events: list[tuple[Event, bytes | None]], most: int) -> list[Pictur
     ordered = sorted(events, key=lambda pair: pair[0].first_seen, reverse=True)
     found = []
     for event, jpeg in ordered:
-        image = None if jpeg is None else cv2.imdecode(np.frombuffer(jpeg, np.uint8), cv2.IMREAD_COLOR)
+        image = None if jpeg is None else decode_jpeg(jpeg)
         if image is None or jpeg is None:
             continue
         found.append(

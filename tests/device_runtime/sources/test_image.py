@@ -123,5 +123,14 @@ def test_huge_images_are_refused_where_opencv_lets_them_through(
         read_image(write(tmp_path / "x.png", PLATE))
     with (tmp_path / "large.bmp").open("wb") as file:
         file.truncate(2 << 20)
-    with pytest.raises(FatalError, match="2 MiB"):
+    with pytest.raises(FatalError, match="longer than 1 MiB"):
         read_image(tmp_path / "large.bmp")
+
+
+def test_what_never_ends_or_never_begins_is_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(image_module, "MAX_FILE_BYTES", 1 << 20)
+    with pytest.raises(FatalError, match="is longer than 1 MiB"):
+        read_image(Path("/dev/zero"))
+    os.mkfifo(tmp_path / "pipe.jpg")
+    with pytest.raises(FatalError, match="is empty"):
+        read_image(tmp_path / "pipe.jpg")
