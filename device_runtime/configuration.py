@@ -27,7 +27,7 @@ from device_runtime.errors import FatalError
 from device_runtime.follow.settings import MOST_ENTRIES, Settings
 from device_runtime.locate.settings import LocateSettings
 from device_runtime.read.settings import ReadSettings
-from device_runtime.schema import Strict, from_table
+from device_runtime.schema import Strict, from_table, meant
 from device_runtime.service.settings import (
     HealthSettings,
     ServeSettings,
@@ -129,7 +129,8 @@ def configure(path: Path | None = None, overrides: Iterable[Override] = ()) -> C
         for name, table in read_tables(path).items():
             if name not in sections:
                 known = ", ".join(f"[{section}]" for section in sections)
-                raise FatalError(f"{path}: {name}", "is no section", f"there are {known}")
+                why = "is no section" + meant(name, sections)
+                raise FatalError(f"{path}: {name}", why, f"there are {known}")
             where = f"{path}: [{name}]"
             records[name] = from_table(sections[name], table, where, base=path.parent, todo=TODO)
     for override in overrides:

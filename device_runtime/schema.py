@@ -12,9 +12,10 @@ from __future__ import annotations
 
 import difflib
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Literal, TypeVar, get_args, get_origin, get_type_hints
 
 import msgspec
 
@@ -29,6 +30,9 @@ class Strict(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Tolerant(msgspec.Struct, frozen=True):
     """Base of immutable records that ignore a key they do not know; a field added later needs a default."""
 
+
+_SECRETS = frozenset(("password", "secret", "token"))
+"""Keys that are tried, and that a settings file, which others may read, does not have."""
 
 T = TypeVar("T", bound=msgspec.Struct)
 
@@ -137,17 +141,38 @@ def from_table(schema: type[T], raw: Any, source: str, *, base: Path = Path(), t
     def path(kind: type, value: object) -> Path:
         if kind is not Path or not isinstance(value, str) or not value or "\0" in value:
             raise ValueError(f"{_short(value)} is no path")
-        return base / Path(value).expanduser()
+        try:
+            return base / Path(value).expanduser()
+        except RuntimeError:
+            raise ValueError(f"{_short(value)} is in the home of a user that is not known here") from None
 
     try:
         return msgspec.convert(raw, schema, dec_hook=path)
     except msgspec.ValidationError as error:
         unknown = re.fullmatch(r"Object contains unknown field `([^`]*)`.*", str(error))
         why = _explain(str(error), raw)
+        choice = re.fullmatch(r"Invalid enum value .* - at `\$\.(\w+)`", str(error))
+        if choice:
+            why = f"{choice[1]}: {_short(raw[choice[1]])} is not {_choices(schema, choice[1])}"
         if unknown:
-            near = difflib.get_close_matches(unknown[1], schema.__struct_fields__, 1)
-            why = f"there is no key {unknown[1]}" + (f"; is {near[0]} meant?" if near else "")
+            why = f"there is no key {unknown[1]}" + meant(unknown[1], schema.__struct_fields__)
+            if unknown[1] in _SECRETS:
+                why, todo = f"{unknown[1]} stands in no settings file", "docs/service.md#secrets says where"
         raise FatalError(source, why, todo) from None
+
+
+def _choices(schema: type[msgspec.Struct], key: str) -> str:
+    """What may stand at *key*, whose words are given by a `Literal`."""
+    kind = get_type_hints(schema)[key]
+    kinds = (kind,) if get_origin(kind) is Literal else get_args(kind)
+    words = [repr(word) for one in kinds if get_origin(one) is Literal for word in get_args(one)]
+    return " or ".join(["a number"] * (float in kinds) + words)
+
+
+def meant(name: str, known: Iterable[str]) -> str:
+    """A question whether the likest of *known* is meant; empty where none is like *name*."""
+    near = difflib.get_close_matches(name, list(known), 1)
+    return f"; is {near[0]} meant?" if near else ""
 
 
 def _explain(message: str, raw: object) -> str:

@@ -18,6 +18,7 @@ from device_runtime.delivery.delivery import FLUSH_S, Delivery
 from device_runtime.delivery.destination import Destination, FileDestination, MqttDestination
 from device_runtime.delivery.settings import DeliverySettings, destination_of
 from device_runtime.delivery.spool import Counts
+from device_runtime.errors import FatalError
 from device_runtime.stop import Stop
 
 log = logging.getLogger(__name__)
@@ -28,11 +29,19 @@ def default_spool(environment: Mapping[str, str] = os.environ) -> Path:
 
     The folder that systemd gives a service (`StateDirectory=`), else `lpr` in the user's folder of the XDG
     Base Directory Specification for what outlives a run, `~/.local/state`.
+
+    Raises:
+        FatalError: the user has no folder.
     """
     if given := environment.get("STATE_DIRECTORY"):
         return Path(given.split(":")[0]) / "spool"
     home = environment.get("XDG_STATE_HOME")
-    return (Path(home) if home else Path.home() / ".local" / "state") / "lpr" / "spool"
+    try:
+        return (Path(home) if home else Path.home() / ".local" / "state") / "lpr" / "spool"
+    except RuntimeError:
+        raise FatalError(
+            "spool", "has no place, as this user has no home", "name a folder with --spool"
+        ) from None
 
 
 def spool_of(destination: Destination, folder: Path) -> Path:

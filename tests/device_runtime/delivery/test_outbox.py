@@ -23,6 +23,14 @@ def test_spools_are_where_systemd_says_or_with_the_user() -> None:
     assert default_spool({}) == Path.home() / ".local" / "state" / "lpr" / "spool"
 
 
+def test_a_user_without_a_home_names_a_spool(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("HOME")
+    # As in a container that is run as any number.
+    monkeypatch.setattr("os.getuid", lambda: 4_000_000)
+    with pytest.raises(FatalError, match="has no home – name a folder with --spool"):
+        default_spool({})
+
+
 def test_kinds_go_where_they_are_wanted(tmp_path: Path) -> None:
     """Two destinations have two spools; one that takes several kinds has one."""
     with serving(Host()) as host, serving(Host()) as other:

@@ -20,7 +20,7 @@ def test_an_empty_table_is_the_defaults() -> None:
     [
         ({"dealy": 1}, "lpr.toml: there is no key dealy; is delay meant? – correct it"),
         ({"delay": -1}, "lpr.toml: delay: Expected `float` >= 0.0"),
-        ({"delay": "never"}, "lpr.toml: delay: Invalid enum value"),
+        ({"delay": "never"}, "lpr.toml: delay: 'never' is not a number or 'gone'"),
         ({"memory": "long"}, "lpr.toml: memory: Expected `float`, got `str`"),
         ({"readings": 0}, "lpr.toml: readings: Expected `int` >= 1"),
         ({"pattern": "("}, "lpr.toml: pattern is no regular expression"),
