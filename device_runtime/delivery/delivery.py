@@ -103,6 +103,8 @@ class Delivery:
         self._overrun = dict.fromkeys(KINDS, 0)
         self._too_long = self._taken = self._appended = 0
         self._closed = False
+        # Once the spool is closed and cannot be asked any more.
+        self._drained: bool | None = None
         self._reachable = True
         self._unsynced, self._new = threading.Event(), threading.Event()
         # Set one after another: nothing more is written; nothing more is to be sent.
@@ -164,6 +166,8 @@ class Delivery:
 
     def drained(self) -> bool:
         """Whether the host has all that was put, now or before a restart, and not dropped."""
+        if self._drained is not None:
+            return self._drained
         return self._appended == self._taken and self._spool.empty
 
     def _write(self) -> None:
@@ -235,6 +239,7 @@ class Delivery:
             send.join(0.02)
         flushed = not sync.is_alive()
         if flushed and not send.is_alive():
+            self._drained = self.drained()
             self._spool.close()
         return flushed
 

@@ -119,11 +119,12 @@ class Outbox:
         while waiting and time.monotonic() < end and not self._stop.asked:
             time.sleep(0.02)
             waiting = [one for one in waiting if not one.drained()]
-        for one in waiting:
-            log.warning("%s: has not taken everything; the rest is sent at the next start", one.destination)
 
     def close(self) -> None:
-        """Bring everything to the disk and end, in `FLUSH_S`, or in what is left of the time to end in."""
+        """Bring everything to the disk and end, in `FLUSH_S`, or in what is left of the time to end in.
+
+        Says which hosts have not taken all of it.
+        """
         timeout_s = self._stop.left_s(FLUSH_S)
         closing = [
             threading.Thread(target=delivery.close, args=(timeout_s,), daemon=True)
@@ -133,6 +134,10 @@ class Outbox:
             thread.start()
         for thread in closing:
             thread.join()
+        for delivery in self._distinct():
+            if not delivery.drained():
+                left = "has not taken everything; the rest is sent at the next start"
+                log.warning("%s: %s", delivery.destination, left)
 
     def _distinct(self) -> list[Delivery]:
         each = [delivery for several in self.deliveries.values() for delivery in several]

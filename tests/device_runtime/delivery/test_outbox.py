@@ -70,6 +70,23 @@ def test_what_nobody_takes_is_left_in_time(tmp_path: Path, caplog: pytest.LogCap
         assert not next(iter(outbox.deliveries["event"])).drained()
 
 
+def test_what_is_sent_while_it_closes_is_not_missing(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    class Unhurried(Stop):
+        def left_s(self, otherwise: float, share: float = 1.0) -> float:
+            return 60.0
+
+    stop = Unhurried()
+    with serving(Host()) as host:
+        to = f"http://127.0.0.1:{host.server_address[1]}/items"
+        with Outbox.open(DeliverySettings(events=to, spool=tmp_path), stop=stop) as outbox:
+            stop()
+            outbox.put("event", {"text": "京A1"})
+            outbox.drain(60)
+        assert len(host.stored) == 1 and caplog.text == ""
+
+
 def test_settings_name_destinations() -> None:
     assert WebhookSettings().destination is None and MqttSettings().destination is None
     hook = WebhookSettings(url="https://host/x").destination
