@@ -269,7 +269,7 @@ class Command(OneLineCommand):
     "--looks/--no-looks",
     key="reader.looks",
     group=FIND,
-    help="Look at a plate twice more where its first reading is unsure.  [default: looks]",
+    help="Look at a plate again where its first reading is unsure.  [default: looks]",
 )
 @setting(
     "--threads",
@@ -447,7 +447,7 @@ class Command(OneLineCommand):
     group=MEASURE,
     type=click.IntRange(1),
     metavar="N",
-    help="Read N frames, over and over; golden inputs without --images.",
+    help="Read N frames, over and over; golden inputs, one look at each, without --images.",
 )
 @option(
     "--labels",

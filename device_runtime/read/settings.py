@@ -22,7 +22,7 @@ class ReadSettings(Strict, frozen=True, kw_only=True):
         grammar: let the plate grammar have a say in the text; as the bundle says where None.
         countries: whose plates the grammar is of: names of shipped files, e.g. de, or paths of others; where
             there are none, those that the bundle's characters can write.
-        looks: look at a plate twice more where its first reading is unsure.
+        looks: look at a plate again where its first reading is unsure.
         min_confidence: a text below is no reading; the bundle's own limit where None.
     """
 

@@ -183,6 +183,16 @@ def test_benchmark_without_images_runs_the_golden_inputs(
     assert "read" not in made.stages
 
 
+def test_golden_inputs_take_one_look_each(pristine_bundle: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    once, again = (Engine.open(pristine_bundle, looks=looks) for looks in (False, True))
+    images = once.golden().images
+    asked = ("--benchmark", len(images), "--json", "--min-confidence", 0)
+    run = Run(capfd, "--bundle", pristine_bundle, *asked)
+    texts = [once.read(image).plate for image in images]
+    assert [json.loads(line)["plate"] for line in run.out.splitlines()] == texts
+    assert texts != [again.read(image).plate for image in images]
+
+
 def test_camera(pristine_bundle: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     engine = Engine.open(pristine_bundle)
     golden = engine.golden().images[0]
