@@ -208,9 +208,9 @@ def run(options: Options, *more: Sink) -> int:
             click.echo(summary(measured))
         if measured.n and (asked.delivery.report or outbox.takes("report")):
             report = _report(options, engine, measured, temperature)
+            outbox.put("report", report)
             if outbox.report_file is not None:
                 REPORT.write(outbox.report_file, report)
-            outbox.put("report", report)
         outbox.drain(DRAIN_S)
     return status
 
@@ -323,9 +323,9 @@ def _sinks(options: Options, reader: Reader, outbox: Outbox, source: Source, sto
         glyphs = of_bundle(reader.engine.bundle.path, reader.engine.manifest.alphabet)
     sinks: list[Sink] = []
 
-    def later(sink: Sink) -> Sink:
+    def later(sink: Sink, name: str) -> Sink:
         """A camera does not wait for disks."""
-        return Later(sink, lambda: stop.left_s(DRAIN_S, share=0.2)) if source.live else sink
+        return Later(sink, name, lambda: stop.left_s(DRAIN_S, share=0.2)) if source.live else sink
 
     if output.json:
         sinks.append(JsonEvents() if options.follow else JsonLines())
@@ -341,11 +341,11 @@ def _sinks(options: Options, reader: Reader, outbox: Outbox, source: Source, sto
     if options.follow:
         if output.annotated:
             folder = BoundedFolder(output.annotated, output.annotated_mib << 20)
-            sinks.append(later(EventAlbum(folder, region, glyphs=glyphs)))
+            sinks.append(later(EventAlbum(folder, region, glyphs=glyphs), "--save-annotated"))
         if output.crops:
-            sinks.append(later(Crops(BoundedFolder(output.crops, output.crops_mib << 20))))
+            sinks.append(later(Crops(BoundedFolder(output.crops, output.crops_mib << 20)), "--save-crops"))
         if output.csv:
-            sinks.append(later(Table(output.csv)))
+            sinks.append(later(Table(output.csv), "--csv"))
         if outbox.takes("event"):
             sinks.append(Sent(outbox, crops=options.configuration.delivery.crops))
         if output.on_plate:

@@ -170,6 +170,10 @@ class Delivery:
             return self._drained
         return self._appended == self._taken and self._spool.empty
 
+    def unwritten(self) -> int:
+        """How many items are in memory alone, since the disk takes no more."""
+        return self._spool.unwritten
+
     def _write(self) -> None:
         while (entry := self._queue.get()) is not None:
             self._spool.append(entry)

@@ -137,6 +137,8 @@ class Outbox:
         for delivery in self._distinct():
             if not delivery.drained():
                 left = "has not taken everything; the rest is sent at the next start"
+                if lost := delivery.unwritten():
+                    left += f", but for {lost} that the disk did not take"
                 log.warning("%s: %s", delivery.destination, left)
 
     def _distinct(self) -> list[Delivery]:

@@ -375,6 +375,12 @@ class Spool:
                     file.entries = None
 
     @property
+    def unwritten(self) -> int:
+        """How many items the disk has not taken yet."""
+        with self._lock:
+            return len(self._waiting)
+
+    @property
     def empty(self) -> bool:
         """Whether the host has all items that were not dropped."""
         with self._lock:

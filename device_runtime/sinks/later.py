@@ -19,22 +19,23 @@ MOST_WAITING = 16
 class Later(Sink):
     """Hands events to another sink in a thread of its own; frames are not handed on.
 
-    An error of that sink is warned of once, and once more when it works again.
+    An error of that sink is warned of once; when it works again, and at the end, how many events are missing.
 
     Args:
         sink: gets the events.
+        name: to call it.
         closing_s: how long `close` may wait.
     """
 
-    def __init__(self, sink: Sink, closing_s: Callable[[], float] = lambda: 10.0) -> None:
-        self._sink, self._closing_s, self._failed = sink, closing_s, False
-        name = type(sink).__name__
+    def __init__(self, sink: Sink, name: str, closing_s: Callable[[], float] = lambda: 10.0) -> None:
+        self._sink, self._name, self._closing_s = sink, name, closing_s
+        self._failed = 0
         self._waiting = Waiting(
             self._tell,
             name=name,
             most=MOST_WAITING,
             full=f"{name}: too slow; events are left out",
-            last=lambda: self._try(sink.close),
+            last=self._end,
         )
 
     @property
@@ -47,19 +48,24 @@ class Later(Sink):
         self._waiting.put(passage)
 
     def _tell(self, passage: Passage) -> None:
-        self._try(lambda: self._sink.tell(passage))
-
-    def _try(self, call: Callable[[], None]) -> None:
         try:
-            call()
+            self._sink.tell(passage)
         except FatalError as error:
             if not self._failed:
                 log.warning("%s", error)
-            self._failed = True
+            self._failed += 1
         else:
             if self._failed:
-                log.info("%s: works again", type(self._sink).__name__)
-            self._failed = False
+                log.warning("%s: works again; events that are missing: %d", self._name, self._failed)
+            self._failed = 0
+
+    def _end(self) -> None:
+        try:
+            self._sink.close()
+        except FatalError as error:
+            log.warning("%s", error)
+        if self._failed:
+            log.warning("%s: events that are missing: %d", self._name, self._failed)
 
     def close(self) -> None:
         """As `Sink.close`."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import errno
 import io
 import os
 from pathlib import Path
@@ -27,7 +28,7 @@ class Table(Sink):
         path: of the file.
 
     Raises:
-        FatalError: it has other columns, or cannot be written.
+        FatalError: it has other columns, or cannot be written, but for a disk that is full now.
     """
 
     def __init__(self, path: Path) -> None:
@@ -41,7 +42,11 @@ class Table(Sink):
             raise self._error(error) from None
         if first and first.strip() != _row(COLUMNS).strip():
             raise FatalError(str(path), "has other columns", "name another file, or move it away")
-        self._append(b"")
+        try:
+            self._append(b"")
+        except OSError as error:
+            if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+                raise self._error(error) from None
 
     def tell(self, passage: Passage) -> None:
         """Append *passage*.
@@ -49,21 +54,21 @@ class Table(Sink):
         Raises:
             FatalError: it cannot be written.
         """
-        self._append(_row(_cells(passage.event)))
-
-    def _append(self, row: bytes) -> None:
         try:
-            self._path.parent.mkdir(parents=True, exist_ok=True)
-            with self._path.open("a+b") as file:
-                size = file.seek(0, os.SEEK_END)
-                begin = _row(COLUMNS) if not size else b""
-                if size:
-                    file.seek(size - 1)
-                    begin = b"" if file.read(1) == b"\n" else b"\r\n"
-                # In one piece, so that a full disk or a kill tears a line at most.
-                file.write(begin + row)
+            self._append(_row(_cells(passage.event)))
         except OSError as error:
             raise self._error(error) from None
+
+    def _append(self, row: bytes) -> None:
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        with self._path.open("a+b") as file:
+            size = file.seek(0, os.SEEK_END)
+            begin = _row(COLUMNS) if not size else b""
+            if size:
+                file.seek(size - 1)
+                begin = b"" if file.read(1) == b"\n" else b"\r\n"
+            # In one piece, so that a full disk or a kill tears a line at most.
+            file.write(begin + row)
 
     def _error(self, error: OSError) -> FatalError:
         return FatalError(

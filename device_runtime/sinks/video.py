@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import logging
+import os
+import shutil
 from pathlib import Path
 
 import cv2
@@ -21,6 +24,11 @@ CODECS = {".avi": "MJPG", ".mp4": "mp4v", ".mkv": "mp4v"}
 """By the file's suffix; what OpenCV's wheels can write without other libraries."""
 LONGEST_GAP_S = 5.0
 """A picture that nothing follows is shown no longer."""
+_LEAST_FREE = 4 << 20
+"""Bytes: on a disk with less it ends, while its index can still be written; OpenCV does not say that it
+could not write."""
+_LOOK_EVERY = 32
+"""Pictures, between looks at the file and its disk."""
 
 
 class Video(Sink):
@@ -84,11 +92,29 @@ class Video(Sink):
         while self._last is not None and self._written < round(until_s * self._fps):
             self._writer.write(self._last)
             self._written += 1
-            if self._written % 32 == 0 and self._path.stat().st_size > self._max_bytes:
-                self._full = True
-                log.warning("%s: is %d MiB long and ends here", self._path, self._max_bytes >> 20)
-                self._release()
-                return
+            if self._written % _LOOK_EVERY == 0:
+                self._look()
+                if self._full:
+                    return
+
+    def _look(self) -> None:
+        """End the video where it is as long as it may be, or cannot go on."""
+        try:
+            size = self._path.stat().st_size
+            free = shutil.disk_usage(self._path.parent).free
+        except OSError as error:
+            self._end()
+            raise self._error(f"({error.strerror})") from None
+        if free < _LEAST_FREE:
+            self._end()
+            raise self._error(f"({os.strerror(errno.ENOSPC)})")
+        if size > self._max_bytes:
+            log.warning("%s: is %d MiB long and ends here", self._path, self._max_bytes >> 20)
+            self._end()
+
+    def _end(self) -> None:
+        self._full = True
+        self._release()
 
     def _open(self, picture: Image) -> None:
         try:
@@ -99,8 +125,9 @@ class Video(Sink):
         codec = cv2.VideoWriter.fourcc(*CODECS[self._path.suffix.lower()])
         self._writer = cv2.VideoWriter(str(self._path), codec, self._fps, self._size)
         if not self._writer.isOpened():
-            self._full = True
+            self._end()
             raise self._error()
+        self._look()
 
     def _error(self, why: str = "") -> FatalError:
         return FatalError(

@@ -337,8 +337,8 @@ def test_a_spool_starts_on_a_full_disk(tmp_path: Path) -> None:
     with full_disk():
         spool = Spool(tmp_path / "s")
         entries = fill(spool, 2)
-        assert pending(spool) == entries
-    assert pending(spool) == entries
+        assert pending(spool) == entries and spool.unwritten == 2
+    assert pending(spool) == entries and spool.unwritten == 0
     with reopened(spool) as again:
         assert pending(again) == entries
 

@@ -36,7 +36,7 @@ def passage(text: str) -> Passage:
 
 def test_events_wait_for_a_slow_sink_and_nobody_waits_for_it() -> None:
     slow = Slow()
-    later = Later(slow)
+    later = Later(slow, "--slow")
     for number in range(MOST_WAITING + 5):
         later.tell(passage(f"京A{number}"))
     assert later.left_out >= 4
@@ -46,23 +46,25 @@ def test_events_wait_for_a_slow_sink_and_nobody_waits_for_it() -> None:
 
 
 def test_an_error_is_said_once(caplog: pytest.LogCaptureFixture) -> None:
-    slow = Slow(failing=(1, 2))
+    slow = Slow(failing=(1, 2, 4))
     slow.go.set()
-    later = Later(slow)
+    later = Later(slow, "--slow")
     with caplog.at_level(logging.INFO, "device_runtime"):
         for number in range(4):
             later.tell(passage(f"京A{number}"))
         later.close()
     assert [record.message for record in caplog.records] == [
         "disk: is full – free some space",
-        "Slow: works again",
+        "--slow: works again; events that are missing: 2",
+        "disk: is full – free some space",
+        "--slow: events that are missing: 1",
     ]
     assert len(slow.told) == 4
 
 
 def test_a_sink_that_hangs_is_not_waited_for() -> None:
     slow = Slow()
-    later = Later(slow, lambda: 0.05)
+    later = Later(slow, "--slow", lambda: 0.05)
     later.tell(passage("京A1"))
     later.close()
     assert not slow.closed

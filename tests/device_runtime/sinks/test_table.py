@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import csv
+import errno
+import os
 from pathlib import Path
 
 import msgspec
@@ -57,3 +59,20 @@ def test_another_files_columns_are_refused(tmp_path: Path) -> None:
         Table(tmp_path / "e.csv")
     with pytest.raises(FatalError, match="cannot be written"):
         Table(tmp_path / "e.csv" / "x")
+
+
+def test_a_disk_that_is_full_at_the_start_may_have_room_later(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Table, "_append", full)
+        table = Table(tmp_path / "e.csv")
+        with pytest.raises(FatalError, match="No space left on device"):
+            table.tell(passage("京A1"))
+    table.tell(passage("京A2"))
+    assert [
+        row["text"] for row in csv.DictReader((tmp_path / "e.csv").open(encoding="utf-8", newline=""))
+    ] == ["京A2"]

@@ -68,3 +68,28 @@ def test_what_cannot_be_written_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(FatalError, match="cannot be written"):
         Video(tmp_path / "file" / "v.avi", None, fps=10, max_bytes=1).add(at(0.0))
     Video(tmp_path / "none.avi", None, fps=10, max_bytes=1).close()
+
+
+def test_a_video_ends_whole_where_its_disk_is_full_or_it_is_taken_away(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("device_runtime.sinks.video._LOOK_EVERY", 2)
+    video = Video(tmp_path / "v.avi", None, fps=10, max_bytes=1 << 30)
+    video.add(at(0.0))
+    video.add(at(0.1))
+    with monkeypatch.context() as patched:
+        patched.setattr("device_runtime.sinks.video._LEAST_FREE", 1 << 60)
+        with pytest.raises(FatalError, match="No space left on device"):
+            video.add(at(0.2))
+        with pytest.raises(FatalError, match="No space left on device"):
+            Video(tmp_path / "w.avi", None, fps=10, max_bytes=1 << 30).add(at(0.0))
+    video.add(at(0.3))
+    video.close()
+    assert len(shown(tmp_path / "v.avi")[1]) == 2
+
+    video = Video(tmp_path / "v.avi", None, fps=10, max_bytes=1 << 30)
+    video.add(at(0.0))
+    (tmp_path / "v.avi").unlink()
+    with pytest.raises(FatalError, match="No such file"):
+        video.add(at(0.2))
+    video.close()
