@@ -19,6 +19,7 @@ from device_runtime.delivery.destination import Destination, FileDestination, Mq
 from device_runtime.delivery.settings import DeliverySettings, destination_of
 from device_runtime.delivery.spool import Counts
 from device_runtime.errors import FatalError
+from device_runtime.files import check_writable
 from device_runtime.stop import Stop
 
 log = logging.getLogger(__name__)
@@ -77,11 +78,13 @@ class Outbox:
         A report that goes to a file is written there as a whole, and is no item.
 
         Raises:
-            FatalError: a spool cannot be used, or a secret not be read.
+            FatalError: a spool cannot be used, a secret not be read, or the report's file not be written.
         """
         folder = settings.spool or default_spool()
         events, reports = destination_of(settings.events), destination_of(settings.report)
         report_file = reports.path if isinstance(reports, FileDestination) else None
+        if report_file is not None:
+            check_writable(report_file)
         wanted: dict[str, list[Destination]] = {"event": [*([events] if events else []), *more]}
         to: list[Destination] = [reports] if reports is not None and report_file is None else []
         to += [one for one in more if isinstance(one, MqttDestination) and one.reports]

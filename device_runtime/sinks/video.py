@@ -12,6 +12,7 @@ import cv2
 import numpy as np
 
 from device_runtime.errors import FatalError
+from device_runtime.files import check_writable
 from device_runtime.locate.region import Region
 from device_runtime.sinks.glyphs import Glyphs
 from device_runtime.sinks.pictures import frame_picture, marks_of
@@ -42,7 +43,7 @@ class Video(Sink):
         glyphs: for the texts.
 
     Raises:
-        FatalError: the suffix is none of them.
+        FatalError: the suffix is none of them, or there can be no file in its folder.
     """
 
     def __init__(
@@ -56,6 +57,7 @@ class Video(Sink):
     ) -> None:
         if path.suffix.lower() not in CODECS:
             raise FatalError(str(path), "is no video that can be written", f"end it in {' or '.join(CODECS)}")
+        check_writable(path)
         self._path, self._region, self._fps, self._max_bytes = path, region, fps, max_bytes
         self._glyphs = glyphs
         self._writer: cv2.VideoWriter | None = None
@@ -117,10 +119,6 @@ class Video(Sink):
         self._release()
 
     def _open(self, picture: Image) -> None:
-        try:
-            self._path.parent.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise self._error(f"({error.strerror})") from None
         self._size = (picture.shape[1] // 2 * 2, picture.shape[0] // 2 * 2)
         codec = cv2.VideoWriter.fourcc(*CODECS[self._path.suffix.lower()])
         self._writer = cv2.VideoWriter(str(self._path), codec, self._fps, self._size)
