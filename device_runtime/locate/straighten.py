@@ -31,8 +31,8 @@ AROUND = 0.02
 """Share that the other guesses do."""
 NARROWEST, LOWEST = 0.5, 0.35
 """Shares of the image's width and height that a guess has at least."""
-SURE_OF_ROWS = 0.5
-"""How sure of two rows the second look has to be; its plate is read as both from there on."""
+LIKELY_TWO_ROWS = 0.5
+"""How sure of two rows the second look has to be, for its plate to be read so, too."""
 
 
 def guesses(width: int, height: int) -> list[Floats]:
@@ -51,11 +51,10 @@ def straightened(image: Image, locator: Locator) -> Iterator[Rows]:
     height, width = image.shape[:2]
     for guess in guesses(width, height):
         near = locator.near(image, guess)
-        if near.two_rows >= SURE_OF_ROWS:
+        yield rectify(image, near.corners, warp=locator.warp), None
+        if near.two_rows >= LIKELY_TWO_ROWS:
             yield rectify(image, near.corners, 2, warp=locator.warp), None
             yield rows_apart(image, near.corners, warp=locator.warp)
-        else:
-            yield rectify(image, near.corners, warp=locator.warp), None
 
 
 def _fitting(width: int, height: int, turn: float) -> Floats:
