@@ -135,8 +135,7 @@ class Near(NamedTuple):
     two_rows: float
 
 
-@dataclass(frozen=True, eq=False)
-class _Plate:
+class _Plate(NamedTuple):
     """One candidate and what the last look at it says, in px of the frame."""
 
     corners: Floats
@@ -285,16 +284,14 @@ def _distinct(plates: list[_Plate]) -> list[_Plate]:
 
 
 def _found(plates: list[_Plate]) -> Found:
-    def column(values: list[float]) -> Floats:
-        return np.array(values, np.float32)
-
-    return Found(
-        np.array([plate.corners for plate in plates], np.float32).reshape(-1, 4, 2),
-        column([plate.score for plate in plates]),
-        column([_probability(plate.find_logit) for plate in plates]),
-        column([_probability(plate.refine_logit) for plate in plates]),
-        column([_probability(plate.rows_logit) for plate in plates]),
+    columns = (
+        [plate.score for plate in plates],
+        [_probability(plate.find_logit) for plate in plates],
+        [_probability(plate.refine_logit) for plate in plates],
+        [_probability(plate.rows_logit) for plate in plates],
     )
+    corners = np.array([plate.corners for plate in plates], np.float32).reshape(-1, 4, 2)
+    return Found(corners, *np.array(columns, np.float32))
 
 
 def _probability(value: float) -> float:

@@ -388,12 +388,20 @@ class Kernel:
         self._tensors = [module.runtime.tensor(array) for array in arrays]
         # The first may be large, and every call brings another.
         self._tensors[0].kept = self._tensors[0].kept[1:]
-        self._first = _Tensor.from_address(self._tensors[0].address + _HEADER)
-        self._shape = arrays[0].shape
+        self._first = first = _Tensor.from_address(self._tensors[0].address + _HEADER)
+        self._of = arrays[0].shape
+        places = ctypes.c_int64 * arrays[0].ndim
+        self._shape = places.from_address(ctypes.addressof(first.shape.contents))
+        # TVM FFI fills them in where a tensor comes without, and a kernel looks at them.
+        self._strides = (
+            places.from_address(ctypes.addressof(first.strides.contents)) if first.strides else None
+        )
         self._arguments = (_Any * len(arrays))()
         for argument, tensor in zip(self._arguments, self._tensors, strict=True):
             argument.type, argument.value.ptr = _TENSOR, tensor.address
         self._result = _Any()
+        self._by_result, self._count = ctypes.byref(self._result), ctypes.c_int32(len(arrays))
+        self._invoke = module.runtime.ffi.TVMFFIFunctionCall
 
     def __call__(self, first: NDArray[Any]) -> None:
         """Run it with *first* in place of the first array: as many dimensions, the same dtype, C-contiguous.
@@ -402,26 +410,17 @@ class Kernel:
             FatalError: TVM reported an error.
         """
         self._first.data = _address(first)
-        if first.shape != self._shape:
-            self._reshape(first.shape)
+        if first.shape != self._of:
+            self._of = first.shape
+            self._shape[:] = list(self._of)
+            if self._strides is not None:
+                self._strides[:] = [step // first.itemsize for step in first.strides]
         self._result.type = _NONE
-        call, count = self._runtime.ffi.TVMFFIFunctionCall, len(self._arguments)
-        if call(self._function.handle, self._arguments, count, ctypes.byref(self._result)):
+        if self._invoke(self._function.handle, self._arguments, self._count, self._by_result):
             try:
                 self._runtime.check(-1)
             except TVMError as error:
                 raise FatalError("a kernel", _first_line(error), "build the bundle again") from None
-
-    def _reshape(self, of: tuple[int, ...]) -> None:
-        """Say of the first tensor that it has the shape *of*."""
-        shape, strides, step = self._first.shape, self._first.strides, 1
-        for axis in range(len(of) - 1, -1, -1):
-            shape[axis] = of[axis]
-            # TVM FFI fills them in where a tensor comes without, and a kernel looks at them.
-            if strides:
-                strides[axis] = step
-            step *= of[axis]
-        self._shape = of
 
 
 class Model:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -166,6 +166,6 @@ class Decoder:
     def _judged(self, text: Decoded, logits: Logits, width: float) -> Read:
         values = features(text, logits, self._grammar.accepts(text.text), width)
         if self.calibration is not None and text.text:
-            enough = len(text.labels) >= FEWEST
-            text = replace(text, confidence=confidence(self.calibration, values) if enough else 0.0)
+            sure = confidence(self.calibration, values) if len(text.labels) >= FEWEST else 0.0
+            text = Decoded(text.text, sure, text.character_confidences, text.labels)
         return Read(text, logits, values)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from operator import contains
 
 from device_runtime.countries import country
 from device_runtime.countries.country import Country, expanded
@@ -45,7 +46,7 @@ class Grammar:
     def kind(self, characters: Sequence[str]) -> str | None:
         """The name of the first pattern that *characters* fit, or None."""
         for name, pattern in self._by_length.get(len(characters), ()):
-            if all(c in p for c, p in zip(characters, pattern, strict=True)):
+            if all(map(contains, pattern, characters)):
                 return name
         return None
 
