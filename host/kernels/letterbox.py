@@ -217,14 +217,8 @@ class _Columns:
         kept += [LANES * i + CHANNELS for i in range(each)]
         pixels = []
         for total in totals:
-            value = load(total, 0, lanes)
-            if self.x86:
-                # The third byte of each sum; what LLVM else makes of this takes AMD's CPUs longer.
-                octets = reinterpret("uint8", value, 4 * lanes)
-                pixels.append(shuffle([e.let("pixels", octets)], [4 * lane + 2 for lane in kept]))
-            else:
-                rounded = cast("uint8", value >> const(16, "int32", lanes), lanes)
-                pixels.append(shuffle([e.let("pixels", rounded)], kept))
+            rounded = load(total, 0, lanes) >> const(16, "int32", lanes)
+            pixels.append(shuffle([e.let("pixels", cast("uint8", rounded, lanes))], kept))
         return pixels
 
     def _x86(self, places: Sequence[Expr], weights: Expr, chosen: range) -> Expr:
