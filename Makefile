@@ -17,7 +17,7 @@ PYTHON ?= $(shell for p in python3 python3.11 python3.12 python3.13; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 BIN := .venv/bin
 SOURCES := $(shell find host device_runtime lprnet targets -type f -not -path '*/__pycache__/*' -not -path '*/samples*/*' -not -name '*.md')
-SAMPLES := $(wildcard lprnet/samples/* lprnet/samples_latin/*)
+SAMPLES := $(wildcard lprnet/samples/* lprnet/samples_latin/* lprnet/samples_kr/*)
 SETUP := .venv/.setup
 TEST_SETUP := .venv/.test-setup
 
@@ -32,7 +32,7 @@ APT_TEST := $(APT_ARM) qemu-user-static g++-arm-linux-gnueabihf g++-riscv64-linu
 
 help: ## Show this help
 	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' Makefile | expand -t 24
-	@echo '  Variables: target=NAME (see make targets), WEIGHTS=FILE, READER=cn|latin, PRECISION=fp32|fp16|bf16|int8, PRUNING=none|light|tiny, SCHEDULE=tuned|default|metaschedule, BENCH="options of lpr-host bench", BOARD="options of lpr-host test-board", PIPELINE="options of lpr-host bench --pipeline"'
+	@echo '  Variables: target=NAME (see make targets), WEIGHTS=FILE, READER=cn|latin|kr, PRECISION=fp32|fp16|bf16|int8, PRUNING=none|light|tiny, SCHEDULE=tuned|default|metaschedule, BENCH="options of lpr-host bench", BOARD="options of lpr-host test-board", PIPELINE="options of lpr-host bench --pipeline"'
 
 demo: build/demo/report.html ## Set up, build for this machine, read rendered streets, draw the report
 	@echo 'plates found:  build/demo/annotated/'

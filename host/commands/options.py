@@ -113,7 +113,7 @@ as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON inste
 reader = click.option(
     "--reader",
     metavar="NAME",
-    help="Whose plates are read: the name of shipped weights, cn or latin; cn by default.",
+    help="Whose plates are read: the name of shipped weights, cn, latin or kr; cn by default.",
 )
 
 

@@ -13,7 +13,7 @@ from device_runtime.errors import FatalError
 from device_runtime.read.preprocess import DEFAULT, prepare
 from device_runtime.sources.files import image_files, label_of
 from device_runtime.sources.image import read_image
-from host.paths import LATIN_SAMPLES, SAMPLES
+from host.paths import KOREAN_SAMPLES, LATIN_SAMPLES, SAMPLES
 from lprnet.network.alphabet import Alphabet
 
 CALIBRATION_IMAGES = 256
@@ -21,9 +21,11 @@ CALIBRATION_IMAGES = 256
 
 
 def samples_for(alphabet: Alphabet) -> Path:
-    """The folder of samples for *alphabet*: Chinese plates if it can read any of them."""
-    chinese = any(not alphabet.unknown(label_of(path)) for path in image_files([SAMPLES]))
-    return SAMPLES if chinese else LATIN_SAMPLES
+    """The folder of samples for *alphabet*: Chinese or Korean plates if it can read any of them."""
+    for folder in (SAMPLES, KOREAN_SAMPLES):
+        if any(not alphabet.unknown(label_of(path)) for path in image_files([folder])):
+            return folder
+    return LATIN_SAMPLES
 
 
 def pick(paths: Sequence[Path], count: int) -> list[Path]:

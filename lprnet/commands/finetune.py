@@ -117,7 +117,7 @@ def finetune_command(
     from lprnet.network.checkpoint import load_checkpoint, load_to_train
     from lprnet.network.with_alphabet import with_alphabet
     from lprnet.plates.kinds import can_write
-    from lprnet.scenes.crops import Crops
+    from lprnet.scenes.crops import APART, Crops
     from lprnet.scenes.frames import read_frames
     from lprnet.threads import limit_threads
     from lprnet.training.locator_mining import read_patches
@@ -167,6 +167,7 @@ def finetune_command(
         two_rows=two_rows,
         kind=kind,
         boxed=boxed,
+        apart=APART,
     )
     measured = {"held out": [item.sample for item in parts.held_out]} if parts.held_out else {}
     taught_by = load_checkpoint(teacher) if teacher else None

@@ -34,6 +34,8 @@ NARROWEST, WIDEST = 24.0, 240.0
 """px: widths of plates in a frame."""
 TWO_ROWS = ("yellow-double", "trailer-double", "motorcycle", "tractor")
 """Kinds with two rows."""
+APART = 0.6
+"""Share of those of which a reader is shown one row alone while it is trained."""
 NO_MARGIN = Margin(0, 0)
 FAINTEST = 5.0
 """Grey levels: deviation of a crop below which nobody sees a plate there."""
@@ -96,7 +98,7 @@ class Crops:
     from_real: float = 0.35
     kind: str | None = None
     boxed: float = 0.0
-    apart: float = 0.6
+    apart: float = 0.0
 
     def sample(self, rng: Generator, strength: float = 1.0) -> Sample:
         """A crop uint8[24,94,3] BGR and its text, `NOTHING` on what is no plate.

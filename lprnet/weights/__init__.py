@@ -1,7 +1,7 @@
 """The checkpoints shipped with the project; MODEL_CARD.md beside them says how they were made.
 
 A reader is a family of networks, and its networks are files: `latin.safetensors`, `latin-light.safetensors`
-and `latin-tiny.safetensors`. Those of `cn` are older than families and have names of their own.
+and `latin-tiny.safetensors`, or some of these. Those of `cn` are older and have names of their own.
 """
 
 from pathlib import Path
@@ -22,11 +22,12 @@ DEFAULT = _FOLDER / f"{_OWN_NAMES['none']}.safetensors"
 
 
 def readers(folder: Path = _FOLDER) -> tuple[str, ...]:
-    """The readers in *folder*: those whose unpruned network is there, `READER` first."""
+    """The readers in *folder*, of which it has any network, `READER` first."""
     others = {*_OWN_NAMES.values(), LOCATOR.stem}
-    found = sorted(path.stem for path in folder.glob("*.safetensors"))
-    cut = tuple(f"-{pruning}" for pruning in PRUNINGS[1:])
-    return (READER, *(name for name in found if name not in others and not name.endswith(cut)))
+    found = {path.stem for path in folder.glob("*.safetensors")} - others
+    for pruning in PRUNINGS[1:]:
+        found = {name.removesuffix(f"-{pruning}") for name in found}
+    return (READER, *sorted(found))
 
 
 def networks(reader: str = READER, folder: Path = _FOLDER) -> dict[str, Path]:
@@ -57,7 +58,8 @@ def of_recipe(pruning: str, reader: str = READER, folder: Path = _FOLDER) -> Pat
     found = networks(reader, folder)
     if pruning not in found:
         todo = f"choose --pruning {' or '.join(found)}"
-        raise FatalError(f"reader {reader}", f"has no network pruned to {pruning}", todo)
+        lacking = "has no unpruned network" if pruning == "none" else f"has no network pruned to {pruning}"
+        raise FatalError(f"reader {reader}", lacking, todo)
     return found[pruning]
 
 

@@ -36,3 +36,22 @@ def test_grammar_knows_only_the_alphabet() -> None:
     assert for_alphabet("01").patterns == {}
     assert "special" not in for_alphabet(PLATE_ALPHABET).patterns
     assert not for_alphabet([c for c in PLATE_ALPHABET if c != "京"]).accepts("京A12345")
+
+
+@pytest.mark.parametrize(
+    ("text", "kind"),
+    [
+        ("12가3456", "kr"),
+        ("123하4567", "kr"),
+        ("서울33바1234", "kr-region"),
+        ("서울52가1234", "kr-two-row"),
+        ("외교001001", "kr-diplomat"),
+        ("33바1234", None),
+        ("울서33바1234", None),
+        ("12가34567", None),
+    ],
+)
+def test_korean_plates(text: str, kind: str | None) -> None:
+    """A region is two characters, and its plates have the letters of commercial vehicles."""
+    grammar = for_alphabet(DIGITS + "가하바아자서울외교부산")
+    assert grammar.kind(text) == kind

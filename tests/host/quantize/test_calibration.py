@@ -11,7 +11,7 @@ from device_runtime.read.preprocess import prepare
 from device_runtime.sources.files import image_files
 from device_runtime.sources.image import read_image
 from host.bench.data import load_images
-from host.paths import LATIN_SAMPLES, SAMPLES
+from host.paths import KOREAN_SAMPLES, LATIN_SAMPLES, SAMPLES
 from host.quantize.calibration import CALIBRATION_IMAGES, pick, read_samples, samples_for
 from lprnet.network.alphabet import KNOWN
 
@@ -75,5 +75,6 @@ def test_a_damaged_file_of_inputs_is_refused(tmp_path: Path) -> None:
 def test_samples_are_those_that_a_network_can_read() -> None:
     for name in ("cn", "cn-public"):
         assert samples_for(KNOWN[name]) == SAMPLES
+    assert samples_for(KNOWN["kr"]) == KOREAN_SAMPLES
     for name in ("alnum", "alnum-io", "alnum-no-io", "russia", "digits"):
         assert samples_for(KNOWN[name]) == LATIN_SAMPLES
