@@ -56,6 +56,8 @@ class PipeCapture:
             raise FatalError("--size", f"must be even for {self.raw}", "give the size that is sent")
         self._frame_bytes = raw_bytes(self.raw, self._size) if self.raw else 0
         self._splitter, self._held = JpegSplitter(), bytearray()
+        # Once, and not a MiB for each few KiB that come: what is allocated and shrunk all day leaves holes.
+        self._buffer = memoryview(bytearray(_READ))
         self._ready: deque[Captured] = deque()
         self._any = False
 
@@ -71,7 +73,7 @@ class PipeCapture:
             if left < 0 or not select.select([self._descriptor], [], [], left)[0]:
                 return None
             try:
-                data = os.read(self._descriptor, _READ)
+                data = bytes(self._buffer[: os.readv(self._descriptor, [self._buffer])])
             except BlockingIOError:
                 continue
             except OSError as error:
