@@ -33,6 +33,7 @@ from device_runtime.report.report import REPORT, Report
 from device_runtime.service.address import parse_address
 from device_runtime.service.health import HealthReports
 from device_runtime.service.notify import Notifier
+from device_runtime.service.trim import Trim
 from device_runtime.service.watchdog import Watchdog
 from device_runtime.sinks.console import EventLines, Lines, Progress, checked, summary
 from device_runtime.sinks.crops import Crops
@@ -180,7 +181,7 @@ def run(options: Options, *more: Sink) -> int:
             lambda: options.only_serves or is_lost(source),
             quiet_s=asked.source.timeout if source.live else 0,
         )
-        sinks = [watchdog, *_attending(options, reader, keys, source, measured, outbox)]
+        sinks = [watchdog, Trim(), *_attending(options, reader, keys, source, measured, outbox)]
         pipeline = Pipeline(
             reader,
             [*sinks, *_sinks(options, reader, outbox, source, stop), *more],

@@ -16,6 +16,7 @@ from device_runtime.delivery.settings import DeliverySettings
 from device_runtime.read.settings import ReadSettings
 from device_runtime.run import Options, run
 from device_runtime.service.settings import HealthSettings, ServiceSettings
+from device_runtime.service.trim import trim
 from device_runtime.sinks.settings import OutputSettings
 from device_runtime.sinks.sink import Result, Sink
 from device_runtime.sources.settings import SourceSettings
@@ -24,7 +25,7 @@ SIZE = (192, 48)
 
 
 class Weigh(Sink):
-    """Looks at the memory of this process."""
+    """Looks at the memory that this process uses."""
 
     def __init__(self, every: int) -> None:
         self._frames, self._every, self._page = 0, every, os.sysconf("SC_PAGE_SIZE")
@@ -33,6 +34,8 @@ class Weigh(Sink):
         """As `Sink.add`."""
         self._frames += 1
         if self._frames % self._every == 0:
+            # As a run does once a minute.
+            trim()
             resident = int(Path("/proc/self/statm").read_text().split()[1]) * self._page
             os.write(1, b"%d %d\n" % (self._frames, resident))
 
