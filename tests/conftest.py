@@ -8,6 +8,7 @@ from dataclasses import replace
 from itertools import groupby
 from pathlib import Path
 
+import hypothesis
 import pytest
 import torch
 
@@ -24,6 +25,12 @@ from lprnet.threads import one_operator_at_a_time
 from tests.checkpoints import written
 from tests.postgresql import Postgresql, programs, running
 from tests.sharing import Exclusively, exclusively_in, shares
+
+# How long an example takes depends on what else the machine is doing.
+hypothesis.settings.register_profile(
+    "untimed", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("untimed")
 
 IS_WORKER = "PYTEST_XDIST_WORKER" in os.environ
 
