@@ -13,7 +13,7 @@ They are packets of a socket pair, and so neither a password nor a frame goes wh
 
 A process that gets too little of the processor finds ever more of a live stream waiting, and what it decodes
 is as old as what waits is long. So frames that are late, and behind which others wait already, are decoded,
-since the next ones need them, and left out; where that does not help it ends, to begin with a new frame.
+since the next ones need them, and left out; where that does not help it ends, to begin with a new one.
 """
 
 from __future__ import annotations
@@ -38,8 +38,10 @@ MAX_PACKET = 1 << 16
 
 LATE_S = 0.1
 """A frame that comes so much later than the promptest so far is left out where the next one waits already."""
-HURRY_S = 1.5
-"""For so long it may leave out all of them."""
+HURRY_S = 1.0
+"""Of those that are late one is handed on after so long: an old one is better than none."""
+HOPELESS_S = 5.0
+"""Who is so late is sooner done with beginning anew."""
 _DRIFT = 1e-3
 """A camera's clock may be slower than ours by this; the best ones by 1e-5."""
 
@@ -224,11 +226,12 @@ def decode(channel: socket.socket) -> None:
         if stream:
             late_s = lateness.of(capture.get(cv2.CAP_PROP_POS_MSEC) / 1e3, at)
             if late_s > LATE_S and waits(stream):
-                late_since = at if late_since is None else late_since
-                if at - late_since > HURRY_S:
+                if late_s > HOPELESS_S:
                     send(Ended(opened=True, late=True))
                     return
-                continue
+                late_since = at if late_since is None else late_since
+                if at - late_since < HURRY_S:
+                    continue
             late_since = None
         got, image = capture.retrieve()
         if not got or image is None or image.size == 0 or image.ndim != 3:
