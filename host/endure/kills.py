@@ -38,16 +38,17 @@ def address(host: Host) -> HttpDestination:
     return HttpDestination("http", "127.0.0.1", host.server_port, "/in")
 
 
-def outlives_kills(kills: int, folder: Path) -> str:
+def outlives_kills(kills: int, folder: Path, seed: int | None = None) -> str:
     """Kill a sender *kills* times, at random moments: what it had handed over arrives, once.
 
     Args:
         folder: of the spool.
+        seed: of the moments and of what the host does; others each time where None.
 
     Raises:
         Failed: an item is missing but for the one that was being written, or came under two ids.
     """
-    rng = random.Random()
+    rng = random.Random(seed)
     handed: dict[int, int] = {}
     with serving(Host()) as host:
         for run in range(kills):

@@ -80,14 +80,14 @@ def test_public_checkpoint_reads_ccpd(shared: Path, tmp_path: Path) -> None:
     request = Request(
         target=load_target("native"), output=tmp_path / "b", checkpoint=public, precision="fp32"
     )
-    assert read_right(build(request), shared / "data" / "ccpd_val") == 237
+    assert read_right(build(request), shared / "data" / "ccpd_val") == pytest.approx(241, abs=1)
 
 
 def test_bundle_by_default_reads_as_many_plates_as_the_unpruned_network(
     shared: Path, bundle_of_users: Path
 ) -> None:
     """The recipe's precision and network on real plates, less half a point for other instruction sets."""
-    assert read_right(bundle_of_users, shared / "data" / "ccpd_val") >= 270 - 1
+    assert read_right(bundle_of_users, shared / "data" / "ccpd_val") >= 277 - 1
     assert read_right(bundle_of_users, shared / "data" / "mixed_val") >= 690 - 4
 
 
