@@ -18,6 +18,8 @@ _PRUNE = 1e-3
 UNUSUAL = 0.03
 """Prior odds that a text is no plate by the grammar: some are personal, old or foreign."""
 _LOG_UNUSUAL = math.log(UNUSUAL)
+_UNDERFLOW = 1e-250
+"""A smaller probability may have lost parts that became 0 on the way."""
 
 
 @dataclass(frozen=True)
@@ -154,10 +156,22 @@ def log_probability(log_probabilities: NDArray[np.float64], labels: Sequence[int
     """
     states, skips = _lattice(labels, blank)
     scores = log_probabilities[states].T
+    # Sums of logarithms take several times as long. What is likeliest at a step counts as 1, against underflow.
+    most = np.maximum.reduce(scores, 1)
+    steps = np.exp(scores - most[:, None])
+    # Two states that are never entered stand before the first.
+    padded = np.zeros(len(states) + 2)
+    padded[2:4] = steps[0, :2]
+    stay, before, skip = padded[2:], padded[1:-1], padded[:-2]
+    for step in steps[1:]:
+        stay[:] = (stay + before + skip * skips) * step
+    total = float(np.add.reduce(stay[-2:]))
+    if total > _UNDERFLOW:
+        return math.log(total) + float(np.add.reduce(most))
     forward = np.full(len(states), -math.inf)
     forward[:2] = scores[0, :2]
-    for step in scores[1:]:
-        forward = np.logaddexp.reduce(_incoming(forward, skips), axis=0) + step
+    for score in scores[1:]:
+        forward = np.logaddexp.reduce(_incoming(forward, skips), axis=0) + score
     return float(np.logaddexp.reduce(forward[-2:]))
 
 

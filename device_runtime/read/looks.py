@@ -77,15 +77,16 @@ def agreed(
         is the clearest.
     """
     log_probabilities = [log_softmax(logits) for logits in looks]
-    best, at, most = readings[0], 0, -math.inf
+    best, each, most = readings[0].labels, [0.0] * len(looks), -math.inf
     for labels in dict.fromkeys(reading.labels for reading in readings if reading.labels):
-        each = [log_probability(one, labels, blank) for one in log_probabilities]
-        score = float(np.logaddexp.reduce(each))
+        shown = [log_probability(one, labels, blank) for one in log_probabilities]
+        score = float(np.logaddexp.reduce(shown))
         if grammar is not None:
             score += log_prior(labels, alphabet, grammar)
         if score > most:
-            most, at = score, int(np.argmax(each))
-            clearest = np.argsort(each, kind="stable")[-CLEAREST:]
-            characters = np.mean([aligned(log_probabilities[i], labels, blank) for i in clearest], axis=0)
-            best = decoded(labels, characters.tolist(), alphabet)
-    return best, at
+            best, each, most = labels, shown, score
+    if not best:
+        return readings[0], 0
+    clearest = np.argsort(each, kind="stable")[-CLEAREST:]
+    characters = np.mean([aligned(log_probabilities[i], best, blank) for i in clearest], axis=0)
+    return decoded(best, characters.tolist(), alphabet), int(np.argmax(each))

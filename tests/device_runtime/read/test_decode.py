@@ -149,3 +149,12 @@ def test_grammar_reads_doubled_characters() -> None:
     decoded = with_grammar(spell("京AO8855", {2: ("8", 11.5)}), PLATE_ALPHABET, BLANK, grammar)
     assert decoded.text == "京A88855"
     assert len(decoded.character_confidences) == 7
+
+
+def test_what_is_hardly_possible_keeps_its_logarithm() -> None:
+    blank, steps, labels = 9, 18, tuple(range(8))
+    logits = np.zeros((10, steps), np.float32)
+    logits[blank] = 100
+    # Each label at one step: as many alignments as there are places for eight of eighteen.
+    expected = -100 * len(labels) + math.log(math.comb(steps, len(labels)))
+    assert log_probability(log_softmax(logits), labels, blank) == pytest.approx(expected, rel=1e-9)
