@@ -156,7 +156,7 @@ def log_probability(log_probabilities: NDArray[np.float64], labels: Sequence[int
     """
     states, skips = _lattice(labels, blank)
     scores = log_probabilities[states].T
-    # Sums of logarithms take several times as long. What is likeliest at a step counts as 1, against underflow.
+    # Sums of logarithms take several times as long. The likeliest of a step counts as 1, against underflow.
     most = np.maximum.reduce(scores, 1)
     steps = np.exp(scores - most[:, None])
     # Two states that are never entered stand before the first.
