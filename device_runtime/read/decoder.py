@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import cache, partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -134,10 +135,11 @@ class Decoder:
         if self.looks and text.text and text.confidence < SURE:
             clock.lap("decode")
             looks = [logits, *(see((image, below), look) for look in LOOKS)]
-            text, at = self._agreed(looks)
+            by_beam = cache(partial(self._text, logits))
+            text, at = self._agreed(looks, by_beam)
             if text.confidence < SURE and (more := [see(view) for view in further]):
                 looks += more
-                text, at = self._agreed(looks)
+                text, at = self._agreed(looks, by_beam)
             logits = looks[at]
         elif not self._may_be(text):
             text = self._text(logits)
@@ -145,12 +147,16 @@ class Decoder:
         clock.lap("decode")
         return read
 
-    def _agreed(self, looks: Sequence[Logits]) -> tuple[Decoded, int]:
-        """The text that *looks* make likeliest, and which of them shows it best."""
+    def _agreed(self, looks: Sequence[Logits], by_beam: Callable[[], Decoded]) -> tuple[Decoded, int]:
+        """The text that *looks* make likeliest, and which of them shows it best.
+
+        Args:
+            by_beam: the text of the first look by a beam, asked for where no other one may be.
+        """
         readings = [greedy(one, self.alphabet, self.blank) for one in looks]
         if not any(self._may_be(one) for one in readings):
             # A beam takes longer than all else, and is seldom needed.
-            readings.append(self._text(looks[0]))
+            readings.append(by_beam())
         rules = self._grammar if self.uses_grammar else None
         return agreed(looks, readings, self.alphabet, self.blank, rules)
 
