@@ -2,21 +2,12 @@
 
 from __future__ import annotations
 
-from device_runtime.descriptors import prepare
-from device_runtime.interrupt import end_by_ctrl_c, raise_on_ctrl_c
+from lprnet.program import run
 
 
 def main() -> None:
     """Entry point."""
-    end_by_ctrl_c()
-    prepare()
-    from host.cli import main as run
-
-    raise_on_ctrl_c()
-    try:
-        run()
-    finally:
-        end_by_ctrl_c()
+    run("host.cli")
 
 
 if __name__ == "__main__":
