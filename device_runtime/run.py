@@ -33,7 +33,7 @@ from device_runtime.report.report import REPORT, Report
 from device_runtime.service.address import parse_address
 from device_runtime.service.health import HealthReports
 from device_runtime.service.notify import Notifier
-from device_runtime.service.trim import Trim
+from device_runtime.service.trim import Trim, one_heap
 from device_runtime.service.watchdog import Watchdog
 from device_runtime.sinks.console import EventLines, Lines, Progress, checked, summary
 from device_runtime.sinks.crops import Crops
@@ -160,7 +160,8 @@ def run(options: Options, *more: Sink) -> int:
     bundle = asked.reader.bundle or default_bundle()
     key = asked.reader.require_signature
     keys = () if key is None else read_keys(key)
-    # Before the module's own threads are started, which keep to them, too.
+    # Before any thread is started, which keep to these, too.
+    one_heap()
     keep_to(parse_cores(asked.service.cores), asked.reader.threads)
     # Golden inputs are timed, so that bundles can be compared: each takes one look.
     reads = msgspec.structs.replace(asked.reader, looks=False) if options.source == "golden" else asked.reader

@@ -2,6 +2,7 @@
 
 Several threads take and free pictures and messages of all sizes, all day. What the C library keeps of it for
 later is full of holes, and grows by megabytes before it stays: other programs of a small board could use it.
+So all threads take from one heap, not from one each, and what is free in it is given back now and then.
 """
 
 from __future__ import annotations
@@ -12,6 +13,17 @@ import time
 from device_runtime.sinks.sink import Sink
 
 EVERY_S = 60.0
+_ARENA_MAX = -8
+"""`M_ARENA_MAX` of glibc's malloc.h."""
+
+
+def one_heap() -> bool:
+    """Have all threads that start from now on use one heap; False where the C library cannot, as musl's."""
+    try:
+        choose = ctypes.CDLL(None).mallopt
+    except (AttributeError, OSError):
+        return False
+    return bool(choose(_ARENA_MAX, 1))
 
 
 def trim() -> bool:

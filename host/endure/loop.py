@@ -47,7 +47,7 @@ def settings_for(bundle: Path, host: str, spool: Path) -> Configuration:
         reader=ReadSettings(bundle=bundle, crop=True),
         # Forgotten before the next frame.
         events=EventSettings(delay=0.0, patience=1e-6, memory=0.0, readings=1),
-        delivery=DeliverySettings(events=host, report=host, crops=True, spool=spool, spool_mib=1),
+        delivery=DeliverySettings(events=host, report=host, crops=True, spool=spool),
         output=OutputSettings(csv=Path(os.devnull), json=True),
         health=HealthSettings(interval=1.0),
         service=ServiceSettings(cores="all"),

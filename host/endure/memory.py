@@ -8,6 +8,7 @@ from __future__ import annotations
 import itertools
 import logging
 import os
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -33,7 +34,8 @@ SETTLED = 10_000
 """Frames after which memory may not grow any more."""
 GROWN_BYTES = 1_000_000
 """The bar: by how much it may, at any time."""
-
+LOOKS = 5
+"""In a row, whose median counts: what is on its way to the host takes some hundred kilobytes for a moment."""
 
 FRAMES_A_SECOND = 1000
 """The most that are sent; the reader takes the newest."""
@@ -51,7 +53,14 @@ def stays_small(bundle: Path, frames: int, settled: int = SETTLED) -> str:
     if not (bundle / MANIFEST_NAME).is_file():
         raise Skipped(f"{bundle} is no bundle; build it, or name one with --bundle")
     with serving(Host(keep=False)) as host, tempfile.TemporaryFile() as said:
-        command = [sys.executable, "-m", "host.endure.loop", str(bundle), str(frames), str(settled // 2)]
+        command = [
+            sys.executable,
+            "-m",
+            "host.endure.loop",
+            str(bundle),
+            str(frames),
+            str(settled // (2 * LOOKS)),
+        ]
         running = subprocess.Popen(
             [*command, f"http://127.0.0.1:{host.server_port}/in"],
             stdin=subprocess.PIPE,
@@ -66,20 +75,28 @@ def stays_small(bundle: Path, frames: int, settled: int = SETTLED) -> str:
             number, size = map(int, line.split())
             resident[number] = size
             if number == settled or number % (10 * settled) == 0:
-                LOG.info("memory: %.2f MB after %s frames", size / 1e6, f"{number:,}")
+                LOG.info(
+                    "memory: %.2f MB after %s frames", _median_until(resident, number) / 1e6, f"{number:,}"
+                )
         if running.wait():
             said.seek(0)
             raise Failed((said.read().decode().strip().splitlines() or ["it ended"])[-1])
         taken = dict(host.taken)
-    later = [size for number, size in resident.items() if number > settled]
-    if settled not in resident or not later:
+    until = {number: _median_until(resident, number) for number in list(resident)[LOOKS - 1 :]}
+    later = [size for number, size in until.items() if number > settled]
+    if settled not in until or not later:
         raise Failed(f"{frames} frames are too few")
-    at, grown = resident[settled], max(later) - resident[settled]
+    at, grown = until[settled], max(later) - until[settled]
     told = f"{at / 1e6:.1f} MB after {settled:,} frames, at most {grown / 1e6:+.2f} MB until {frames:,}; "
     told += ", ".join(f"{n:,} of {kind}" for kind, n in sorted(taken.items()))
     if grown > GROWN_BYTES:
         raise Failed(told)
     return told
+
+
+def _median_until(resident: dict[int, int], number: int) -> float:
+    """Of the last `LOOKS` up to frame *number*."""
+    return statistics.median([size for at, size in resident.items() if at <= number][-LOOKS:])
 
 
 def _show(camera: IO[bytes]) -> None:
