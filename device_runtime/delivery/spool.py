@@ -143,10 +143,10 @@ class Spool:
         files: dict[str, list[SpoolFile]] = {kind: [] for kind in KINDS}
         for path in sorted(self.folder.iterdir()):
             if named := _NAME.fullmatch(path.name):
-                file = SpoolFile(path, named[1], int(named[2]))
+                file = SpoolFile(str(path), named[1], int(named[2]))
                 file.size = path.stat().st_size
                 with suppress(FileNotFoundError):
-                    file.notes_size = file.notes.stat().st_size
+                    file.notes_size = Path(file.notes).stat().st_size
                 files[named[1]].append(file)
             elif path.suffix == ".acked" and not path.with_suffix(".log").exists():
                 path.unlink()
@@ -244,7 +244,7 @@ class Spool:
 
     def _next_file(self, kind: str, first: int) -> None:
         chain = self._files[kind]
-        file = SpoolFile(self.folder / f"{kind}-{first:020}.log", kind, first)
+        file = SpoolFile(f"{self.folder}/{kind}-{first:020}.log", kind, first)
         file.open()
         file.entries = []
         self._new_names = True

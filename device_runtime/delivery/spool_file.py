@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
 
 import msgspec
 
@@ -31,8 +30,10 @@ class _Head(msgspec.Struct):
 class SpoolFile:
     """One of a spool's files; `Spool` writes to the last one of its kind.
 
+    Names are strings: `Path` interns each, and Python's table of those grows by a megabyte at a time.
+
     Args:
-        path: of the items; the notes stand beside it.
+        path: of the items, ending in .log; the notes stand beside it.
         kind: of the items.
         first: sequence number in the file's name.
 
@@ -45,7 +46,7 @@ class SpoolFile:
         done: sequence numbers of those that the host has.
     """
 
-    def __init__(self, path: Path, kind: str, first: int) -> None:
+    def __init__(self, path: str, kind: str, first: int) -> None:
         self.path, self.kind, self.first = path, kind, first
         self.low = first
         self.size = self.notes_size = self.torn = 0
@@ -55,9 +56,9 @@ class SpoolFile:
         self.done: set[int] = set()
 
     @property
-    def notes(self) -> Path:
+    def notes(self) -> str:
         """The file of sequence numbers that the host has."""
-        return self.path.with_suffix(".acked")
+        return self.path.removesuffix(".log") + ".acked"
 
     def read(self, end: int | None) -> int:
         """Read the entries and the notes; returns how many lines were damaged, and sets `torn`, in bytes.
@@ -66,7 +67,7 @@ class SpoolFile:
             end: the first sequence number that belongs into the next file. A line with one that belongs into
                 another file is damaged.
         """
-        data = self.path.read_bytes()
+        data = _bytes_of(self.path)
         texts, damaged, self.torn = unseal(data)
         self.size = len(data)
         self.entries = []
@@ -81,7 +82,7 @@ class SpoolFile:
                 continue
             self.entries.append(Entry(head.sequence, head.id, self.kind, text))
         with suppress(FileNotFoundError):
-            data = self.notes.read_bytes()
+            data = _bytes_of(self.notes)
             self.notes_size = len(data)
             self.done |= {int(text) for text in unseal(data)[0] if text.isdigit() and len(text) <= 20}
         return damaged
@@ -136,5 +137,10 @@ class SpoolFile:
         self.close()
         # The notes last: without them it would all be sent again.
         with suppress(OSError):
-            self.path.unlink()
-            self.notes.unlink(missing_ok=True)
+            os.unlink(self.path)
+            os.unlink(self.notes)
+
+
+def _bytes_of(path: str) -> bytes:
+    with open(path, "rb") as file:
+        return file.read()
