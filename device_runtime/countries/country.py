@@ -9,6 +9,7 @@ itself otherwise. `A` (of `letters`), `9` (a digit) and `1` (a digit but 0) are 
 from __future__ import annotations
 
 import itertools
+import math
 import re
 import sys
 from dataclasses import dataclass
@@ -114,12 +115,24 @@ class Place:
         return tuple(dict.fromkeys(t for _, texts in self.choices for t in texts))
 
     @cached_property
-    def by_length(self) -> tuple[tuple[frozenset[str], ...], ...]:
-        """For each length of a text, the shortest first: what may stand in each of its characters' places."""
-        return tuple(
-            tuple(frozenset(t[i] for t in self.texts if len(t) == n) for i in range(n))
-            for n in sorted({len(t) for t in self.texts})
-        )
+    def by_shape(self) -> tuple[tuple[tuple[frozenset[str], ...], float], ...]:
+        """What may stand in the place of each character, and how often.
+
+        Once for each length of a text and each order of digits and others, so that 01 and 2A make no 0A.
+        """
+        total = sum(weight for weight, _ in self.choices)
+        shapes = sorted({_shape(text) for text in self.texts}, key=lambda shape: (len(shape), shape))
+        found = []
+        for shape in shapes:
+            alike = [text for text in self.texts if _shape(text) == shape]
+            often = sum(w * sum(t in alike for t in texts) / len(texts) for w, texts in self.choices)
+            found.append((tuple(map(frozenset, zip(*alike, strict=True))), often / total))
+        return tuple(found)
+
+
+def _shape(text: str) -> tuple[bool, ...]:
+    """Which characters are digits."""
+    return tuple(map(str.isdigit, text))
 
 
 @dataclass(frozen=True)
@@ -138,10 +151,13 @@ class Pattern:
         """All that a text may hold."""
         return frozenset("".join(t for p in self.parts if isinstance(p, Place) for t in p.texts))
 
-    def places(self) -> tuple[tuple[frozenset[str], ...], ...]:
-        """What may stand in each place, once for every combination of lengths of its codes."""
-        options = [part.by_length for part in self.parts if isinstance(part, Place)]
-        return tuple(tuple(itertools.chain(*chosen)) for chosen in itertools.product(*options))
+    def places(self) -> tuple[tuple[tuple[frozenset[str], ...], float], ...]:
+        """What may stand in each place, and how often, once for every combination of shapes of its codes."""
+        options = [part.by_shape for part in self.parts if isinstance(part, Place)]
+        return tuple(
+            (tuple(itertools.chain(*(places for places, _ in one))), math.prod(share for _, share in one))
+            for one in itertools.product(*options)
+        )
 
     def marked(self, text: str) -> str | None:
         """*text* with this pattern's marks between its characters; None where it does not fit."""
@@ -191,6 +207,17 @@ class Country:
         """All that is on its plates."""
         patterns = (p for kind in self.kinds.values() for p in kind.patterns)
         return frozenset().union(*(p.characters for p in patterns))
+
+    def share(self, kind: str) -> float:
+        """How frequent a text of this *kind* is for a weight of 1 of its pattern, against other countries'.
+
+        0 where texts are by `reads` or `beyond`, whose frequencies no file says.
+        """
+        if self.file.reads or kind not in self.kinds:
+            return 0.0
+        one, all_kinds = self.kinds[kind], sum(kind.share for kind in self.kinds.values())
+        weights = sum(pattern.weight for pattern in one.patterns)
+        return self.file.share * one.share / (all_kinds * weights)
 
 
 @cache

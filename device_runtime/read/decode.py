@@ -18,6 +18,8 @@ _PRUNE = 1e-3
 UNUSUAL = 0.03
 """Prior odds that a text is no plate by the grammar: some are personal, old or foreign."""
 _LOG_UNUSUAL = math.log(UNUSUAL)
+FREQUENCY = 0.5
+"""How far a text's frequency counts: countries' shares are guesses, and a network has learnt some of it."""
 _UNDERFLOW = 1e-250
 """A smaller probability may have lost parts that became 0 on the way."""
 
@@ -84,7 +86,7 @@ def with_grammar(
     grammar: Grammar,
     width: int = BEAM_WIDTH,
 ) -> Decoded:
-    """The greedy text if it is a plate; else, of a small beam, the most likely text given `UNUSUAL`.
+    """The greedy text if it is a plate; else, of a small beam, the most likely text by `log_prior`.
 
     Arguments as for `greedy`; *width* is the number of texts the beam keeps.
     """
@@ -102,8 +104,12 @@ def with_grammar(
 
 
 def log_prior(labels: Sequence[int], alphabet: Sequence[str], grammar: Grammar) -> float:
-    """Natural log of the odds that a text is on a plate, before anything is seen: `UNUSUAL` if it is none."""
-    return 0.0 if grammar.accepts([alphabet[label] for label in labels]) else _LOG_UNUSUAL
+    """Natural log of how likely a text is before anything is seen: that of `UNUSUAL` if it is no plate.
+
+    Of what is one, about 0; more for texts of a frequent kind, less for those that only rare kinds have.
+    """
+    frequency = grammar.log_frequency([alphabet[label] for label in labels])
+    return max(FREQUENCY * frequency, _LOG_UNUSUAL)
 
 
 def beam(logits: NDArray[np.float32], blank: int, width: int = BEAM_WIDTH) -> list[Candidate]:

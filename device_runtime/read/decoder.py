@@ -13,13 +13,15 @@ from device_runtime.bundle.manifest import ConfidenceInfo
 from device_runtime.errors import FatalError
 from device_runtime.read import grammar
 from device_runtime.read.confidence import FEWEST, Features, confidence, features
-from device_runtime.read.decode import Decoded, greedy, with_grammar
+from device_runtime.read.decode import Decoded, beam, greedy, with_grammar
 from device_runtime.read.looks import LOOKS, SURE, Logits, Look, agreed, seen
 from device_runtime.sources.image import Image, Rows
 from device_runtime.timing import StageClock
 
 _NEVER = -40.0
 """Logit of what is not between two rows."""
+Labels = tuple[int, ...]
+"""Classes of a text's characters."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -135,7 +137,7 @@ class Decoder:
         if self.looks and text.text and text.confidence < SURE:
             clock.lap("decode")
             looks = [logits, *(see((image, below), look) for look in LOOKS)]
-            by_beam = cache(partial(self._text, logits))
+            by_beam = cache(partial(self._likely, logits))
             text, at = self._agreed(looks, by_beam)
             if text.confidence < SURE and (more := [see(view) for view in further]):
                 looks += more
@@ -147,18 +149,23 @@ class Decoder:
         clock.lap("decode")
         return read
 
-    def _agreed(self, looks: Sequence[Logits], by_beam: Callable[[], Decoded]) -> tuple[Decoded, int]:
+    def _agreed(self, looks: Sequence[Logits], by_beam: Callable[[], list[Labels]]) -> tuple[Decoded, int]:
         """The text that *looks* make likeliest, and which of them shows it best.
 
         Args:
-            by_beam: the text of the first look by a beam, asked for where no other one may be.
+            by_beam: texts of the first look by a beam, asked for where the grammar may prefer one of them.
         """
         readings = [greedy(one, self.alphabet, self.blank) for one in looks]
-        if not any(self._may_be(one) for one in readings):
-            # A beam takes longer than all else, and is seldom needed.
-            readings.append(by_beam())
+        texts = [reading.labels for reading in readings]
         rules = self._grammar if self.uses_grammar else None
-        return agreed(looks, readings, self.alphabet, self.blank, rules)
+        if rules is not None and (rules.shares or not any(map(self._may_be, readings))):
+            # A beam takes longer than all else.
+            texts += by_beam()
+        return agreed(looks, texts, self.alphabet, self.blank, rules)
+
+    def _likely(self, logits: Logits) -> list[Labels]:
+        """Texts of a look, by a beam."""
+        return [candidate.labels for candidate in beam(logits, self.blank)]
 
     def _may_be(self, text: Decoded) -> bool:
         """Whether the grammar, where it has a say, has nothing against *text*."""

@@ -14,7 +14,7 @@ Who has other views of the plate offers them, too: they are looked at where thes
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 import cv2
@@ -59,16 +59,16 @@ def seen(image: Image, look: Look) -> Image:
 
 def agreed(
     looks: Sequence[Logits],
-    readings: Sequence[Decoded],
+    texts: Iterable[tuple[int, ...]],
     alphabet: Sequence[str],
     blank: int,
     grammar: Grammar | None,
 ) -> tuple[Decoded, int]:
-    """Of the texts that were read, the one with the highest mean probability over all looks.
+    """Of *texts* the one with the highest mean probability over all looks.
 
     Args:
         looks: logits float32[classes,steps] of each.
-        readings: a text that each shows.
+        texts: the classes of those that there may be; empty ones do not count.
         alphabet, blank: the classes' characters, and which of them is none.
         grammar: whose say the texts have to bear, as in `decode.with_grammar`.
 
@@ -77,8 +77,9 @@ def agreed(
         is the clearest.
     """
     log_probabilities = [log_softmax(logits) for logits in looks]
-    best, each, most = readings[0].labels, [0.0] * len(looks), -math.inf
-    for labels in dict.fromkeys(reading.labels for reading in readings if reading.labels):
+    best: tuple[int, ...] = ()
+    each, most = [0.0] * len(looks), -math.inf
+    for labels in dict.fromkeys(text for text in texts if text):
         shown = [log_probability(one, labels, blank) for one in log_probabilities]
         score = float(np.logaddexp.reduce(shown))
         if grammar is not None:
@@ -86,7 +87,7 @@ def agreed(
         if score > most:
             best, each, most = labels, shown, score
     if not best:
-        return readings[0], 0
+        return decoded((), (), alphabet), 0
     clearest = np.argsort(each, kind="stable")[-CLEAREST:]
     characters = np.mean([aligned(log_probabilities[i], best, blank) for i in clearest], axis=0)
     return decoded(best, characters.tolist(), alphabet), int(np.argmax(each))
