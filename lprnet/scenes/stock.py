@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from numpy.random import Generator
 
-from lprnet.plates.kinds import CHINESE, MIXES
+from lprnet.plates.kinds import CHINESE, KINDS, MIXES
 from lprnet.plates.plate import random_plate
 from lprnet.scenes.face import Face, stacked
 from lprnet.scenes.world import random_world_plate
@@ -20,6 +20,8 @@ COARSEST = 1.5
 STACKED, CUT = 0.35, (0.29, 0.37)
 """How often a real plate is cut in two rows, and at which shares of its width: the third of seven characters
 begins at a third."""
+TWO_ROWS = tuple(name for name, kind in KINDS.items() if kind.rows == 2 and name not in CHINESE)
+"""Kinds with two rows of all countries but China."""
 _COMMON = ("blue", "yellow", "green-small", "yellow-double", "yellow-double")
 
 
@@ -43,7 +45,8 @@ class Stock:
         seed: of the plates.
         count: how many there are.
         chinese: share of Chinese plates, those with two rows included.
-        european: share of German and Dutch ones; the others are `world.DESIGNS`.
+        european: share of German and Dutch ones.
+        two_rows: share of `TWO_ROWS`, one kind as often as another; all other plates are `world.DESIGNS`.
         real: real plates (`real.read_faces`); may be empty.
         from_real: how often one of these is taken where it is not too coarse.
     """
@@ -51,7 +54,8 @@ class Stock:
     seed: int
     count: int = 4000
     chinese: float = 0.36
-    european: float = 0.12
+    european: float = 0.08
+    two_rows: float = 0.16
     real: tuple[Face, ...] = ()
     from_real: float = 0.18
     _drawn: dict[int, Face] = field(default_factory=dict, compare=False, repr=False)
@@ -82,6 +86,8 @@ class Stock:
         if share < self.chinese + self.european:
             names = tuple(MIXES["eu"])
             return _with_margin(rng, rendered(rng, names[int(rng.integers(len(names)))]))
+        if share < self.chinese + self.european + self.two_rows:
+            return _with_margin(rng, rendered(rng, TWO_ROWS[int(rng.integers(len(TWO_ROWS)))]))
         return random_world_plate(rng)
 
 
