@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 
 from device_runtime.locate.decode import Floats
+from device_runtime.sinks.glyphs import CELL, LAST_LETTER, Glyphs, Mask, built_in, missing
 from device_runtime.sinks.pictures import draw_text, text_width
 from lprnet.evaluation.locator_sheet import (
     BLUE,
@@ -22,6 +23,7 @@ from lprnet.evaluation.locator_sheet import (
     surroundings,
 )
 from lprnet.evaluation.scenes import Outcome
+from lprnet.plates.glyphs import glyph, has_glyph
 from lprnet.plates.pixels import Image
 
 ORANGE, WHITE = (0, 140, 255), (255, 255, 255)
@@ -105,9 +107,26 @@ def _cell(error: _Error) -> Image:
     cell[:HEIGHT] = picture
     cell[:, -1] = 255
     cv2.putText(cell, error.words, (4, HEIGHT + 15), cv2.FONT_HERSHEY_PLAIN, 0.9, WHITE, 1, cv2.LINE_AA)
-    draw_text(cell, error.truth, 4, HEIGHT + 21, _TEXT, WHITE)
-    right = WIDTH - 6 - text_width(error.read, _TEXT)
-    draw_text(cell, error.read, right, HEIGHT + 21, _TEXT, error.color)
+    glyphs = _glyphs(frozenset(error.truth + error.read))
+    both = error.truth + error.read
+    size = next((n for n in range(_TEXT, 8, -1) if text_width(both, n) < WIDTH - 18), 8)
+    draw_text(cell, error.truth, 4, HEIGHT + 21, size, WHITE, glyphs)
+    right = WIDTH - 6 - text_width(error.read, size)
+    draw_text(cell, error.read, right, HEIGHT + 21, size, error.color, glyphs)
+    return cell
+
+
+def _glyphs(characters: frozenset[str]) -> Glyphs:
+    """The device's own, and the plates' for what it lacks, such as Hangul."""
+    drawn = {c: _glyph(c) for c in missing(sorted(characters)) if has_glyph(c)}
+    return Glyphs({**built_in().cells, **drawn}) if drawn else built_in()
+
+
+def _glyph(character: str) -> Mask:
+    cell = np.zeros((CELL, CELL), np.uint8)
+    height, width = (28, 28) if ord(character) > LAST_LETTER else (26, 17)
+    top, left = (CELL - height) // 2, (CELL - width) // 2
+    cell[top : top + height, left : left + width] = glyph(character, 0, width, height)
     return cell
 
 

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -42,3 +43,11 @@ def test_errors_are_shown_with_their_texts_missed_plates_first() -> None:
 def test_no_more_than_asked_for_are_shown() -> None:
     assert worst([_outcome()] * 9, 2, columns=6).shape == (HEIGHT + BAND, 6 * WIDTH, 3)
     assert worst([], 5).shape == (HEIGHT + BAND, WIDTH, 3)
+
+
+def test_hangul_is_shown_though_the_device_has_no_glyphs_of_it() -> None:
+    sheets = []
+    for text in ("12가3456", "12하3456", "12?3456"):
+        photograph = replace(_outcome().photograph, plates=(LabelledPlate((20, 20, 100, 40), text=text),))
+        sheets.append(worst([compare(photograph, [])], 1, columns=1)[HEIGHT + 20 :])
+    assert len({sheet.tobytes() for sheet in sheets}) == 3
