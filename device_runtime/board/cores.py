@@ -11,6 +11,7 @@ import re
 from collections.abc import Collection
 from pathlib import Path
 
+from device_runtime.board.files import below, number, text
 from device_runtime.errors import FatalError
 from device_runtime.schema import Tolerant
 
@@ -92,7 +93,7 @@ def big_cores(allowed: Collection[int], threads: int = 1, root: Path = Path("/")
     """
     capacity: dict[int, float] = {}
     for name in ("cpu_capacity", "cpufreq/cpuinfo_max_freq"):
-        known = {n: _number(root / _CORES / f"cpu{n}" / name) for n in allowed}
+        known = {n: number(root / _CORES / f"cpu{n}" / name) for n in allowed}
         capacity = {n: value for n, value in known.items() if value}
         if len(capacity) == len(allowed):
             break
@@ -108,9 +109,9 @@ def cores_of(numbers: Collection[int] | None = None, root: Path = Path("/")) -> 
     return tuple(
         Core(
             number=n,
-            frequency_mhz=_mhz(root / _CORES / f"cpu{n}/cpufreq/scaling_cur_freq"),
-            max_frequency_mhz=_mhz(root / _CORES / f"cpu{n}/cpufreq/cpuinfo_max_freq"),
-            governor=_text(root / _CORES / f"cpu{n}/cpufreq/scaling_governor"),
+            frequency_mhz=number(below(root, f"{_CORES}/cpu{n}/cpufreq/scaling_cur_freq"), 1e-3),
+            max_frequency_mhz=number(below(root, f"{_CORES}/cpu{n}/cpufreq/cpuinfo_max_freq"), 1e-3),
+            governor=text(below(root, f"{_CORES}/cpu{n}/cpufreq/scaling_governor")),
         )
         for n in sorted(os.sched_getaffinity(0) if numbers is None else numbers)
     )
@@ -125,22 +126,3 @@ def _as_list(cores: Collection[int]) -> str:
         else:
             parts.append([n, n])
     return ",".join(f"{a}-{b}" if a < b else f"{a}" for a, b in parts)
-
-
-def _text(path: Path) -> str | None:
-    try:
-        return path.read_text(errors="replace").strip() or None
-    except OSError:
-        return None
-
-
-def _number(path: Path) -> float | None:
-    try:
-        return float(_text(path) or "")
-    except ValueError:
-        return None
-
-
-def _mhz(path: Path) -> float | None:
-    khz = _number(path)
-    return None if khz is None else round(khz * 1e-3, 3)

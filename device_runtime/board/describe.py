@@ -9,6 +9,7 @@ from pathlib import Path
 
 from device_runtime.board.cores import cores_of
 from device_runtime.board.cpu import detect
+from device_runtime.board.files import below, entries, number, text
 from device_runtime.schema import Tolerant
 
 
@@ -63,10 +64,10 @@ def describe(root: Path = Path("/")) -> Board:
 def model(root: Path = Path("/")) -> str | None:
     """The board's name from its device tree or its firmware."""
     for path in ("proc/device-tree/model", "sys/firmware/devicetree/base/model"):
-        if found := _text(root / path):
+        if found := text(root / path):
             return found
     dmi = root / "sys/devices/virtual/dmi/id"
-    names = [_text(dmi / "sys_vendor"), _text(dmi / "product_name")]
+    names = [text(dmi / "sys_vendor"), text(dmi / "product_name")]
     return " ".join(name for name in names if name) or None
 
 
@@ -80,29 +81,14 @@ def raspberry_throttling(bits: int) -> str:
 _THROTTLED = {0: "under-voltage", 1: "frequency capped", 2: "throttled", 3: "soft temperature limit"}
 
 
-def _text(path: Path) -> str | None:
-    try:
-        # Device tree strings end in NUL.
-        return path.read_bytes().decode(errors="replace").strip("\0 \t\r\n") or None
-    except OSError:
-        return None
-
-
-def _number(path: Path, factor: float) -> float | None:
-    try:
-        return round(float(_text(path) or "") * factor, 3)
-    except ValueError:
-        return None
-
-
 def temperature(root: Path = Path("/")) -> float | None:
     """Degrees Celsius: of the processor's zone if one says so, else of the hottest."""
     zones = {}
-    for zone in _glob(root / "sys/class/thermal", "thermal_zone*"):
-        degrees = _number(zone / "temp", 1e-3)
+    for zone in entries(below(root, "sys/class/thermal"), "thermal_zone"):
+        degrees = number(below(zone, "temp"), 1e-3)
         # Zones of parts that are switched off report nonsense such as −274 or 0.
         if degrees is not None and 0 < degrees < 150:
-            zones[(_text(zone / "type") or "").lower()] = degrees
+            zones[(text(below(zone, "type")) or "").lower()] = degrees
     named = [t for name, t in zones.items() if any(key in name for key in ("cpu", "soc", "x86_pkg"))]
     return max(named or zones.values(), default=None)
 
@@ -112,23 +98,23 @@ def throttling(root: Path = Path("/")) -> str | None:
 
     May start the firmware's own program, which takes some milliseconds.
     """
-    firmware = _text(root / "sys/devices/platform/soc/soc:firmware/get_throttled") or _vcgencmd(root)
+    firmware = text(below(root, "sys/devices/platform/soc/soc:firmware/get_throttled")) or _vcgencmd(root)
     if firmware is not None:
         try:
             return raspberry_throttling(int(firmware, 16))
         except ValueError:
             return None
     active = []
-    devices = _glob(root / "sys/class/thermal", "cooling_device*")
+    devices = entries(below(root, "sys/class/thermal"), "cooling_device")
     for device in devices:
-        kind, state = _text(device / "type") or "", _number(device / "cur_state", 1)
+        kind, state = text(below(device, "type")) or "", number(below(device, "cur_state"))
         if state and ("cpufreq" in kind or kind == "Processor"):
             active.append(f"{kind} at state {state:.0f}")
     return ", ".join(active) or ("none" if devices else None)
 
 
 def _vcgencmd(root: Path) -> str | None:
-    for path in (root / "usr/bin/vcgencmd", root / "opt/vc/bin/vcgencmd"):
+    for path in (below(root, "usr/bin/vcgencmd"), below(root, "opt/vc/bin/vcgencmd")):
         try:
             out = subprocess.run([path, "get_throttled"], capture_output=True, text=True, timeout=5)
         except (OSError, subprocess.SubprocessError):
@@ -140,7 +126,7 @@ def _vcgencmd(root: Path) -> str | None:
 
 def memory_mb(field: str, path: Path = Path("/proc/meminfo")) -> int | None:
     """MiB of *field* in one of the kernel's files: MemTotal there, or VmRSS in /proc/self/status."""
-    for line in (_text(path) or "").splitlines():
+    for line in (text(path) or "").splitlines():
         fields = line.split()
         if len(fields) >= 2 and fields[0] == f"{field}:" and fields[1].isdigit():
             return int(fields[1]) >> 10
@@ -148,15 +134,8 @@ def memory_mb(field: str, path: Path = Path("/proc/meminfo")) -> int | None:
 
 
 def _os_name(root: Path) -> str | None:
-    for line in (_text(root / "etc/os-release") or "").splitlines():
+    for line in (text(root / "etc/os-release") or "").splitlines():
         key, _, value = line.partition("=")
         if key == "PRETTY_NAME":
             return value.strip("\"'") or None
     return None
-
-
-def _glob(folder: Path, pattern: str) -> list[Path]:
-    try:
-        return sorted(folder.glob(pattern))
-    except OSError:
-        return []

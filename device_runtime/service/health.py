@@ -21,6 +21,7 @@ import msgspec
 from device_runtime import __version__
 from device_runtime.board import describe as board
 from device_runtime.board.cores import cores_of
+from device_runtime.board.files import below
 from device_runtime.bundle.verify import Bundle
 from device_runtime.delivery.spool import Counts as ItemCounts
 from device_runtime.follow.event import Passage
@@ -41,6 +42,7 @@ from device_runtime.sources.source import Source, is_lost
 
 log = logging.getLogger(__name__)
 
+STATUS = Path("/proc/self/status")
 _LAST_S = 0.5
 """How long the last report may take: a service that is told to end has 2 s for everything."""
 
@@ -177,9 +179,9 @@ class HealthReports(Sink):
             cores=cores_of(self._cores, self._root),
             temperature_c=board.temperature(self._root),
             throttling=self._throttling,
-            rss_mb=board.memory_mb("VmRSS", Path("/proc/self/status")),
+            rss_mb=board.memory_mb("VmRSS", STATUS),
             peak_rss_mb=peak_rss_mb(),
-            available_mb=board.memory_mb("MemAvailable", self._root / "proc/meminfo"),
+            available_mb=board.memory_mb("MemAvailable", below(self._root, "proc/meminfo")),
             spool_free_mb=_free_mb(self._spool) if self._spool else None,
             uptime_s=round(time.clock_gettime(time.CLOCK_BOOTTIME), 1),
         )

@@ -22,6 +22,8 @@ from device_runtime.sinks.sink import Result, Sink
 from device_runtime.sources.settings import SourceSettings
 
 SIZE = (192, 48)
+HEALTH_S = 4.0
+"""Of a camera, a million frames take nine hours: as many reports, one a minute there, are made here."""
 
 
 class Weigh(Sink):
@@ -49,7 +51,7 @@ def settings_for(bundle: Path, host: str, spool: Path) -> Configuration:
         events=EventSettings(delay=0.0, patience=1e-6, memory=0.0, readings=1),
         delivery=DeliverySettings(events=host, report=host, crops=True, spool=spool),
         output=OutputSettings(csv=Path(os.devnull), json=True),
-        health=HealthSettings(interval=1.0),
+        health=HealthSettings(interval=HEALTH_S),
         service=ServiceSettings(cores="all"),
     )
 
