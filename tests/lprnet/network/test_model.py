@@ -108,10 +108,10 @@ def test_pool_kernel_matches_torch_exactly() -> None:
         torch.testing.assert_close(a.grad.float().sum(), b.grad.sum(), rtol=2e-2, atol=2.0)
 
 
-def test_public_checkpoint_reads_241_of_281(shared: Path) -> None:
+def test_public_checkpoint_reads_247_of_281(shared: Path) -> None:
     checkpoint = load_checkpoint(shared / "weights" / "Final_LPRNet_model.pth")
     items = from_folder(shared / "data" / "ccpd_val")
     assert items[0].text == label_of(items[0].path)
     result = accuracy(read_all(checkpoint, ((item.read(), item.text) for item in items)))
     # One more or less by rounding, on other CPUs.
-    assert result.n == 281 and abs(result.correct - 241) <= 1
+    assert result.n == 281 and abs(result.correct - 247) <= 1
