@@ -126,7 +126,7 @@ class Place:
         for shape in shapes:
             alike = [text for text in self.texts if _shape(text) == shape]
             often = sum(w * sum(t in alike for t in texts) / len(texts) for w, texts in self.choices)
-            found.append((tuple(map(frozenset, zip(*alike, strict=True))), often / total))
+            found.append((tuple(map(frozenset, zip(*alike, strict=True))), often / total if total else 0.0))
         return tuple(found)
 
 
@@ -217,7 +217,7 @@ class Country:
             return 0.0
         one, all_kinds = self.kinds[kind], sum(kind.share for kind in self.kinds.values())
         weights = sum(pattern.weight for pattern in one.patterns)
-        return self.file.share * one.share / (all_kinds * weights)
+        return self.file.share * one.share / (all_kinds * weights) if all_kinds * weights > 0 else 0.0
 
 
 @cache

@@ -130,7 +130,7 @@ def for_alphabet(alphabet: Iterable[str], countries: Sequence[str] = ()) -> Gram
             if kept := [(pattern, share) for pattern, share in limited if all(pattern)]:
                 patterns[name] = patterns.get(name, ()) + tuple(pattern for pattern, _ in kept)
                 shares[name] = shares.get(name, ()) + tuple(share for _, share in kept)
-    several = len(ones) > 1 and all(map(all, shares.values()))
+    several = len(ones) > 1 and all(share > 0 for each in shares.values() for share in each)
     return Grammar(patterns, shares if several else {})
 
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 
 import pytest
 
@@ -103,3 +104,20 @@ def test_codes_of_digits_and_of_letters_are_not_mixed() -> None:
         False,
         False,
     ]
+
+
+@pytest.mark.parametrize(
+    "zero", ["share = 0", "[[kinds]]\nname = 'x'\nshare = 0", "places = { y = [[0, '0-9']] }"]
+)
+def test_files_without_shares_leave_all_texts_equal(tmp_path: Path, zero: str) -> None:
+    kinds = (
+        f"{zero}\npatterns = ['A99y']"
+        if zero.startswith("[[")
+        else (f"{zero}\n[[kinds]]\nname = 'x'\npatterns = ['A99y']")
+    )
+    places = "" if "places" in zero else "places = { y = '0-9' }\n"
+    path = tmp_path / "x.toml"
+    path.write_text(f"name = 'X'\n{places}{kinds}\n")
+    grammar = for_alphabet(LATIN, ["de", str(path)])
+    assert grammar.accepts("A123") and not grammar.shares
+    assert grammar.log_frequency("A123") == 0
