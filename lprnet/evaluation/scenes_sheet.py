@@ -107,8 +107,8 @@ def _cell(error: _Error) -> Image:
     cell[:HEIGHT] = picture
     cell[:, -1] = 255
     cv2.putText(cell, error.words, (4, HEIGHT + 15), cv2.FONT_HERSHEY_PLAIN, 0.9, WHITE, 1, cv2.LINE_AA)
-    glyphs = _glyphs(frozenset(error.truth + error.read))
     both = error.truth + error.read
+    glyphs = _glyphs(frozenset(both))
     size = next((n for n in range(_TEXT, 8, -1) if text_width(both, n) < WIDTH - 18), 8)
     draw_text(cell, error.truth, 4, HEIGHT + 21, size, WHITE, glyphs)
     right = WIDTH - 6 - text_width(error.read, size)
