@@ -10,7 +10,7 @@ import numpy as np
 
 from lprnet.plates.letterforms import Design
 
-CUTS = 10
+CUTS = 24
 """Cuts of a face."""
 
 FACES: dict[str, Design] = {
@@ -54,8 +54,12 @@ FACES: dict[str, Design] = {
         rounded=False,
     ),
     # France, Belgium, Luxembourg: presses of several makers, narrow, with even strokes.
-    "french": Design(letter=55, digit=52, pen=13, corner=1.0, tall=1.15, exponent=2.2, six="curled", em=0.7),
-    "belgian": Design(letter=55, digit=55, pen=12, corner=0.8, tall=1.0, exponent=2.3, six="curled", em=1.0),
+    "french": Design(
+        letter=55, digit=52, pen=13, corner=1.0, tall=1.15, exponent=2.2, six="curled", em=0.7, peak=0.24
+    ),
+    "belgian": Design(
+        letter=55, digit=55, pen=12, corner=0.8, tall=1.0, exponent=2.3, six="curled", em=1.0, peak=0.0
+    ),
     "italian": Design(
         letter=57,
         digit=55,
@@ -66,6 +70,7 @@ FACES: dict[str, Design] = {
         six="curled",
         one="flag",
         em=0.8,
+        peak=0.16,
     ),
     "spanish": Design(
         letter=58, digit=56, pen=12.5, corner=0.9, tall=1.1, exponent=2.4, six="curled", em=0.6
@@ -103,7 +108,7 @@ FACES: dict[str, Design] = {
         rounded=False,
     ),
     "balkan": Design(
-        letter=58, digit=55, pen=12.5, corner=0.95, tall=1.05, exponent=2.2, six="straight", em=0.8
+        letter=58, digit=55, pen=12.5, corner=0.95, tall=1.05, exponent=2.2, six="straight", em=0.8, peak=0.16
     ),
     "baltic": Design(
         letter=58, digit=55, pen=13, corner=0.9, tall=1.1, exponent=2.3, six="curled", three="flat"
@@ -159,8 +164,13 @@ _CHOICES: dict[str, tuple[tuple[str, float], ...]] = {
     "seven": (("plain", 0.6), ("bent", 0.3), ("serif", 0.1)),
     "eye": (("plain", 0.7), ("slab", 0.3)),
     "jay": (("hook", 0.6), ("bar", 0.4)),
+    "leg": (("stem", 0.4), ("bowl", 0.35), ("upright", 0.25)),
+    "tail": (("long", 0.3), ("short", 0.3), ("inner", 0.2), ("down", 0.2)),
+    "arms": (("apart", 0.5), ("together", 0.5)),
+    "chin": (("bar", 0.4), ("spur", 0.3), ("stub", 0.3)),
 }
 """Forms that a cut may have instead of its face's."""
+_FREE = ("leg", "tail", "arms", "chin")
 
 
 @cache
@@ -186,13 +196,16 @@ def cut(face: str, number: int) -> Design:
         zero=float(np.clip(design.zero * rng.uniform(0.9, 1.02), 0.75, 1.0)),
         oh=float(np.clip(design.oh * rng.uniform(0.98, 1.08), 0.95, 1.15)),
         waist=design.waist + rng.normal(0, 0.02),
-        em=float(np.clip(design.em + rng.normal(0, 0.12), 0.35, 1.0)),
+        em=float(np.clip(design.em + rng.normal(0, 0.14), 0.35, 1.0)),
+        peak=float(np.clip(design.peak + rng.normal(0, 0.13), 0.0, 0.6)),
+        fork=float(rng.normal(0.52, 0.05)),
+        tie=float(rng.normal(0.7, 0.04)),
         slant=float(rng.normal(0, 0.02)) if rng.random() < 0.2 else design.slant,
         rounded=bool(rng.random() < 0.5),
     )
     for form, choices in _CHOICES.items():
-        # Most cuts keep most of their face's forms.
-        if rng.random() < 0.22:
+        # Most cuts keep most of their face's forms; those of these letters no country's rules state.
+        if rng.random() < (0.6 if form in _FREE else 0.22):
             chosen: dict[str, Any] = {}
             names, shares = zip(*choices, strict=True)
             chosen[form] = str(rng.choice(names, p=shares))

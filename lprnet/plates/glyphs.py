@@ -1,8 +1,8 @@
 """Character masks from `glyphs.npz` (made by scripts/make_glyphs.py), resized once per size.
 
 Styles of Latin letters and digits are numbers: first those stretched to the box of Chinese plates,
-from `CUT` on the cuts of the faces in `faces.py`, from `TEXT` on the text fonts in their own proportions.
-Cuts and squarer bends are not in that file, but drawn when they are asked for.
+from `CUT` on the cuts of the faces in `faces.py`, from `TEXT` on those of the text fonts, the first of each in
+its own proportions. Cuts and squarer bends are not in that file, but drawn when they are asked for.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from lprnet.plates.faces import CUTS, FACES, cut
 from lprnet.plates.letterforms import CHARACTERS, H
 from lprnet.plates.letterforms import draw as draw_cut
 from lprnet.plates.pixels import Image
+from lprnet.plates.redraw import redrawn
 from lprnet.plates.strokes import draw
 
 LATIN_STYLES = 6
@@ -30,9 +31,15 @@ HANGUL_STYLES = 8
 """Those that FONTS.md names for Hangul."""
 CUT, TEXT = 100, 10000
 """The first styles of cuts and of text fonts."""
+TEXT_CUTS = 6
+"""Cuts of a text font."""
 _NAMES = tuple(FACES)
 _HEIGHT = 64
 """px: of a cut character before it is resized; on a plate it has 40."""
+_REDRAWN = (0.12, 0.09)
+"""How far the cuts are redrawn (`redraw.redrawn`): less than Chinese characters, whose strokes are many."""
+_WIDTHS = (0.7, 1.02)
+"""Widths of a text font's cuts over its own."""
 
 
 @cache
@@ -65,7 +72,7 @@ def face_styles(face: str) -> range:
         ValueError: there is no such face.
     """
     if face == "text":
-        return range(TEXT, TEXT + len(_text_fonts()))
+        return range(TEXT, TEXT + len(_text_fonts()) * TEXT_CUTS)
     first = CUT + _NAMES.index(face) * CUTS
     return range(first, first + CUTS)
 
@@ -80,12 +87,26 @@ def random_style(rng: Generator, face: str) -> int:
 def _natural(character: str, style: int) -> Image:
     """Coverage in the character's own proportions, of a style from `CUT` on.
 
-    What a text font lacks is taken from a cut.
+    What a text font lacks is taken from a cut. Every other cut is redrawn.
     """
-    if style >= TEXT:
-        found = _text_fonts()[style - TEXT].get(character)
-        return found if found is not None else _natural(character, CUT + _NAMES.index("din") * CUTS)
-    return draw_cut(character, cut(_NAMES[(style - CUT) // CUTS], (style - CUT) % CUTS), _HEIGHT)
+    if style < TEXT:
+        number = (style - CUT) % CUTS
+        drawn = draw_cut(character, cut(_NAMES[(style - CUT) // CUTS], number), _HEIGHT)
+        return (
+            redrawn(np.random.default_rng([style, ord(character)]), drawn, *_REDRAWN) if number % 2 else drawn
+        )
+    font, number = divmod(style - TEXT, TEXT_CUTS)
+    found = _text_fonts()[font].get(character)
+    if found is None:
+        return _natural(character, CUT + _NAMES.index("din") * CUTS)
+    if number == 0:
+        return found
+    # Text is wider than what is pressed on plates.
+    wide = np.random.default_rng([style]).uniform(*_WIDTHS)
+    narrow = cv2.resize(
+        found, (max(round(found.shape[1] * wide), 2), found.shape[0]), interpolation=cv2.INTER_AREA
+    )
+    return redrawn(np.random.default_rng([style, ord(character)]), np.asarray(narrow, np.uint8), *_REDRAWN)
 
 
 def natural_width(character: str, style: int) -> float:

@@ -52,7 +52,14 @@ class Design:
         seven: "plain", "bent" or "serif".
         eye: "plain" or "slab".
         jay: "hook" or "bar".
-        em: how far down the middle of M comes; W's goes up as far.
+        em: how far down the middle of M comes.
+        peak: how far up the middle of W comes.
+        leg: "stem", "bowl" or "upright": where the leg of R comes from, and how it goes down.
+        tail: "long", "short", "inner" or "down", of Q.
+        arms: "apart" or "together": where those of K meet its stem.
+        chin: "bar", "spur" or "stub", of G.
+        fork: how far down the arms of Y meet.
+        tie: how far down the bar of A is.
         waist: height of the middle of B, E, F, H, P, R, S, 3, 8.
         spur: by how much the bars of B, D, P, R stand out to the left of their stem.
         slant: by how much the top is to the right of the bottom.
@@ -77,6 +84,13 @@ class Design:
     eye: str = "plain"
     jay: str = "hook"
     em: float = 0.6
+    peak: float = 0.32
+    leg: str = "stem"
+    tail: str = "long"
+    arms: str = "apart"
+    chin: str = "bar"
+    fork: float = 0.52
+    tie: float = 0.7
     waist: float = 0.48
     spur: float = 0.0
     slant: float = 0.0
@@ -213,8 +227,11 @@ class _Box:
         match c:
             case "A":
                 a = w * 0.06
-                y = H * 0.7
-                return [[(0, H), (w / 2 - a, 0), (w / 2 + a, 0), (w, H)], [(w * 0.16, y), (w * 0.84, y)]]
+                y = H * d.tie
+                return [
+                    [(0, H), (w / 2 - a, 0), (w / 2 + a, 0), (w, H)],
+                    [(w * 0.52 * (1 - d.tie), y), (w * (1 - 0.52 * (1 - d.tie)), y)],
+                ]
             case "B":
                 return [stem, self.bowl(0, w * 0.94, m), self.bowl(m, w, H)]
             case "C":
@@ -227,7 +244,11 @@ class _Box:
                 return [[(w, 0), (0, 0), (0, H)], [(0, m), (w * 0.88, m)]]
             case "G":
                 g = H * 0.54
-                return [[(w, H * 0.27), *tr[::-1], *tl[::-1], *bl[::-1], *br[::-1], (w, g), (w * 0.52, g)]]
+                ring = [(w, H * 0.27), *tr[::-1], *tl[::-1], *bl[::-1], *br[::-1]]
+                if d.chin == "stub":
+                    return [[*ring, (w, H * 0.6)], [(w * 0.7, H * 0.6), (w, H * 0.6)]]
+                chin = [[*ring, (w, g), (w * 0.52, g)]]
+                return [*chin, [(w, g), (w, H)]] if d.chin == "spur" else chin
             case "H":
                 return [stem, [(w, 0), (w, H)], [(0, m), (w, m)]]
             case "I":
@@ -237,6 +258,8 @@ class _Box:
                 hook = [(w, 0), *br, *bl]
                 return [hook, [(w * 0.3, 0), (w, 0)]] if d.jay == "bar" else [hook]
             case "K":
+                if d.arms == "together":
+                    return [stem, [(w, 0), (0, H * 0.5), (w, H)]]
                 return [stem, [(w, 0), (0, H * 0.6)], [(w * 0.34, H * 0.41), (w, H)]]
             case "L":
                 return [[(0, 0), (0, H), (w, H)]]
@@ -249,10 +272,21 @@ class _Box:
             case "P":
                 return [stem, self.bowl(0, w, H * (d.waist + 0.06))]
             case "Q":
-                return [self.ring(0, 0, w, H, oval), [(w * 0.56, H * 0.72), (w * 1.02, H * 1.02)]]
+                tail = {
+                    "long": [(w * 0.56, H * 0.72), (w * 1.02, H * 1.02)],
+                    "short": [(w * 0.68, H * 0.82), (w, H)],
+                    "inner": [(w * 0.48, H * 0.7), (w * 0.8, H * 0.92)],
+                    "down": [(w * 0.62, H * 0.78), (w * 0.62, H)],
+                }[d.tail]
+                return [self.ring(0, 0, w, H, oval), tail]
             case "R":
                 y = H * (d.waist + 0.06)
-                return [stem, self.bowl(0, w, y), [(w * 0.45, y), (w, H)]]
+                leg = {
+                    "stem": [(w * 0.45, y), (w, H)],
+                    "bowl": [(w * 0.7, y), (w, H)],
+                    "upright": [(w * 0.6, y), (w * 0.94, y + H * 0.12), (w * 0.96, H)],
+                }[d.leg]
+                return [stem, self.bowl(0, w, y), leg]
             case "S":
                 upper, lower = self.corners(0, 0, w, m), self.corners(0, m, w, H)
                 first = [(w, H * 0.24), *upper[1][::-1], *upper[0][::-1], *upper[3][::-1]]
@@ -264,12 +298,13 @@ class _Box:
             case "V":
                 return [[(0, 0), (w * 0.47, H), (w * 0.53, H), (w, 0)]]
             case "W":
-                y = H * (1 - d.em) * 0.8
+                y = H * d.peak
                 return [[(0, 0), (w * 0.25, H), (w / 2, y), (w * 0.75, H), (w, 0)]]
             case "X":
                 return [[(0, 0), (w, H)], [(w, 0), (0, H)]]
             case "Y":
-                return [[(0, 0), (w / 2, H * 0.52), (w, 0)], [(w / 2, H * 0.52), (w / 2, H)]]
+                y = H * d.fork
+                return [[(0, 0), (w / 2, y), (w, 0)], [(w / 2, y), (w / 2, H)]]
             case "Z":
                 return [[(0, 0), (w, 0), (0, H), (w, H)]]
             case "Æ":

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cache
 
 import cv2
 import numpy as np
 from numpy.random import Generator
-from numpy.typing import NDArray
 
 from lprnet.plates.glyphs import (
     CHINESE_STYLES,
@@ -24,12 +22,11 @@ from lprnet.plates.glyphs import (
 from lprnet.plates.kinds import is_mark, random_series
 from lprnet.plates.layout import Caption, Color, Kind
 from lprnet.plates.pixels import Floats, Image, between, in_row, per_channel
+from lprnet.plates.redraw import redrawn
 from lprnet.plates.series import BAND, plain
 
 _LEVELS = np.arange(256, dtype=np.float32)
 """Of a mask."""
-_KNOTS = np.arange(5.0)
-"""Of what redraws a Chinese character: between them it is stretched alike."""
 SCALE = 0.5
 """px per mm: a 440 mm plate is 220 px wide, 2.3 times what the reader sees."""
 
@@ -92,7 +89,7 @@ def _ink(rng: Generator, kind: Kind, text: str) -> Image:
         y = min(max(round((cell.top + cell.height / 2 + dy) * SCALE - h / 2), 0), height - h)
         drawn = glyph(character, style, w, h)
         place = mask[y : y + h, x : x + w]
-        np.maximum(place, _redrawn(rng, drawn) if is_chinese(character) else drawn, out=place)
+        np.maximum(place, redrawn(rng, drawn) if is_chinese(character) else drawn, out=place)
     if kind.dot and rng.random() < 0.85:
         _dot(mask, kind.dot, 5)
     for middle in kind.dots:
@@ -108,33 +105,6 @@ def _ink(rng: Generator, kind: Kind, text: str) -> Image:
 def _dot(mask: Image, place: tuple[float, float], radius: float) -> None:
     center = (round(place[0] * SCALE * 16), round(place[1] * SCALE * 16))
     cv2.circle(mask, center, round(radius * SCALE * 16), 255, -1, cv2.LINE_AA, 4)
-
-
-def _redrawn(rng: Generator, mask: Image) -> Image:
-    """The character with its parts and strokes in other proportions, as another hand would draw it."""
-    height, width = mask.shape
-    x, y = (_stretch(rng, n, deviation) for n, deviation in ((width, 0.25), (height, 0.15)))
-    xs, ys = np.empty((height, width), np.float32), np.empty((height, width), np.float32)
-    xs[:], ys[:] = x, y[:, None]
-    drawn = cv2.remap(mask, xs, ys, cv2.INTER_LINEAR)
-    if rng.random() < 0.5:
-        soft = cv2.GaussianBlur(drawn, (0, 0), 0.8)
-        steep = (_LEVELS - 128) * np.float32(1.6) + np.float32(between(rng, 80, 200))
-        drawn = cv2.LUT(soft, np.clip(steep, 0, 255).astype(np.uint8))
-    return np.asarray(drawn, np.uint8)
-
-
-def _stretch(rng: Generator, size: int, deviation: float) -> Floats:
-    """Where each of *size* pixels comes from: the same ends, stretched and squeezed in between."""
-    knots = np.zeros(len(_KNOTS))
-    np.cumsum(np.exp(rng.normal(0, deviation, 4)), out=knots[1:])
-    return np.interp(_even(size), _KNOTS, knots * ((size - 1) / knots[-1])).astype(np.float32)
-
-
-@cache
-def _even(size: int) -> NDArray[np.float64]:
-    """*size* places from the first of `_KNOTS` to the last."""
-    return np.linspace(_KNOTS[0], _KNOTS[-1], size)
 
 
 def _styles(rng: Generator, kind: Kind) -> tuple[int, int]:
