@@ -20,7 +20,7 @@ import numpy as np
 
 from device_runtime.locate.decode import Floats
 from device_runtime.locate.locator import Locator
-from device_runtime.locate.rectify import rectify, rows_apart
+from device_runtime.locate.rectify import SIZE, rectify, rows_apart
 from device_runtime.sources.image import Image, Rows
 
 TURNS = (8.0, -8.0, 16.0, -16.0)
@@ -34,6 +34,9 @@ NARROWEST, LOWEST = 0.5, 0.35
 LIKELY_TWO_ROWS = 0.5
 """How sure of two rows the second look has to be, for its plate to be read so, too."""
 
+FINE = (2 * SIZE[0], 2 * SIZE[1])
+"""px: width and height of a view that a closer look can be taken at."""
+
 
 def guesses(width: int, height: int) -> list[Floats]:
     """Where the plate may be in an image of *width* × *height* px: corners float32[4,2] each."""
@@ -46,12 +49,14 @@ def straightened(image: Image, locator: Locator) -> Iterator[Rows]:
     """The plate in *image*, uint8[H,W,3], seen from the front, by each of the guesses.
 
     Yields:
-        The whole plate and None; two rows joined so, and then the upper and the lower one.
+        The whole plate, as finely as the reader reads it or, of a larger image, twice as finely, and None;
+        two rows joined so, and then the upper and the lower one.
     """
     height, width = image.shape[:2]
+    size = SIZE if width <= SIZE[0] else FINE
     for guess in guesses(width, height):
         near = locator.near(image, guess)
-        yield rectify(image, near.corners, warp=locator.warp), None
+        yield rectify(image, near.corners, size=size, warp=locator.warp), None
         if near.two_rows >= LIKELY_TWO_ROWS:
             yield rectify(image, near.corners, 2, warp=locator.warp), None
             yield rows_apart(image, near.corners, warp=locator.warp)

@@ -14,7 +14,7 @@ from device_runtime.errors import FatalError
 from device_runtime.read import grammar
 from device_runtime.read.confidence import FEWEST, Features, confidence, features
 from device_runtime.read.decode import Decoded, beam, greedy, with_grammar
-from device_runtime.read.looks import LOOKS, SURE, Logits, Look, agreed, seen
+from device_runtime.read.looks import LOOKS, SURE, Logits, Look, agreed, closer, seen
 from device_runtime.sources.image import Image, Rows
 from device_runtime.timing import StageClock
 
@@ -110,7 +110,7 @@ class Decoder:
         below: Image | None = None,
         further: Iterable[Rows] = (),
     ) -> Read:
-        """The text of the plate that fills *image*, after one look or, if that leaves doubt, three and more.
+        """The text of the plate that fills *image*, after one look or, if that leaves doubt, several.
 
         Args:
             image: uint8[H,W,3].
@@ -119,7 +119,7 @@ class Decoder:
             infer: image → logits [classes, steps], which it may overwrite when it is called again.
             clock: is told of the time in `decode`; that in *infer* is for that to tell.
             further: other views of the plate, and None or its second row; looked at, and so made, only where
-                three looks leave doubt.
+                those looks leave doubt.
         """
         clock = clock or StageClock()
 
@@ -132,15 +132,21 @@ class Decoder:
             between[self.blank] = 0
             return np.concatenate([rows[0], between, rows[1]], axis=1)
 
+        def near(view: Rows, logits: Logits) -> list[Logits]:
+            part = closer(view[0], logits, self.blank) if view[1] is None else None
+            return [] if part is None else [see((part, None))]
+
         logits = see((image, below))
         text = greedy(logits, self.alphabet, self.blank)
         if self.looks and text.text and text.confidence < SURE:
             clock.lap("decode")
-            looks = [logits, *(see((image, below), look) for look in LOOKS)]
+            looks = [logits, *(see((image, below), look) for look in LOOKS), *near((image, below), logits)]
             by_beam = cache(partial(self._likely, logits))
             text, at = self._agreed(looks, by_beam)
-            if text.confidence < SURE and (more := [see(view) for view in further]):
-                looks += more
+            if text.confidence < SURE:
+                for view in further:
+                    looks.append(see(view))
+                    looks += near(view, looks[-1])
                 text, at = self._agreed(looks, by_beam)
             logits = looks[at]
         elif not self._may_be(text):

@@ -6,9 +6,12 @@ smaller. So it then reads the image twice more, and the text that all three look
 
     image ── as it is ──▶ infer ──▶ sure? ── yes ──────────────────────────▶ text
              tighter    ──▶ infer ──┐  no                                      ▲
-             wider      ──▶ infer ──┴──▶ mean, over looks, of P(text | look) ──┘
+             wider      ──▶ infer ──┤                                          │
+             closer     ──▶ infer ──┴──▶ mean, over looks, of P(text | look) ──┘
 
-Who has other views of the plate offers them, too: they are looked at where these three leave doubt.
+The closer look is taken where the image is finer than the network's input and bands and seals leave its text
+little of the width. Who has other views of the plate offers them, too: they are looked at, each as it is and
+closer, where these looks leave doubt.
 """
 
 from __future__ import annotations
@@ -45,6 +48,16 @@ LOOKS = (Look(0.02, 0.06), Look(-0.02, -0.04))
 """A little tighter, and a little wider: of five pairs the best on rendered Latin plates, in upright boxes and
 at a locator's corners, and no worse on Chinese ones."""
 
+FILLED = 0.8
+"""Share of the width that a text fills in a closer look: of five shares from 0.8 to 0.95 the best on 3,420
+rendered Latin plates of all kinds, of which 35 more are read so, most of them straightened."""
+LARGEST_PART = 0.97
+"""Share of an image from which on its part is no closer look."""
+FEWEST_CHARACTERS = 4
+"""Of fewer nobody knows where the others are."""
+INPUT, FIRST_STEP, STEP = 94, 11, 4
+"""px: width of LPRNet's input, the middle of what its first step sees there, and the way to the next."""
+
 
 def seen(image: Image, look: Look) -> Image:
     """*image*, uint8[H,W,3] BGR, cut as *look* says; what is added repeats the edge."""
@@ -55,6 +68,38 @@ def seen(image: Image, look: Look) -> Image:
         return inner
     across, down = max(-x, 0), max(-y, 0)
     return np.asarray(cv2.copyMakeBorder(inner, down, down, across, across, cv2.BORDER_REPLICATE), np.uint8)
+
+
+def closer(image: Image, logits: Logits, blank: int) -> Image | None:
+    """The part of *image*, uint8[H,W,3], that its text fills to `FILLED` of the width.
+
+    None where there is nothing to see in it that the network has not seen: the text fills as much already,
+    or the part has fewer pixels than the network's input. What is beside the image repeats its edge.
+
+    Args:
+        logits: float32[classes,steps] of *image*.
+        blank: the class that is no character.
+    """
+    steps = np.flatnonzero(logits.argmax(axis=0) != blank)
+    labels = logits.argmax(axis=0)[steps]
+    # A character's steps follow each other and have its class.
+    begins = np.flatnonzero((np.diff(steps, prepend=-2) > 1) | (np.diff(labels, prepend=-1) != 0))
+    if len(begins) < FEWEST_CHARACTERS:
+        return None
+    first = (steps[0] + steps[begins[1] - 1]) / 2
+    last = (steps[begins[-1]] + steps[-1]) / 2
+    pitch = (last - first) / (len(begins) - 1)
+    left, right = (float(FIRST_STEP + STEP * step) / INPUT for step in (first - pitch / 2, last + pitch / 2))
+    width = image.shape[1]
+    share = (right - left) / FILLED
+    if share > LARGEST_PART or share * width < INPUT:
+        return None
+    start, stop = (round(((left + right) / 2 + side * share / 2) * width) for side in (-1, 1))
+    part = image[:, max(start, 0) : stop]
+    beside = max(-start, 0), max(stop - width, 0)
+    if not any(beside):
+        return part
+    return np.asarray(cv2.copyMakeBorder(part, 0, 0, *beside, cv2.BORDER_REPLICATE), np.uint8)
 
 
 def agreed(

@@ -1,8 +1,8 @@
 """Character masks from `glyphs.npz` (made by scripts/make_glyphs.py), resized once per size.
 
 Styles of Latin letters and digits are numbers: first those stretched to the box of Chinese plates,
-from `CUT` on the cuts of the faces in `faces.py`, from `TEXT` on those of the text fonts, the first of each in
-its own proportions. Cuts and squarer bends are not in that file, but drawn when they are asked for.
+from `CUT` on the cuts of the faces in `faces.py`, from `TEXT` on those of the text fonts, the first of each
+in its own proportions. Cuts and squarer bends are not in that file, but drawn when they are asked for.
 """
 
 from __future__ import annotations

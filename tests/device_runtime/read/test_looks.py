@@ -10,7 +10,7 @@ from device_runtime.read.decode import greedy, log_softmax
 from device_runtime.read.decode import log_probability as probability_of
 from device_runtime.read.decoder import Decoder, Read
 from device_runtime.read.grammar import for_alphabet
-from device_runtime.read.looks import LOOKS, Look, agreed, seen
+from device_runtime.read.looks import FILLED, LOOKS, Look, agreed, closer, seen
 from device_runtime.sources.image import Rows
 
 ALPHABET = (*"京A0D12345", "-")
@@ -42,6 +42,52 @@ def test_looks_cut_and_add_what_they_say() -> None:
 def test_no_image_is_too_small_to_be_looked_at_again(size: tuple[int, int]) -> None:
     for look in LOOKS:
         assert min(seen(np.zeros((*size, 3), np.uint8), look).shape) > 0
+
+
+def narrow(first: int, last: int, count: int = 5) -> np.ndarray:
+    """Logits of *count* ones from step *first* to step *last*, blanks between and beside them."""
+    logits = np.full((len(ALPHABET), 18), -4, np.float32)
+    logits[BLANK] = 3
+    logits[ALPHABET.index("1"), np.linspace(first, last, count).round().astype(int)] = 6
+    return logits
+
+
+def test_a_closer_look_shows_the_text_alone() -> None:
+    # Each column is as bright as it is far from the left, a pixel of the network's input being 2.
+    image = np.tile(np.arange(188, dtype=np.uint8)[None, :, None], (48, 1, 3))
+    part = closer(image, narrow(5, 13), BLANK)
+    assert part is not None and part.shape[0] == 48
+    # Steps 5 and 13 are at 31 and 63 of 94 px, half a character of 8 px beyond them the text ends.
+    left, right = 2 * 27, 2 * 67
+    beyond = (right - left) * (1 / FILLED - 1) / 2
+    assert part[0, 0, 0] == pytest.approx(left - beyond, abs=1)
+    assert part[0, -1, 0] == pytest.approx(right + beyond, abs=1)
+
+
+def test_a_closer_look_goes_beyond_the_edge_where_the_text_is_near_it() -> None:
+    image = np.tile(np.arange(188, dtype=np.uint8)[None, :, None], (48, 1, 3))
+    part = closer(image, narrow(0, 10, 4), BLANK)
+    assert part is not None
+    # A character has 3.3 steps: the text is from 4.3 to 57.7 px.
+    assert part.shape[1] == pytest.approx(2 * 53.3 / FILLED, abs=1)
+    assert not part[0, :5].any() and part[0, -1, 0] == pytest.approx(2 * 64.3, abs=2)
+
+
+def test_there_is_no_closer_look_without_more_to_see() -> None:
+    fine, coarse = np.zeros((48, 188, 3), np.uint8), np.zeros((24, 94, 3), np.uint8)
+    text = narrow(5, 13)
+    assert closer(fine, text, BLANK) is not None
+    assert closer(coarse, text, BLANK) is None
+    assert closer(fine, narrow(0, 17), BLANK) is None
+    assert closer(fine, narrow(5, 13, 3), BLANK) is None
+    assert closer(fine, logits_of(""), BLANK) is None
+
+
+@pytest.mark.parametrize("size", [(1, 95), (2, 700), (300, 2), (1, 1)])
+def test_an_image_of_any_size_is_looked_at_closer_or_not(size: tuple[int, int]) -> None:
+    for first in range(0, 9):
+        part = closer(np.zeros((*size, 3), np.uint8), narrow(first, first + 9), BLANK)
+        assert part is None or min(part.shape) > 0
 
 
 def test_the_text_that_is_likeliest_over_all_looks_wins() -> None:
@@ -96,6 +142,20 @@ def test_only_an_unsure_plate_is_looked_at_again() -> None:
     assert found.decoded.text == "京A12345"
     assert np.array_equal(found.logits, sure)
     assert found.decoded.confidence == pytest.approx(math.prod(found.decoded.character_confidences))
+
+
+def test_a_fine_image_is_looked_at_closer() -> None:
+    unsure, sure = narrow(5, 13), narrow(5, 13)
+    unsure[ALPHABET.index("2"), 9] = 5.9
+    shapes: list[tuple[int, ...]] = []
+
+    def infer(image: np.ndarray) -> np.ndarray:
+        shapes.append(image.shape)
+        return unsure if len(shapes) == 1 else sure
+
+    found = Decoder(ALPHABET, BLANK).read(np.zeros((48, 188, 3), np.uint8), 188, infer)
+    assert [shape[1] for shape in shapes] == [188, 180, 196, 100]
+    assert found.decoded.text == "11111"
 
 
 def test_further_views_are_made_only_where_three_looks_leave_doubt() -> None:
