@@ -140,7 +140,7 @@ def beam(logits: NDArray[np.float32], blank: int, width: int = BEAM_WIDTH) -> li
                     add((*prefix, label), 0.0, before * probability)
         kept = sorted(grown.items(), key=lambda item: (-sum(item[1]), item[0]))[:width]
         prefixes = dict(kept)
-    texts = {*prefixes, _merge(logits.argmax(axis=0).tolist(), blank)}
+    texts = {*prefixes, merged(logits.argmax(axis=0).tolist(), blank)}
     scored = [Candidate(labels, log_probability(log_probabilities, labels, blank)) for labels in texts]
     return sorted(scored, key=lambda c: (-c.log_probability, c.labels))
 
@@ -160,21 +160,34 @@ def log_probability(log_probabilities: NDArray[np.float64], labels: Sequence[int
     Returns:
         −inf where *labels* do not fit into the steps.
     """
+    return log_probability_each(log_probabilities[None], labels, blank)[0]
+
+
+def log_probability_each(
+    log_probabilities: NDArray[np.float64], labels: Sequence[int], blank: int
+) -> list[float]:
+    """`log_probability` in each of several looks, [looks, classes, steps], for little more than in one."""
     states, skips = _lattice(labels, blank)
-    scores = log_probabilities[states].T
+    scores = log_probabilities[:, states].transpose(2, 0, 1)
     # Sums of logarithms take several times as long. The likeliest of a step counts as 1, against underflow.
-    most = np.maximum.reduce(scores, 1)
-    steps = np.exp(scores - most[:, None])
+    most = np.maximum.reduce(scores, 2)
+    steps = np.exp(scores - most[:, :, None])
     # Two states that are never entered stand before the first.
-    padded = np.zeros(len(states) + 2)
-    padded[2:4] = steps[0, :2]
-    stay, before, skip = padded[2:], padded[1:-1], padded[:-2]
+    padded = np.zeros((scores.shape[1], len(states) + 2))
+    padded[:, 2:4] = steps[0, :, :2]
+    stay, before, skip = padded[:, 2:], padded[:, 1:-1], padded[:, :-2]
     for step in steps[1:]:
         stay[:] = (stay + before + skip * skips) * step
-    total = float(np.add.reduce(stay[-2:]))
-    if total > _UNDERFLOW:
-        return math.log(total) + float(np.add.reduce(most))
-    forward = np.full(len(states), -math.inf)
+    totals, shifts = np.add.reduce(stay[:, -2:], 1).tolist(), np.add.reduce(most, 0).tolist()
+    return [
+        math.log(total) + shift if total > _UNDERFLOW else _by_logarithms(scores[:, look], skips)
+        for look, (total, shift) in enumerate(zip(totals, shifts, strict=True))
+    ]
+
+
+def _by_logarithms(scores: NDArray[np.float64], skips: NDArray[np.bool_]) -> float:
+    """Natural log of the sum over all paths through a lattice, [steps, states]; *skips* may be left out."""
+    forward = np.full(scores.shape[1], -math.inf)
     forward[:2] = scores[0, :2]
     for score in scores[1:]:
         forward = np.logaddexp.reduce(_incoming(forward, skips), axis=0) + score
@@ -232,7 +245,8 @@ def _best_path(logits: NDArray[np.float32]) -> tuple[list[int], list[float]]:
     return best.tolist(), np.reciprocal(np.add.reduce(powers, 0)).tolist()
 
 
-def _merge(path: Sequence[int], blank: int) -> tuple[int, ...]:
+def merged(path: Sequence[int], blank: int) -> tuple[int, ...]:
+    """The text of a *path*, one class a step: repeats merged, blanks dropped."""
     return tuple(
         label
         for previous, label in zip([blank, *path[:-1]], path, strict=True)

@@ -14,7 +14,7 @@ from device_runtime.errors import FatalError
 from device_runtime.read import grammar
 from device_runtime.read.confidence import FEWEST, Features, confidence, features
 from device_runtime.read.decode import Decoded, beam, greedy, with_grammar
-from device_runtime.read.looks import LOOKS, SURE, Logits, Look, agreed, closer, seen
+from device_runtime.read.looks import LOOKS, SURE, Logits, Look, agreed, closer, runners_up, seen
 from device_runtime.sources.image import Image, Rows
 from device_runtime.timing import StageClock
 
@@ -144,10 +144,13 @@ class Decoder:
             by_beam = cache(partial(self._likely, logits))
             text, at = self._agreed(looks, by_beam)
             if text.confidence < SURE:
+                few = len(looks)
                 for view in further:
                     looks.append(see(view))
                     looks += near(view, looks[-1])
-                text, at = self._agreed(looks, by_beam)
+                if len(looks) > few:
+                    others = [other for one in looks for other in runners_up(one, self.blank)]
+                    text, at = self._agreed(looks, by_beam, others)
             logits = looks[at]
         elif not self._may_be(text):
             text = self._text(logits)
@@ -155,14 +158,17 @@ class Decoder:
         clock.lap("decode")
         return read
 
-    def _agreed(self, looks: Sequence[Logits], by_beam: Callable[[], list[Labels]]) -> tuple[Decoded, int]:
+    def _agreed(
+        self, looks: Sequence[Logits], by_beam: Callable[[], list[Labels]], others: Sequence[Labels] = ()
+    ) -> tuple[Decoded, int]:
         """The text that *looks* make likeliest, and which of them shows it best.
 
         Args:
             by_beam: texts of the first look by a beam, asked for where the grammar may prefer one of them.
+            others: texts that there may be besides.
         """
         readings = [greedy(one, self.alphabet, self.blank) for one in looks]
-        texts = [reading.labels for reading in readings]
+        texts = [*(reading.labels for reading in readings), *others]
         rules = self._grammar if self.uses_grammar else None
         if rules is not None and (rules.shares or not any(map(self._may_be, readings))):
             # A beam takes longer than all else.

@@ -10,7 +10,7 @@ from device_runtime.read.decode import greedy, log_softmax
 from device_runtime.read.decode import log_probability as probability_of
 from device_runtime.read.decoder import Decoder, Read
 from device_runtime.read.grammar import for_alphabet
-from device_runtime.read.looks import FILLED, LOOKS, Look, agreed, closer, seen
+from device_runtime.read.looks import FILLED, LOOKS, Look, agreed, closer, runners_up, seen
 from device_runtime.sources.image import Rows
 
 ALPHABET = (*"京A0D12345", "-")
@@ -81,6 +81,27 @@ def test_there_is_no_closer_look_without_more_to_see() -> None:
     assert closer(fine, narrow(0, 17), BLANK) is None
     assert closer(fine, narrow(5, 13, 3), BLANK) is None
     assert closer(fine, logits_of(""), BLANK) is None
+
+
+def test_runners_up_are_texts_with_second_classes_where_a_look_is_unsure() -> None:
+    look = logits_of("京A12345", {2: ("D", 5.9), 4: ("0", 5.8)})
+    look[BLANK, 1] = 5.7
+    others = {"".join(ALPHABET[label] for label in text) for text in runners_up(look, BLANK)}
+    both = {"京AD2345", "京A12045", "京AD2045"}
+    assert others == {*both, "A12345", *(text[1:] for text in both)}
+
+
+def test_a_text_that_no_look_has_as_its_likeliest_can_win() -> None:
+    """Each look misreads another character, and all have the right one in the second place."""
+    wrong = [{1: ("0", 6.2)}, {2: ("D", 6.2)}, {3: ("1", 6.2)}]
+    looks = [logits_of("京A12345", doubt) for doubt in wrong]
+    views = iter([(np.zeros((24, 94, 3), np.uint8), None)] * 3)
+    waiting = iter([looks[0], *looks, *looks])
+    read = Decoder(ALPHABET, BLANK).read(
+        np.zeros((24, 94, 3), np.uint8), 94, lambda _: next(waiting), further=views
+    )
+    assert all(greedy(look, ALPHABET, BLANK).text != "京A12345" for look in looks)
+    assert read.decoded.text == "京A12345"
 
 
 @pytest.mark.parametrize("size", [(1, 95), (2, 700), (300, 2), (1, 1)])
