@@ -73,15 +73,14 @@ def kind_of(path: Path, data: bytes) -> Kind:
         raise FatalError(str(path), "is a TensorFlow Lite model", "give the checkpoint that it was made of")
     if data[:4] == b"PK\x03\x04":
         return _kind_of_zip(path, data)
+    # A length, then the header; pickles have other things than zeros where the length has them.
+    if data[8:9] == b"{" and struct.unpack_from("<Q", data)[0] < 100 << 20:
+        return "safetensors"
     if data[:1] == b"\x80":
         return "pickle"
-    if len(data) >= 10:
-        (length,) = struct.unpack_from("<Q", data)
-        if data[8:9] == b"{" and length < 100 << 20:
-            return "safetensors"
-        # A ModelProto begins with its IR version, field 1, a small number.
-        if data[0] == 0x08 and data[1] < 32 and data[2] in b"\x12\x1a\x22\x28\x32\x3a\x42":
-            return "ONNX"
+    # A ModelProto begins with its IR version, field 1, a small number.
+    if len(data) >= 10 and data[0] == 0x08 and data[1] < 32 and data[2] in b"\x12\x1a\x22\x28\x32\x3a\x42":
+        return "ONNX"
     raise FatalError(
         str(path),
         "truncated, or neither a PyTorch checkpoint nor safetensors nor ONNX",

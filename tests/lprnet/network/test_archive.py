@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import save
 
 from device_runtime.errors import FatalError
 from lprnet.network.archive import kind_of, read_pickle
@@ -40,6 +41,16 @@ def refused(path: Path) -> str:
 def test_what_is_no_checkpoint_is_said(data: bytes, message: str, tmp_path: Path) -> None:
     (tmp_path / "x.pth").write_bytes(data)
     assert message in refused(tmp_path / "x.pth")
+
+
+def test_a_safetensors_file_is_one_whatever_the_length_of_its_header() -> None:
+    """A length's first byte may be that of a pickle, 0x80."""
+    lengths = set()
+    for padding in range(300):
+        data = save(WEIGHTS, {"note": "x" * padding})
+        lengths.add(data[0])
+        assert kind_of(Path("x"), data) == "safetensors"
+    assert 0x80 in lengths
 
 
 def test_a_zip_of_something_else(tmp_path: Path) -> None:
