@@ -67,13 +67,15 @@ def build_command(
     from host.build import Request, build
     from host.compile.baselines import TRIALS
     from host.quantize import Options
-    from lprnet.weights import LOCATOR, READER, of_recipe
+    from lprnet.weights import LOCATOR, READER, of_recipe, of_target
 
+    reader = reader or READER
+    shipped = of_recipe(pruning, reader) if pruning else of_target(target.recipe.pruning, reader)
     build(
         Request(
             target=target,
             output=output or Path("build") / target.name,
-            checkpoint=weights or of_recipe(pruning or target.recipe.pruning, reader or READER),
+            checkpoint=weights or shipped,
             source=source,
             precision=precision,
             calibration=calibration,
