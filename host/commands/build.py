@@ -67,15 +67,13 @@ def build_command(
     from host.build import Request, build
     from host.compile.baselines import TRIALS
     from host.quantize import Options
-    from lprnet.weights import LOCATOR, READER, of_recipe, of_target
+    from lprnet.weights import LOCATOR, READER, of_recipe
 
-    reader = reader or READER
-    shipped = of_recipe(pruning, reader) if pruning else of_target(target.recipe.pruning, reader)
     build(
         Request(
             target=target,
             output=output or Path("build") / target.name,
-            checkpoint=weights or shipped,
+            checkpoint=weights or of_recipe(pruning or target.recipe.pruning, reader or READER),
             source=source,
             precision=precision,
             calibration=calibration,

@@ -41,7 +41,7 @@ def explain_command(
     from host.check.explain import explain, explain_locator
     from lprnet.locator.checkpoint import load_weights
     from lprnet.network.checkpoint import load_checkpoint
-    from lprnet.weights import LOCATOR, READER, of_target
+    from lprnet.weights import LOCATOR, READER, of_recipe
 
     if reader and (weights or locator):
         other = "--weights" if weights else "--locator"
@@ -50,7 +50,7 @@ def explain_command(
     if locator:
         explanation = explain_locator(load_weights(weights or LOCATOR), target, precision)
     else:
-        checkpoint = load_checkpoint(weights or of_target(target.recipe.pruning, reader or READER), source)
+        checkpoint = load_checkpoint(weights or of_recipe(target.recipe.pruning, reader or READER), source)
         explanation = explain(checkpoint, target, precision)
     if as_json:
         click.echo(json.dumps(asdict(explanation)))

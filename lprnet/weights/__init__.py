@@ -63,19 +63,6 @@ def of_recipe(pruning: str, reader: str = READER, folder: Path = _FOLDER) -> Pat
     return found[pruning]
 
 
-def of_target(pruning: str, reader: str = READER, folder: Path = _FOLDER) -> Path:
-    """The checkpoint of *reader* for a target's recipe, or a larger one where it has none so small.
-
-    Where there is no larger one it is the largest.
-
-    Raises:
-        FatalError: there is no such reader.
-    """
-    found = networks(reader, folder)
-    as_large = PRUNINGS[: PRUNINGS.index(pruning) + 1]
-    return next((found[name] for name in reversed(as_large) if name in found), next(iter(found.values())))
-
-
 def reader_of(path: Path) -> str | None:
     """The reader that the file *path* is a network of; None where it is not shipped here."""
     path = path.resolve()

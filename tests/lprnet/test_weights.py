@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from device_runtime.errors import FatalError
-from lprnet.weights import DEFAULT, LOCATOR, networks, of_recipe, of_target, reader_of, readers, shipped
+from lprnet.weights import DEFAULT, LOCATOR, networks, of_recipe, reader_of, readers, shipped
 
 
 @pytest.fixture
@@ -36,17 +36,6 @@ def test_a_missing_network_is_named_and_what_there_is(folder: Path) -> None:
         of_recipe("none", "kr", folder)
     with pytest.raises(FatalError, match="reader moon: no such weights are shipped – choose cn or kr or lat"):
         of_recipe("tiny", "moon", folder)
-
-
-def test_a_target_gets_the_next_larger_network_where_a_reader_has_none_so_small(folder: Path) -> None:
-    assert of_target("tiny", "latin", folder).name == "latin-tiny.safetensors"
-    assert of_target("light", "latin", folder).name == "latin.safetensors"
-    assert of_target("none", "kr", folder).name == "kr-tiny.safetensors"
-    (folder / "latin-light.safetensors").touch()
-    (folder / "latin-tiny.safetensors").unlink()
-    assert of_target("tiny", "latin", folder).name == "latin-light.safetensors"
-    with pytest.raises(FatalError, match="reader moon"):
-        of_target("tiny", "moon", folder)
 
 
 def test_shipped_networks_know_their_reader(tmp_path: Path) -> None:
