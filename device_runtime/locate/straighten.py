@@ -33,7 +33,6 @@ NARROWEST, LOWEST = 0.5, 0.35
 """Shares of the image's width and height that a guess has at least."""
 LIKELY_TWO_ROWS = 0.5
 """How sure of two rows the second look has to be, for its plate to be read so, too."""
-
 FINE = (2 * SIZE[0], 2 * SIZE[1])
 """px: width and height of a view that a closer look can be taken at."""
 

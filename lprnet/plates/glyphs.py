@@ -87,14 +87,12 @@ def random_style(rng: Generator, face: str) -> int:
 def _natural(character: str, style: int) -> Image:
     """Coverage in the character's own proportions, of a style from `CUT` on.
 
-    What a text font lacks is taken from a cut. Every other cut is redrawn.
+    What a text font lacks is taken from a cut. Every other cut is redrawn, of a text font all but the first.
     """
     if style < TEXT:
         number = (style - CUT) % CUTS
         drawn = draw_cut(character, cut(_NAMES[(style - CUT) // CUTS], number), _HEIGHT)
-        return (
-            redrawn(np.random.default_rng([style, ord(character)]), drawn, *_REDRAWN) if number % 2 else drawn
-        )
+        return _recut(drawn, character, style) if number % 2 else drawn
     font, number = divmod(style - TEXT, TEXT_CUTS)
     found = _text_fonts()[font].get(character)
     if found is None:
@@ -103,10 +101,14 @@ def _natural(character: str, style: int) -> Image:
         return found
     # Text is wider than what is pressed on plates.
     wide = np.random.default_rng([style]).uniform(*_WIDTHS)
-    narrow = cv2.resize(
-        found, (max(round(found.shape[1] * wide), 2), found.shape[0]), interpolation=cv2.INTER_AREA
-    )
-    return redrawn(np.random.default_rng([style, ord(character)]), np.asarray(narrow, np.uint8), *_REDRAWN)
+    size = max(round(found.shape[1] * wide), 2), found.shape[0]
+    narrow = np.asarray(cv2.resize(found, size, interpolation=cv2.INTER_AREA), np.uint8)
+    return _recut(narrow, character, style)
+
+
+def _recut(drawn: Image, character: str, style: int) -> Image:
+    """*character* as that style alone has it."""
+    return redrawn(np.random.default_rng([style, ord(character)]), drawn, *_REDRAWN)
 
 
 def natural_width(character: str, style: int) -> float:

@@ -53,7 +53,7 @@ class Design:
         eye: "plain" or "slab".
         jay: "hook" or "bar".
         em: how far down the middle of M comes.
-        peak: how far up the middle of W comes.
+        peak: how far below the top the middle of W ends.
         leg: "stem", "bowl" or "upright": where the leg of R comes from, and how it goes down.
         tail: "long", "short", "inner" or "down", of Q.
         arms: "apart" or "together": where those of K meet its stem.
@@ -226,12 +226,8 @@ class _Box:
         stem = [(0.0, 0.0), (0.0, H)]
         match c:
             case "A":
-                a = w * 0.06
-                y = H * d.tie
-                return [
-                    [(0, H), (w / 2 - a, 0), (w / 2 + a, 0), (w, H)],
-                    [(w * 0.52 * (1 - d.tie), y), (w * (1 - 0.52 * (1 - d.tie)), y)],
-                ]
+                a, x, y = w * 0.06, w * 0.52 * (1 - d.tie), H * d.tie
+                return [[(0, H), (w / 2 - a, 0), (w / 2 + a, 0), (w, H)], [(x, y), (w - x, y)]]
             case "B":
                 return [stem, self.bowl(0, w * 0.94, m), self.bowl(m, w, H)]
             case "C":

@@ -21,6 +21,10 @@ def between(rng: Generator, low: float, high: float) -> float:
     return low + (high - low) * rng.random()
 
 
+LEVELS = np.arange(256, dtype=np.float32)
+"""Of a mask."""
+
+
 def in_row(color: Floats, width: int) -> Floats:
     """A row of *width* pixels of one colour: float32[3] → float32[1, 3 · width]."""
     row = np.empty((width, 3), np.float32)

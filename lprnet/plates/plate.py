@@ -21,12 +21,10 @@ from lprnet.plates.glyphs import (
 )
 from lprnet.plates.kinds import is_mark, random_series
 from lprnet.plates.layout import Caption, Color, Kind
-from lprnet.plates.pixels import Floats, Image, between, in_row, per_channel
+from lprnet.plates.pixels import LEVELS, Floats, Image, between, in_row, per_channel
 from lprnet.plates.redraw import redrawn
 from lprnet.plates.series import BAND, plain
 
-_LEVELS = np.arange(256, dtype=np.float32)
-"""Of a mask."""
 SCALE = 0.5
 """px per mm: a 440 mm plate is 220 px wide, 2.3 times what the reader sees."""
 
@@ -149,7 +147,7 @@ def _paint(rng: Generator, kind: Kind, text: str, mask: Image) -> Image:
     cover = np.float32(between(rng, 0.8, 1.0) / 255)
     if uniform and kind.marks is None:
         # Of one colour, so that a pixel depends on the mask alone.
-        colors = (ink - top) * (_LEVELS * cover)[:, None] + top
+        colors = (ink - top) * (LEVELS * cover)[:, None] + top
         rows = cv2.LUT(cv2.merge((mask, mask, mask)), colors[None]).reshape(height, -1)
     else:
         alpha = per_channel(mask * cover)

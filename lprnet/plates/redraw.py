@@ -9,9 +9,8 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
-from lprnet.plates.pixels import Floats, Image, between
+from lprnet.plates.pixels import LEVELS, Floats, Image, between
 
-_LEVELS = np.arange(256, dtype=np.float32)
 _KNOTS = np.arange(5.0)
 """Between them a character is stretched alike."""
 
@@ -31,7 +30,7 @@ def redrawn(rng: Generator, mask: Image, across: float = 0.25, down: float = 0.1
     drawn = cv2.remap(mask, xs, ys, cv2.INTER_LINEAR)
     if rng.random() < 0.5:
         soft = cv2.GaussianBlur(drawn, (0, 0), 0.8)
-        steep = (_LEVELS - 128) * np.float32(1.6) + np.float32(between(rng, 80, 200))
+        steep = (LEVELS - 128) * np.float32(1.6) + np.float32(between(rng, 80, 200))
         drawn = cv2.LUT(soft, np.clip(steep, 0, 255).astype(np.uint8))
     return np.asarray(drawn, np.uint8)
 

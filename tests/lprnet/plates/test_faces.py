@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 
 from lprnet.plates.faces import CUTS, FACES, cut
-from lprnet.plates.glyphs import face_styles, glyph, natural_width
+from lprnet.plates.glyphs import TEXT, TEXT_CUTS, _natural, face_styles, glyph, natural_width
 from lprnet.plates.letterforms import CHARACTERS, Design, H, draw
 
 DIGITS_AND_LETTERS = CHARACTERS[:36]
@@ -43,6 +45,38 @@ def test_zeros_with_a_mark(mark: str) -> None:
     plain, marked = Design(), Design(mark=mark)
     assert np.abs(draw("0", plain, 40).astype(int) - draw("0", marked, 40)).max() > 100
     assert np.array_equal(draw("O", plain, 40), draw("O", marked, 40))
+
+
+@pytest.mark.parametrize(
+    ("letter", "forms"),
+    [
+        ("R", [{"leg": leg} for leg in ("stem", "bowl", "upright")]),
+        ("Q", [{"tail": tail} for tail in ("long", "short", "inner", "down")]),
+        ("K", [{"arms": arms} for arms in ("apart", "together")]),
+        ("G", [{"chin": chin} for chin in ("bar", "spur", "stub")]),
+        ("W", [{"peak": peak} for peak in (0.0, 0.32)]),
+        ("Y", [{"fork": fork} for fork in (0.45, 0.6)]),
+        ("A", [{"tie": tie} for tie in (0.62, 0.75)]),
+    ],
+)
+def test_forms_of_a_letter(letter: str, forms: list[dict[str, Any]]) -> None:
+    designs = [Design(**form) for form in forms]
+    drawn = [draw(letter, design, 40).astype(int) for design in designs]
+    for i, one in enumerate(drawn):
+        assert all(np.abs(one - other).max() > 100 for other in drawn[:i])
+    for other in DIGITS_AND_LETTERS.replace(letter, ""):
+        assert len({draw(other, design, 40).tobytes() for design in designs}) == 1
+
+
+def test_cuts_of_a_text_font_are_redrawn_but_for_the_first_and_the_same_again() -> None:
+    def drawn() -> list[bytes]:
+        return [glyph("R", TEXT + number, 24, 40).tobytes() for number in range(TEXT_CUTS)]
+
+    before = drawn()
+    assert len(set(before)) == TEXT_CUTS
+    glyph.cache_clear()
+    _natural.cache_clear()
+    assert drawn() == before
 
 
 def test_text_fonts_keep_their_proportions() -> None:
