@@ -69,11 +69,9 @@ MARGIN = Margin(0.02, 0.05)
 """Around a plate with one row: labels of real plates stand that far outside of them."""
 MARGIN_OF_TWO_ROWS = Margin(0.01, 0.02)
 """Around a plate with two rows, whose upper one is small."""
-MARGINS = {1: (MARGIN,), 2: (MARGIN_OF_TWO_ROWS, Margin(0.04, 0.08))}
-"""By rows of text, those that a plate is read with while its text is in doubt.
-
-Corners of plates with two rows are less exact, and a character that is cut off is lost.
-"""
+WIDER_OF_TWO_ROWS = Margin(0.04, 0.08)
+"""The same where the text is in doubt: corners of such plates are less exact, and a character that is cut off
+is lost."""
 
 
 def rectify(

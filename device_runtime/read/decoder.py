@@ -109,6 +109,7 @@ class Decoder:
         clock: StageClock | None = None,
         below: Image | None = None,
         further: Iterable[Rows] = (),
+        doubted: bool = False,
     ) -> Read:
         """The text of the plate that fills *image*, after one look or, if that leaves doubt, several.
 
@@ -120,6 +121,7 @@ class Decoder:
             clock: is told of the time in `decode`; that in *infer* is for that to tell.
             further: other views of the plate, and None or its second row; looked at, and so made, only where
                 those looks leave doubt.
+            doubted: take *image* and all that is *further* together, however sure one look is.
         """
         clock = clock or StageClock()
 
@@ -138,12 +140,12 @@ class Decoder:
 
         logits = see((image, below))
         text = greedy(logits, self.alphabet, self.blank)
-        if self.looks and text.text and text.confidence < SURE:
+        if text.text and (doubted or (self.looks and text.confidence < SURE)):
             clock.lap("decode")
             looks = [logits, *(see((image, below), look) for look in LOOKS), *near((image, below), logits)]
             by_beam = cache(partial(self._likely, logits))
             text, at = self._agreed(looks, by_beam)
-            if text.confidence < SURE:
+            if doubted or text.confidence < SURE:
                 few = len(looks)
                 for view in further:
                     looks.append(see(view))

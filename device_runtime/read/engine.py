@@ -133,6 +133,7 @@ class Engine:
         width: float | None = None,
         below: NDArray | None = None,
         further: Iterable[Rows] = (),
+        doubted: bool = False,
     ) -> Reading:
         """Read the plate that fills *image*, BGR uint8 [H, W, 3].
 
@@ -140,7 +141,8 @@ class Engine:
             image: of the plate.
             width: of the plate in the picture that *image* was cut from, px; that of *image* if None.
             below: the second row, where *image* is the first one alone.
-            further: views of the plate for where that leaves doubt; see `Decoder.read`.
+            further, doubted: views of the plate for where that leaves doubt, and whether it does; see
+                `Decoder.read`.
 
         Raises:
             FatalError: *image* has no pixels or is of a kind `preprocess.as_bgr` refuses.
@@ -156,7 +158,7 @@ class Engine:
 
         whole, rest = as_bgr(image), None if below is None else as_bgr(below)
         wide = whole.shape[1] if width is None else width
-        read = self._decoder.read(whole, wide, infer, clock, rest, further)
+        read = self._decoder.read(whole, wide, infer, clock, rest, further, doubted)
         return reading_of(read, clock)
 
     def decode(self, logits: NDArray[np.float32]) -> Decoded:

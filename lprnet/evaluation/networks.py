@@ -40,10 +40,11 @@ class TorchEngine:
         width: float | None = None,
         below: NDArray | None = None,
         further: Iterable[Rows] = (),
+        doubted: bool = False,
     ) -> Reading:
         """The plate in *image*, BGR uint8[H,W,3], *width* px wide in its frame (as wide as here if None).
 
-        Where *image* is its upper row alone, *below* is the lower one; *further* as of `Decoder.read`.
+        Where *image* is its upper row alone, *below* is the lower one; *further*, *doubted*: `Decoder.read`.
 
         Raises:
             FatalError: an image that `preprocess.as_bgr` refuses.
@@ -60,7 +61,7 @@ class TorchEngine:
 
         whole, rest = as_bgr(image), None if below is None else as_bgr(below)
         wide = whole.shape[1] if width is None else width
-        read = self.decoder.read(whole, wide, infer, clock, rest, further)
+        read = self.decoder.read(whole, wide, infer, clock, rest, further, doubted)
         return reading_of(read, clock)
 
 

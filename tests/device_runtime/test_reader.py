@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Iterable
-from dataclasses import replace
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import cv2
@@ -15,7 +15,7 @@ import device_runtime
 from device_runtime.errors import FatalError
 from device_runtime.locate.decode import CHANNELS, CORNERS, SCORE, STRIDE, UNIT, VIEW_ROWS, Floats
 from device_runtime.locate.geometry import fit
-from device_runtime.locate.rectify import MARGINS, rectify
+from device_runtime.locate.rectify import rectify, rows_apart
 from device_runtime.locate.region import Region
 from device_runtime.locate.straighten import straightened
 from device_runtime.read.engine import Engine, Reading
@@ -66,6 +66,7 @@ def test_a_plate_in_doubt_that_fills_an_image_is_straightened(engine: Engine) ->
             width: float | None = None,
             below: NDArray | None = None,
             further: Iterable[Rows] = (),
+            doubted: bool = False,
         ) -> Reading:
             seen.extend(view for view, _ in further)
             return engine.read(image, width, below)
@@ -83,7 +84,14 @@ def test_the_package_is_loaded_without_numpy() -> None:
         device_runtime.Writer  # type: ignore[attr-defined]  # noqa: B018
 
 
-def test_plates_are_found_rectified_and_read(reader: Reader) -> None:
+def one_row(view: Image) -> Floats:
+    found = refine(view)
+    found[VIEW_ROWS] = -9
+    return found
+
+
+def test_plates_are_found_rectified_and_read(engine: Engine) -> None:
+    reader = Reader(engine, by_hand(spots, one_row))
     frame = _street()
     frame[100:140, 600:760] = 255
     examined = reader.examine(frame)
@@ -93,13 +101,16 @@ def test_plates_are_found_rectified_and_read(reader: Reader) -> None:
     for plate in examined.plates:
         assert plate.place is not None and plate.image.shape == (24, 94, 3)
         assert plate.text == reader.engine.read(plate.image).plate
-        assert plate.place.rows == 2 and 0 < plate.place.score < 1
+        assert plate.place.rows == 1 and 0 < plate.place.score < 1
     corners = np.array([plate.corners for plate in examined.plates])
     assert np.abs(corners - LABELLED).max((1, 2)).min() < 1
 
 
 @pytest.mark.parametrize("likelier", [1, 2])
-def test_where_rows_are_doubtful_the_surer_text_decides(engine: Engine, likelier: int) -> None:
+@pytest.mark.parametrize(("one_row", "two_rows", "rows"), [(0.6, 0.8, 2), (0.8, 0.6, 1)])
+def test_where_rows_are_doubtful_the_surer_text_decides(
+    likelier: int, one_row: float, two_rows: float, rows: int
+) -> None:
     def doubtful(view: Image) -> Floats:
         output = refine(view)
         output[VIEW_ROWS] = 0.5 if likelier == 2 else -0.5
@@ -107,55 +118,77 @@ def test_where_rows_are_doubtful_the_surer_text_decides(engine: Engine, likelier
 
     frame = _street()
     frame[300:330, 400:500:7] = 20
-    reader = Reader(engine, by_hand(spots, doubtful))
-    (plate,) = reader.examine(frame).plates
+    joined = rectify(frame, LABELLED, 2)
+
+    def says(image: NDArray, below: NDArray | None, together: list[Rows]) -> tuple[str, float]:
+        two = below is not None or np.abs(image.astype(int) - joined).mean() < 5
+        return ("AB12", two_rows) if two else ("AB34", one_row)
+
+    (plate,) = Examiner(Says(says), by_hand(spots, doubtful)).examine(frame).plates
     assert plate.place is not None
-    ways = [(rows, margin) for rows in (1, 2) for margin in MARGINS[rows]]
-    crops = [rectify(frame, plate.place.corners, rows, margin=margin) for rows, margin in ways]
-    readings = [engine.read(crop) for crop in crops]
-    confidences = [reading.confidence for reading in readings]
-    surest = int(np.argmax(confidences))
-    assert len({*confidences}) == len(ways) == 3
-    assert (plate.place.rows, plate.text) == (ways[surest][0], readings[surest].plate)
-    assert np.array_equal(plate.image, crops[surest])
+    assert (plate.place.rows, plate.text) == (rows, "AB12" if rows == 2 else "AB34")
+    assert np.array_equal(plate.image, rectify(frame, plate.place.corners, rows))
+
+
+@dataclass
+class Says:
+    """A reader that says what it is told to: by an image, its lower row and all that is taken together."""
+
+    says: Callable[[NDArray, NDArray | None, list[Rows]], tuple[str, float]]
+    calls: int = 0
+
+    def read(
+        self,
+        image: NDArray,
+        width: float | None = None,
+        below: NDArray | None = None,
+        further: Iterable[Rows] = (),
+        doubted: bool = False,
+    ) -> Reading:
+        self.calls += 1
+        plate, confidence = self.says(image, below, list(further) if doubted else [])
+        return Reading(
+            plate=plate,
+            confidence=confidence,
+            character_confidences=(1.0,) * len(plate),
+            logits=np.zeros((1, 1), np.float32),
+            timings_ms={},
+        )
+
+
+def two_rows(view: Image) -> Floats:
+    found = refine(view)
+    found[VIEW_ROWS] = 9
+    return found
 
 
 @pytest.mark.parametrize(
     ("joined", "apart", "text", "reads"),
-    [(0.9, 0.5, "AB1122", 3), (0.9, 0.2, "AB12", 3), (0.98, 0.5, "AB12", 1)],
+    [
+        (("AB12", 0.95), ("AB12", 0.92), "AB12", 2),  # both ways agree
+        (("AB12", 0.95), ("AB12", 0.85), "together", 3),  # they do, but one is unsure
+        (("AB12", 0.98), ("AB1122", 0.98), "together", 3),  # joined, characters merge unnoticed
+        (("AB12", 0.98), ("B1", 0.2), "AB12", 2),  # a reader that was not trained with rows apart
+        (("AB12", 0.5), ("", 0.0), "AB12", 2),
+    ],
 )
-def test_rows_are_read_apart_in_doubt_and_the_longest_likely_text_counts(
-    joined: float, apart: float, text: str, reads: int
+def test_two_rows_are_read_joined_and_apart_and_taken_together_where_these_differ(
+    joined: tuple[str, float], apart: tuple[str, float], text: str, reads: int
 ) -> None:
-    done: list[bool] = []
-
-    class Reads:
-        def read(
-            self,
-            image: NDArray,
-            width: float | None = None,
-            below: NDArray | None = None,
-            further: Iterable[Rows] = (),
-        ) -> Reading:
-            done.append(below is None)
-            plate, confidence = ("AB12", joined) if below is None else ("AB1122", apart)
-            return Reading(
-                plate=plate,
-                confidence=confidence,
-                character_confidences=(1.0,) * len(plate),
-                logits=np.zeros((1, 1), np.float32),
-                timings_ms={},
-            )
-
-    def two_rows(view: Image) -> Floats:
-        found = refine(view)
-        found[VIEW_ROWS] = 9
-        return found
-
     frame = _street()
-    (plate,) = Examiner(Reads(), by_hand(spots, two_rows)).examine(frame).plates
+
+    def says(image: NDArray, below: NDArray | None, together: list[Rows]) -> tuple[str, float]:
+        if not together:
+            return joined if below is None else apart
+        upper, lower = rows_apart(frame, LABELLED)
+        assert below is not None and image.shape == upper.shape and below.shape == lower.shape
+        assert [view[1] is None for view in together] == [True, True, False]
+        return "together", 0.9
+
+    reader = Says(says)
+    (plate,) = Examiner(reader, by_hand(spots, two_rows)).examine(frame).plates
     assert plate.place is not None and plate.place.rows == 2
-    assert (plate.text, len(done)) == (text, reads)
+    assert (plate.text, reader.calls) == (text, reads)
 
 
 @pytest.mark.parametrize(("surest", "text", "left"), [(0.9, 0.01, 1), (0.7, 0.01, 2), (0.9, 0.1, 2)])
@@ -171,6 +204,7 @@ def test_beside_a_plate_that_is_read_a_place_without_a_text_is_none(
             width: float | None = None,
             below: NDArray | None = None,
             further: Iterable[Rows] = (),
+            doubted: bool = False,
         ) -> Reading:
             reading = engine.read(image, width)
             return replace(reading, plate="A", confidence=surest if width and width < 130 else text)

@@ -29,6 +29,7 @@ class Brightness:
         width: float | None = None,
         below: Image | None = None,
         further: Iterable[Rows] = (),
+        doubted: bool = False,
     ) -> Reading:
         self.calls += 1
         text = "京A12345" if image.mean() > 150 else ""
