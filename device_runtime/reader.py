@@ -167,6 +167,7 @@ class Examiner:
         straightener: sees such a plate from the front where its text is in doubt; None: nobody does.
         region: the part of each frame where plates are looked for, or that is one; all of it where None.
         min_confidence: a text below is no reading.
+        looks: whether two rows that are read in two ways are taken together; else the longer text counts.
     """
 
     def __init__(
@@ -177,6 +178,7 @@ class Examiner:
         straightener: Locator | None = None,
         region: Region | None = None,
         min_confidence: float = 0.0,
+        looks: bool = True,
     ) -> None:
         if locator is None and region is not None and not region.is_rectangle:
             raise FatalError(
@@ -185,6 +187,7 @@ class Examiner:
         self.engine, self.locator, self.region = engine, locator, region
         self.straightener = straightener
         self.min_confidence = min_confidence
+        self.looks = looks
 
     def read(self, frame: NDArray) -> tuple[Plate, ...]:
         """The plates of *frame* that can be read, the surest place first.
@@ -275,6 +278,8 @@ class Examiner:
             return first
         if not _text(second) or (both[0] >= BEYOND_DOUBT and both[1] < LIKELY):
             return first
+        if not self.looks:
+            return _best([first, second])
         clock = StageClock()
         further: list[Rows] = [
             (joined, None),
@@ -399,7 +404,14 @@ class Reader(Examiner):
             search = replace(locator.search, size=locate_size, narrowest=min_plate_width)
             locator = replace(locator, search=search)
         least = engine.least_confidence if min_confidence is None else min_confidence
-        return cls(engine, locator, straightener=straightener, region=region, min_confidence=least)
+        return cls(
+            engine,
+            locator,
+            straightener=straightener,
+            region=region,
+            min_confidence=least,
+            looks=engine.looks,
+        )
 
 
 def _examined(all_found: list[Plate | Unread], timings: dict[str, float]) -> Examined:

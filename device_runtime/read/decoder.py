@@ -140,7 +140,7 @@ class Decoder:
 
         logits = see((image, below))
         text = greedy(logits, self.alphabet, self.blank)
-        if text.text and (doubted or (self.looks and text.confidence < SURE)):
+        if self.looks and text.text and (doubted or text.confidence < SURE):
             clock.lap("decode")
             looks = [logits, *(see((image, below), look) for look in LOOKS), *near((image, below), logits)]
             by_beam = cache(partial(self._likely, logits))

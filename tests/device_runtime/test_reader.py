@@ -163,17 +163,17 @@ def two_rows(view: Image) -> Floats:
 
 
 @pytest.mark.parametrize(
-    ("joined", "apart", "text", "reads"),
+    ("joined", "apart", "text", "reads", "in_one_look"),
     [
-        (("AB12", 0.95), ("AB12", 0.92), "AB12", 2),  # both ways agree
-        (("AB12", 0.95), ("AB12", 0.85), "together", 3),  # they do, but one is unsure
-        (("AB12", 0.98), ("AB1122", 0.98), "together", 3),  # joined, characters merge unnoticed
-        (("AB12", 0.98), ("B1", 0.2), "AB12", 2),  # a reader that was not trained with rows apart
-        (("AB12", 0.5), ("", 0.0), "AB12", 2),
+        (("AB12", 0.95), ("AB12", 0.92), "AB12", 2, "AB12"),  # both ways agree
+        (("AB12", 0.95), ("AB12", 0.85), "together", 3, "AB12"),  # they do, but one is unsure
+        (("AB12", 0.98), ("AB1122", 0.98), "together", 3, "AB1122"),  # joined, characters merge unnoticed
+        (("AB12", 0.98), ("B1", 0.2), "AB12", 2, "AB12"),  # a reader that was not trained with rows apart
+        (("AB12", 0.5), ("", 0.0), "AB12", 2, "AB12"),
     ],
 )
 def test_two_rows_are_read_joined_and_apart_and_taken_together_where_these_differ(
-    joined: tuple[str, float], apart: tuple[str, float], text: str, reads: int
+    joined: tuple[str, float], apart: tuple[str, float], text: str, reads: int, in_one_look: str
 ) -> None:
     frame = _street()
 
@@ -189,6 +189,8 @@ def test_two_rows_are_read_joined_and_apart_and_taken_together_where_these_diffe
     (plate,) = Examiner(reader, by_hand(spots, two_rows)).examine(frame).plates
     assert plate.place is not None and plate.place.rows == 2
     assert (plate.text, reader.calls) == (text, reads)
+    (plate,) = Examiner(reader, by_hand(spots, two_rows), looks=False).examine(frame).plates
+    assert (plate.text, reader.calls) == (in_one_look, reads + 2)
 
 
 @pytest.mark.parametrize(("surest", "text", "left"), [(0.9, 0.01, 1), (0.7, 0.01, 2), (0.9, 0.1, 2)])
