@@ -14,7 +14,7 @@ from device_runtime.errors import FatalError
 from device_runtime.read import grammar
 from device_runtime.read.confidence import FEWEST, Features, confidence, features
 from device_runtime.read.decode import Decoded, beam, greedy, with_grammar
-from device_runtime.read.looks import LOOKS, SURE, Logits, Look, agreed, closer, runners_up, seen
+from device_runtime.read.looks import INPUT, LOOKS, SURE, Logits, Look, agreed, closer, runners_up, seen
 from device_runtime.sources.image import Image, Rows
 from device_runtime.timing import StageClock
 
@@ -113,6 +113,9 @@ class Decoder:
     ) -> Read:
         """The text of the plate that fills *image*, after one look or, if that leaves doubt, several.
 
+        An image finer than the network's input has more to see, and several looks have to agree on it: one
+        merges equal characters unnoticed where others do not.
+
         Args:
             image: uint8[H,W,3].
             below: the second row, where *image* is the first one alone; its steps follow those of the first.
@@ -140,9 +143,13 @@ class Decoder:
 
         logits = see((image, below))
         text = greedy(logits, self.alphabet, self.blank)
-        if self.looks and text.text and (doubted or text.confidence < SURE):
+        unsure = doubted or text.confidence < SURE
+        looks = [logits]
+        if self.looks and text.text and (unsure or image.shape[1] > INPUT):
             clock.lap("decode")
-            looks = [logits, *(see((image, below), look) for look in LOOKS), *near((image, below), logits)]
+            looks += [*(see((image, below), look) for look in LOOKS), *near((image, below), logits)]
+            doubted = doubted or (not unsure and any(map(partial(self._differs, text), looks[1:])))
+        if len(looks) > 1 and (unsure or doubted):
             by_beam = cache(partial(self._likely, logits))
             text, at = self._agreed(looks, by_beam)
             if doubted or text.confidence < SURE:
@@ -159,6 +166,9 @@ class Decoder:
         read = self._judged(text, logits, width)
         clock.lap("decode")
         return read
+
+    def _differs(self, text: Decoded, look: Logits) -> bool:
+        return greedy(look, self.alphabet, self.blank).labels != text.labels
 
     def _agreed(
         self, looks: Sequence[Logits], by_beam: Callable[[], list[Labels]], others: Sequence[Labels] = ()

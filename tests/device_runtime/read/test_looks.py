@@ -205,6 +205,35 @@ def test_further_views_are_made_only_where_three_looks_leave_doubt() -> None:
     assert found.decoded.confidence == pytest.approx(read(sure, sure).decoded.confidence, rel=1e-3)
 
 
+@pytest.mark.parametrize(
+    ("width", "others", "text", "inferences", "made"),
+    [
+        (188, "京A1233", "京A1233", 4, 0),  # several looks agree
+        (188, "京A12334", "京A12334", 6, 2),  # one look merges what others see twice
+        (94, "京A12334", "京A1233", 1, 0),  # no finer than the network's input
+    ],
+)
+def test_several_looks_have_to_agree_on_a_fine_image_however_sure_one_is(
+    width: int, others: str, text: str, inferences: int, made: int
+) -> None:
+    seen_so_far: list[Rows] = []
+    views = [(np.zeros((24, 94, 3), np.uint8), None)] * 2
+
+    def further() -> Iterator[Rows]:
+        for view in views:
+            seen_so_far.append(view)
+            yield view
+
+    calls: list[int] = []
+
+    def infer(image: np.ndarray) -> np.ndarray:
+        calls.append(image.shape[1])
+        return logits_of("京A1233" if len(calls) == 1 else others)
+
+    read = Decoder(ALPHABET, BLANK).read(np.zeros((48, width, 3), np.uint8), width, infer, further=further())
+    assert (read.decoded.text, len(calls), len(seen_so_far)) == (text, inferences, made)
+
+
 def test_two_rows_apart_are_one_text() -> None:
     upper, lower = np.zeros((24, 94, 3), np.uint8), np.ones((24, 94, 3), np.uint8)
     answers = {0: logits_of("京A1"), 1: logits_of("12345")}
