@@ -15,7 +15,7 @@ closer, where these looks leave doubt.
 
 A single look is never enough for an image that is finer than the network's input: one may merge equal
 neighbours and be sure. There all of these looks have to give the same text, or it is in doubt. (Of 1,368
-rendered Latin plates in upright boxes 1,236 are read so instead of 1,226, with 8.5 instead of 6 looks each.)
+rendered Latin plates in upright boxes 1,236 are read so instead of 1,226, with 8.4 instead of 6 looks each.)
 """
 
 from __future__ import annotations
