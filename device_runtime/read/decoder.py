@@ -148,7 +148,8 @@ class Decoder:
         if self.looks and text.text and (unsure or image.shape[1] > INPUT):
             clock.lap("decode")
             looks += [*(see((image, below), look) for look in LOOKS), *near((image, below), logits)]
-            doubted = doubted or (not unsure and any(map(partial(self._differs, text), looks[1:])))
+            if not unsure:
+                doubted = any(map(partial(self._differs, text), looks[1:]))
         if len(looks) > 1 and (unsure or doubted):
             by_beam = cache(partial(self._likely, logits))
             text, at = self._agreed(looks, by_beam)
